@@ -1,0 +1,167 @@
+# sk-tpm: `make help` lists what can be made.
+
+VERSION = 0.1.0
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
+DESTDIR ?=
+INSTALL ?= install
+PKG_CONFIG ?= pkg-config
+WERROR ?= -Werror
+B ?= build
+
+CC ?= cc
+CFLAGS ?= -O2 -g
+CPPFLAGS ?=
+LDFLAGS ?=
+
+# The built-in rules would try to make the dependency files.
+MAKEFLAGS += -r
+
+# pkg-config is asked only when something is compiled, so that `make demo` and
+# `make check` can install it first.
+PACKAGES = tss2-esys tss2-mu tss2-rc tss2-tctildr libcbor libcrypto
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 $(WERROR)
+HARDENING ?= -fstack-protector-strong -fstack-clash-protection \
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+SK_CPPFLAGS = -D_GNU_SOURCE -DSK_TPM_VERSION='"$(VERSION)"' -Isk $(CPPFLAGS)
+SK_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(HARDENING) \
+	$(CFLAGS)
+SK_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
+COMPILE = $(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -MMD -MP -c
+
+ROOMS = bytes config credential device error fido handle key log parent \
+	presence tpm tpm-rc
+OBJS = $(ROOMS:%=$(B)/sk/%.o)
+LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
+
+# --- building ----------------------------------------------------------------
+
+.PHONY: all
+all: $(LIBS) ## build the library for OpenSSH 9.1 and later, and for older ones
+
+$(B)/libsk-tpm.so: $(B)/sk/provider-10.o
+$(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o
+$(B)/libsk-tpm-api7.so: $(B)/sk/provider-7.o
+$(LIBS): $(OBJS) sk/libsk-tpm.map
+	@echo "  LINK  $@"
+	@$(CC) -shared $(SK_CFLAGS) $(SK_LDFLAGS) -Wl,-z,defs \
+	    -Wl,--version-script=sk/libsk-tpm.map -Wl,-soname,$(@F) \
+	    -o $@ $(filter %.o,$^) $(PKG_LIBS)
+
+$(B)/sk/%.o: sk/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(COMPILE) -o $@ $<
+
+$(B)/sk/provider-%.o: sk/provider.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(COMPILE) -DSK_API_MAJOR=$* -o $@ $<
+
+# --- tests -------------------------------------------------------------------
+
+UNITS = abi bytes config fido handle key log tpm-rc
+UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
+API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
+	$(B)/tests/tpm/test-provider-10
+TOOLS = $(B)/tests/tools/pcap-commands $(B)/tests/tools/verify-attestation
+TCTIS = $(B)/tests/tools/libtss2-tcti-fault.so.0
+SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+
+.PHONY: check unit sanitized tests
+check: ## install what the tests need, and run all of them
+	@tests/install-packages check
+	@$(MAKE) --no-print-directory all tests sanitized
+	@tests/run
+
+unit: $(UNIT_TESTS)
+
+sanitized:
+	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS="$(SANITIZE)" \
+	    HARDENING= unit
+
+tests: $(UNIT_TESTS) $(API_TESTS) $(TOOLS) $(TCTIS)
+
+# What only unit tests need of the three layouts.
+$(B)/tests/unit/test-abi: $(B)/tests/unit/abi-7.o $(B)/tests/unit/abi-9.o \
+	$(B)/tests/unit/abi-10.o
+
+$(B)/tests/unit/abi-%.o: tests/unit/abi.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(COMPILE) -DSK_API_MAJOR=$* -o $@ $<
+
+$(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP \
+	    -MF $@.d -o $@ $(filter %.c %.o,$^) -lcmocka $(PKG_LIBS)
+
+$(B)/tests/tpm/test-provider-%: tests/tpm/test-provider.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(SK_CPPFLAGS) -DSK_API_MAJOR=$* $(SK_CFLAGS) $(SK_LDFLAGS) \
+	    -MMD -MP -MF $@.d -o $@ $< -lcmocka -lcrypto -ldl
+
+$(B)/tests/tools/%: tests/tools/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP -MF $@.d \
+	    -o $@ $< $(TOOL_LIBS)
+
+$(B)/tests/tools/verify-attestation: TOOL_LIBS = -lfido2 -lcrypto
+
+$(B)/tests/tools/libtss2-tcti-%.so.0: tests/tools/tcti-%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -shared -MMD -MP \
+	    -MF $@.d -o $@ $< $(PKG_LIBS)
+
+.PHONY: lint format
+C_FILES = $(wildcard sk/*.[ch] tests/*/*.[ch])
+SH_FILES = tests/run tests/install-packages examples/demo .ci/run \
+	$(wildcard tests/e2e/*.sh)
+
+lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
+	@tests/install-packages lint
+	clang-format --dry-run -Werror $(C_FILES)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
+	    --enable=warning,performance,portability \
+	    --suppress=missingIncludeSystem -Isk sk tests
+	shellcheck -x $(SH_FILES)
+	mandoc -T lint -W warning man/*.[158]
+
+format: ## lay out the C files
+	clang-format -i $(C_FILES)
+
+# --- using -------------------------------------------------------------------
+
+.PHONY: demo install uninstall clean help
+demo: ## install what is missing, and show the main job on a private TPM
+	@tests/install-packages demo
+	@$(MAKE) --no-print-directory all
+	@examples/demo
+
+install: all ## install below $(DESTDIR)$(PREFIX)
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) -m 0644 $(LIBS) $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 0644 man/libsk-tpm.8 $(DESTDIR)$(MANDIR)/man8
+
+uninstall: ## remove what install put there
+	rm -f $(LIBS:$(B)/%=$(DESTDIR)$(LIBDIR)/%)
+	rm -f $(DESTDIR)$(MANDIR)/man8/libsk-tpm.8
+
+clean: ## remove what was built
+	rm -rf $(B)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' Makefile | expand -t 12
+
+-include $(wildcard $(B)/sk/*.d $(B)/tests/*/*.d)

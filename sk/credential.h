@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The work of an authenticator, in FIDO's words: make a credential, make an
+ * assertion with one. Knows nothing of OpenSSH's structures.
+ */
+#ifndef SKTPM_CREDENTIAL_H
+#define SKTPM_CREDENTIAL_H
+
+#include "config.h"
+#include "fido.h"
+
+/* Longest application (FIDO's RP id) taken, in bytes. */
+#define CREDENTIAL_MAX_APPLICATION 1024
+
+struct credential_request {
+	const char *application;
+	struct slice challenge;
+	bool presence; /* its signatures shall need a person */
+};
+
+struct credential {
+	struct ec_point point;
+	struct bytes key_handle;
+	/* Packed self attestation; both empty where nobody was asked. */
+	struct bytes authdata;	/* wrapped as a CBOR byte string */
+	struct bytes signature; /* DER */
+};
+
+struct assertion_request {
+	const char *application;
+	struct slice message;
+	struct slice key_handle;
+	bool presence; /* the key was made to need a person */
+};
+
+struct assertion {
+	uint8_t flags; /* FIDO_FLAG_UP as it was had; counter: FIDO_COUNTER */
+	struct ec_signature signature;
+};
+
+/* 0 or any FAIL_; the caller ends *ret with credential_reset. */
+int credential_make(const struct config *cfg,
+    const struct credential_request *req, struct credential *ret) MUST_CHECK;
+
+/* 0 or any FAIL_; the signature in *ret was verified. */
+int credential_assert(const struct config *cfg,
+    const struct assertion_request *req, struct assertion *ret) MUST_CHECK;
+
+void credential_reset(struct credential *cred);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "error.h"
+#include "log.h"
+
+#define NAME_LEN 64
+
+static void
+owner_name(uid_t uid, char ret[NAME_LEN])
+{
+	const struct passwd *pw = getpwuid(uid);
+
+	if (pw != NULL)
+		snprintf(ret, NAME_LEN, "%s", pw->pw_name);
+	else
+		snprintf(ret, NAME_LEN, "%ju", (uintmax_t)uid);
+}
+
+static void
+group_name(gid_t gid, char ret[NAME_LEN])
+{
+	const struct group *gr = getgrgid(gid);
+
+	if (gr != NULL)
+		snprintf(ret, NAME_LEN, "%s", gr->gr_name);
+	else
+		snprintf(ret, NAME_LEN, "%ju", (uintmax_t)gid);
+}
+
+/* Joining the group helps only where the group may read and write. */
+static int
+explain_permission(const char *path)
+{
+	char owner[NAME_LEN], group[NAME_LEN], self[NAME_LEN];
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return fail(FAIL_PERMISSION,
+		    "no permission to look for the TPM device %s: %s", path,
+		    strerror(errno));
+	owner_name(st.st_uid, owner);
+	group_name(st.st_gid, group);
+	owner_name(geteuid(), self);
+	if ((st.st_mode & 0060) == 0060 && st.st_gid != 0)
+		return fail(FAIL_PERMISSION,
+		    "no permission on the TPM device %s (owner %s, group %s, "
+		    "mode %04o); join its group and log in again: "
+		    "sudo usermod -aG %s %s",
+		    path, owner, group, st.st_mode & 07777, group, self);
+	return fail(FAIL_PERMISSION,
+	    "no permission on the TPM device %s (owner %s, group %s, mode "
+	    "%04o); its group has none either: give it to group tss with "
+	    "mode 0660 by a udev rule (tpm2-tss has one), then: "
+	    "sudo usermod -aG tss %s",
+	    path, owner, group, st.st_mode & 07777, self);
+}
+
+int
+device_explain(const char *path)
+{
+	int fd;
+
+	if (path[0] == '\0')
+		path = "/dev/tpmrm0";
+	if ((fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)) != -1) {
+		close(fd);
+		return fail(FAIL_UNREACHABLE,
+		    "%s opens but does not answer as a TPM does", path);
+	}
+	switch (errno) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+	case ENOTDIR:
+		return fail(FAIL_NO_DEVICE, "no TPM at %s", path);
+	case EACCES:
+	case EPERM:
+		return explain_permission(path);
+	case EBUSY:
+	case EAGAIN:
+		return fail(FAIL_TPM_BUSY,
+		    "another program holds the TPM device %s", path);
+	default:
+		return fail(FAIL_UNREACHABLE, "cannot open %s: %s", path,
+		    strerror(errno));
+	}
+}

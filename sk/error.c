@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+#include <stddef.h>
+
+#include "error.h"
+
+static const struct {
+	int err;
+	const char *remedy;
+} remedies[] = {
+	{ FAIL_INTERNAL, "this is a bug in sk-tpm, please report it" },
+	{ FAIL_MEMORY, "free some memory and try again" },
+	{ FAIL_NO_DEVICE,
+	    "enable the TPM (fTPM, PTT) in the firmware setup, or name another "
+	    "one with SK_TPM_TCTI" },
+	{ FAIL_UNREACHABLE,
+	    "check that what SK_TPM_TCTI or -O device= names is running" },
+	{ FAIL_NOT_TPM2, "sk-tpm needs a TPM 2.0" },
+	{ FAIL_TPM_FAILURE,
+	    "turn the machine off and on; if it stays, update its firmware" },
+	{ FAIL_TPM_FULL,
+	    "flush what other programs left in it (tpm2_flushcontext -t), or "
+	    "use the kernel's resource manager, /dev/tpmrm0" },
+	{ FAIL_TPM_BUSY, "try again when other programs are done with it" },
+	{ FAIL_NOT_OURS, "name the SecurityKeyProvider that made this key" },
+	{ FAIL_HANDLE, "restore the key file from a copy, or make a new key" },
+	{ FAIL_VERSION, "update sk-tpm" },
+	{ FAIL_OTHER_TPM,
+	    "a TPM key cannot move: make one on this machine with "
+	    "ssh-keygen -t ecdsa-sk" },
+	{ FAIL_OWNER_AUTH,
+	    "make it persistent once: "
+	    "tpm2_createprimary -C o -P PASSWORD -G ecc -a "
+	    "'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|"
+	    "restricted|decrypt' -c srk.ctx && "
+	    "tpm2_evictcontrol -C o -P PASSWORD -c srk.ctx 0x81000001" },
+	{ FAIL_PRESENCE,
+	    "make the key with -O no-touch-required, or set "
+	    "SK_TPM_USER_PRESENCE=assume" },
+	{ FAIL_FORGED, "do not trust this TPM or the way to it" },
+};
+
+const char *
+error_remedy(int err)
+{
+	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
+		if (remedies[i].err == err)
+			return remedies[i].remedy;
+	return NULL;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Our keys in the TPM: create one, sign with one. A key handle goes in and
+ * out; nothing stays in the TPM.
+ */
+#ifndef SKTPM_KEY_H
+#define SKTPM_KEY_H
+
+#include "fido.h"
+#include "handle.h"
+#include "tpm.h"
+
+/*
+ * Creates an ECDSA P-256 key. *ret_handle is the caller's to handle_reset.
+ * 0 or what parent_for_new and tpm_fail give.
+ */
+int key_create(struct tpm *tpm, struct handle *ret_handle,
+    struct ec_point *ret_point) MUST_CHECK;
+
+/*
+ * The public point in a key handle, after checking that its public area is
+ * exactly one of ours and that entries 0 to 4 are those it was made with.
+ * Needs no TPM. 0 or FAIL_HANDLE.
+ */
+int key_point(const struct handle *h, struct ec_point *ret) MUST_CHECK;
+
+/*
+ * Loads the key, signs the digest and lets the key go. The signature is not
+ * yet verified. 0; FAIL_OTHER_TPM; FAIL_HANDLE; what tpm_fail gives.
+ */
+int key_sign(struct tpm *tpm, const struct handle *h,
+    const uint8_t digest[FIDO_DIGEST_LEN], struct ec_signature *ret) MUST_CHECK;
+
+#endif

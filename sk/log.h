@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the person gets to see. stderr is the caller's (ssh, ssh-keygen, an
+ * agent) and our only way to a human; where it leads nowhere, as under a
+ * daemon, lines go to syslog (LOG_AUTHPRIV) instead.
+ *
+ * No PIN, authorization value or key blob is ever passed to this room.
+ */
+#ifndef SKTPM_LOG_H
+#define SKTPM_LOG_H
+
+enum log_level {
+	LOG_LEVEL_ERROR, /* only why a call failed */
+	LOG_LEVEL_INFO,	 /* also what a person should know */
+	LOG_LEVEL_DEBUG, /* also each step, with TPM response codes */
+};
+
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* Levels above `level` stay silent. The initial level is LOG_LEVEL_INFO. */
+void log_set_level(enum log_level level);
+
+void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/*
+ * Remembers why something failed and returns err, so that the deepest place
+ * reads `return fail(FAIL_X, "...")`. A later call replaces an earlier one.
+ * The text names the cause without a full stop; nothing is printed yet, for
+ * the caller may know another way.
+ */
+int fail(int err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Prints the one line for err: the remembered cause and its remedy. */
+void log_failure(int err);
+
+/*
+ * Makes sure descriptors 0, 1 and 2 are open: a TPM device that became
+ * descriptor 2 would be sent our log lines as commands.
+ */
+void log_reserve_stdio(void);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+#include <openssl/evp.h>
+#include <string.h>
+
+#include <tss2/tss2_mu.h>
+
+#include "error.h"
+#include "log.h"
+#include "parent.h"
+
+/*
+ * ECC P-256 SRK template of the TCG (TCG TPM v2.0 Provisioning Guidance, 7.5.1,
+ * and TCG EK Credential Profile, template H-2 without its policy). Both ways
+ * to fill `unique` are in the field; they give different keys.
+ */
+#define SRK_ATTRIBUTES                                                   \
+	(TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |                \
+	    TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH | \
+	    TPMA_OBJECT_NODA | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT)
+
+#define SRK_PUBLIC_AREA(unique_len)                                        \
+	{                                                                  \
+		.publicArea = {                                          \
+			.type = TPM2_ALG_ECC,                            \
+			.nameAlg = TPM2_ALG_SHA256,                      \
+			.objectAttributes = SRK_ATTRIBUTES,              \
+			.parameters.eccDetail = {                        \
+				.symmetric = {                           \
+					.algorithm = TPM2_ALG_AES,       \
+					.keyBits.aes = 128,              \
+					.mode.aes = TPM2_ALG_CFB,        \
+				},                                       \
+				.scheme.scheme = TPM2_ALG_NULL,          \
+				.curveID = TPM2_ECC_NIST_P256,           \
+				.kdf.scheme = TPM2_ALG_NULL,             \
+			},                                               \
+			.unique.ecc = {                                  \
+				.x.size = (unique_len),                  \
+				.y.size = (unique_len),                  \
+			},                                               \
+		}, \
+	}
+
+static const struct {
+	uint32_t where;
+	TPM2B_PUBLIC public;
+} templates[] = {
+	{ HANDLE_PARENT_SRK, SRK_PUBLIC_AREA(0) },
+	{ HANDLE_PARENT_SRK_ZEROS, SRK_PUBLIC_AREA(32) },
+};
+
+#define N_TEMPLATES (sizeof(templates) / sizeof(templates[0]))
+
+/* Name = nameAlg || digest of the public area (part 1, section 16). */
+static int
+compute_name(const TPM2B_PUBLIC *public, uint8_t ret[HANDLE_NAME_LEN])
+{
+	uint8_t area[sizeof(TPMT_PUBLIC)];
+	size_t len = 0;
+
+	if (public->publicArea.nameAlg != TPM2_ALG_SHA256)
+		return fail(FAIL_PARENT,
+		    "the parent key's Name is not made with SHA-256");
+	if (Tss2_MU_TPMT_PUBLIC_Marshal(&public->publicArea, area, sizeof(area),
+		&len) != TSS2_RC_SUCCESS ||
+	    EVP_Digest(area, len, ret + 2, NULL, EVP_sha256(), NULL) != 1)
+		return fail(FAIL_INTERNAL, "cannot compute a Name");
+	ret[0] = TPM2_ALG_SHA256 >> 8;
+	ret[1] = TPM2_ALG_SHA256 & 0xff;
+	return 0;
+}
+
+static bool
+has_name(struct tpm *tpm, ESYS_TR object, const uint8_t name[HANDLE_NAME_LEN])
+{
+	TPM2B_NAME *actual = NULL;
+	bool same = false;
+
+	if (Esys_TR_GetName(tpm_esys(tpm), object, &actual) == TSS2_RC_SUCCESS)
+		same = actual->size == HANDLE_NAME_LEN &&
+		    memcmp(actual->name, name, HANDLE_NAME_LEN) == 0;
+	Esys_Free(actual);
+	return same;
+}
+
+/* *ret_object is ESYS_TR_NONE if there is nothing at that handle. */
+static int
+open_persistent(struct tpm *tpm, uint32_t where, ESYS_TR *ret_object)
+{
+	struct tpm_retry retry = { 0 };
+	TSS2_RC rc;
+
+	*ret_object = ESYS_TR_NONE;
+	do
+		rc = Esys_TR_FromTPMPublic(tpm_esys(tpm), where, ESYS_TR_NONE,
+		    ESYS_TR_NONE, ESYS_TR_NONE, ret_object);
+	while (tpm_again(&retry, rc));
+	if (rc == TSS2_RC_SUCCESS)
+		return 0;
+	*ret_object = ESYS_TR_NONE;
+	if (tpm_rc(rc) == TPM2_RC_HANDLE)
+		return 0;
+	return tpm_fail(rc, "read the storage root key");
+}
+
+static int
+owner_auth_needed(void)
+{
+	return fail(FAIL_OWNER_AUTH,
+	    "there is no usable storage root key at 0x%08x, and creating one "
+	    "needs the TPM's owner password",
+	    PARENT_SRK_HANDLE);
+}
+
+static int
+create_primary(struct tpm *tpm, size_t template, struct parent *ret)
+{
+	const TPM2B_SENSITIVE_CREATE sensitive = { 0 };
+	const TPM2B_DATA outside = { 0 };
+	const TPML_PCR_SELECTION pcrs = { 0 };
+	struct parent parent = {
+		.object = ESYS_TR_NONE,
+		.transient = true,
+		.where = templates[template].where,
+	};
+	struct tpm_retry retry = { 0 };
+	TPM2B_PUBLIC *public = NULL;
+	TSS2_RC rc;
+	int r;
+
+	do
+		rc = Esys_CreatePrimary(tpm_esys(tpm), ESYS_TR_RH_OWNER,
+		    ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
+		    &templates[template].public, &outside, &pcrs,
+		    &parent.object, &public, NULL, NULL, NULL);
+	while (tpm_again(&retry, rc));
+	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL)
+		return owner_auth_needed();
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "create the storage root key");
+	log_debug("created the storage root key by template %u", parent.where);
+	if ((r = compute_name(public, parent.name)) == 0) {
+		*ret = parent;
+		parent.object = ESYS_TR_NONE;
+	}
+	tpm_flush(tpm, &parent.object);
+	Esys_Free(public);
+	return r;
+}
+
+/* What TPM2_Create and TPM2_Load will want of a parent (part 1, 24.3). */
+static int
+check_is_storage_key(const TPM2B_PUBLIC *public, uint32_t where)
+{
+	const TPMA_OBJECT needed = TPMA_OBJECT_RESTRICTED |
+	    TPMA_OBJECT_DECRYPT | TPMA_OBJECT_FIXEDTPM |
+	    TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_USERWITHAUTH;
+	TPMA_OBJECT actual = public->publicArea.objectAttributes;
+
+	if ((actual & needed) != needed ||
+	    (actual & TPMA_OBJECT_SIGN_ENCRYPT) != 0)
+		return fail(FAIL_PARENT,
+		    "the key at 0x%08x is not a storage root key (attributes "
+		    "0x%08x); another program put it there: move it, or evict "
+		    "it with tpm2_evictcontrol -c 0x%08x",
+		    where, actual, where);
+	return 0;
+}
+
+static int
+read_persistent(struct tpm *tpm, struct parent *parent)
+{
+	struct tpm_retry retry = { 0 };
+	TPM2B_PUBLIC *public = NULL;
+	TSS2_RC rc;
+	int r;
+
+	do
+		rc =
+		    Esys_ReadPublic(tpm_esys(tpm), parent->object, ESYS_TR_NONE,
+			ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL, NULL);
+	while (tpm_again(&retry, rc));
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "read the storage root key");
+	if ((r = check_is_storage_key(public, parent->where)) == 0)
+		r = compute_name(public, parent->name);
+	Esys_Free(public);
+	/* tpm2-tss kept the Name it was told: it has to be the one we use. */
+	if (r == 0 && !has_name(tpm, parent->object, parent->name))
+		r = fail(FAIL_FORGED,
+		    "the TPM gives its storage root key a wrong Name");
+	return r;
+}
+
+int
+parent_for_new(struct tpm *tpm, struct parent *ret)
+{
+	struct parent parent = { .where = PARENT_SRK_HANDLE };
+	int r;
+
+	if ((r = open_persistent(tpm, parent.where, &parent.object)) != 0)
+		return r;
+	if (parent.object == ESYS_TR_NONE)
+		return create_primary(tpm, 0, ret);
+	if ((r = read_persistent(tpm, &parent)) == 0) {
+		*ret = parent;
+		return 0;
+	}
+	parent_close(tpm, &parent);
+	return r;
+}
+
+static int
+find_persistent(struct tpm *tpm, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], struct parent *parent)
+{
+	int r;
+
+	parent->transient = false;
+	parent->where = where;
+	if ((r = open_persistent(tpm, where, &parent->object)) != 0)
+		return r;
+	if (parent->object != ESYS_TR_NONE &&
+	    !has_name(tpm, parent->object, name))
+		parent_close(tpm, parent);
+	return 0;
+}
+
+static int
+find_by_template(struct tpm *tpm, size_t template,
+    const uint8_t name[HANDLE_NAME_LEN], struct parent *parent)
+{
+	int r;
+
+	if ((r = create_primary(tpm, template, parent)) != 0)
+		return r;
+	if (memcmp(parent->name, name, HANDLE_NAME_LEN) != 0)
+		parent_close(tpm, parent);
+	return 0;
+}
+
+int
+parent_find(struct tpm *tpm, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], struct parent *ret)
+{
+	struct parent found = { .object = ESYS_TR_NONE };
+	int r = 0;
+
+	if (where >= HANDLE_PARENT_PERSISTENT_FIRST)
+		r = find_persistent(tpm, where, name, &found);
+	if (r == 0 && found.object == ESYS_TR_NONE &&
+	    where != PARENT_SRK_HANDLE)
+		r = find_persistent(tpm, PARENT_SRK_HANDLE, name, &found);
+	/*
+	 * A persistent SRK may be gone, or may have been made persistent since:
+	 * the same seed and template give the same key.
+	 */
+	for (size_t i = 0;
+	     i < N_TEMPLATES && r == 0 && found.object == ESYS_TR_NONE; i++)
+		r = find_by_template(tpm, i, name, &found);
+	if (r != 0)
+		return r;
+	if (found.object == ESYS_TR_NONE)
+		return fail(FAIL_OTHER_TPM,
+		    "this key was made in another TPM, or this TPM has been "
+		    "cleared since");
+	memcpy(found.name, name, HANDLE_NAME_LEN);
+	*ret = found;
+	return 0;
+}
+
+void
+parent_close(struct tpm *tpm, struct parent *parent)
+{
+	if (parent->transient)
+		tpm_flush(tpm, &parent->object);
+	else if (parent->object != ESYS_TR_NONE)
+		Esys_TR_Close(tpm_esys(tpm), &parent->object);
+	parent->object = ESYS_TR_NONE;
+}

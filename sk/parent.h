@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The parent: the storage key under which our keys are encrypted. It is the
+ * persistent storage root key (SRK) where the machine has one, else the same
+ * key is created again from the owner seed for the call.
+ */
+#ifndef SKTPM_PARENT_H
+#define SKTPM_PARENT_H
+
+#include "handle.h"
+#include "tpm.h"
+
+/* Where the TCG's provisioning guidance puts the SRK. */
+#define PARENT_SRK_HANDLE 0x81000001u
+
+struct parent {
+	ESYS_TR object;
+	bool transient;		       /* it is ours to flush */
+	uint32_t where;		       /* entry 2 of a key handle */
+	uint8_t name[HANDLE_NAME_LEN]; /* computed from its public area */
+};
+
+/*
+ * A parent for a new key. The caller ends *ret with parent_close.
+ * 0; FAIL_PARENT if something else than a storage key is at the SRK's handle;
+ * FAIL_OWNER_AUTH; what tpm_fail gives.
+ */
+int parent_for_new(struct tpm *tpm, struct parent *ret) MUST_CHECK;
+
+/*
+ * The parent with this Name: looked for at `where` and at the SRK's handle,
+ * then created again by each template. FAIL_OTHER_TPM if none has the Name.
+ */
+int parent_find(struct tpm *tpm, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], struct parent *ret) MUST_CHECK;
+
+void parent_close(struct tpm *tpm, struct parent *parent);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TPM response codes in words. Source of the numbers: TPM 2.0 Library, part 2,
+ * section 6.6; of the layers: TSS 2.0 Overview and Common Structures.
+ */
+#include <tss2/tss2_rc.h>
+
+#include "error.h"
+#include "log.h"
+#include "tpm.h"
+
+/* Format-one codes carry bit 7; P and N say where, the rest says what. */
+#define FORMAT_ONE TPM2_RC_FMT1
+#define FORMAT_ONE_ERROR 0xbf
+
+TPM2_RC
+tpm_rc(TSS2_RC rc)
+{
+	TSS2_RC layer = rc & TSS2_RC_LAYER_MASK;
+
+	if (rc == TSS2_RC_SUCCESS)
+		return TPM2_RC_SUCCESS;
+	if (layer != TSS2_TPM_RC_LAYER && layer != TSS2_RESMGR_TPM_RC_LAYER)
+		return TPM2_RC_NOT_USED;
+	rc &= ~TSS2_RC_LAYER_MASK;
+	return rc & FORMAT_ONE ? rc & FORMAT_ONE_ERROR : rc;
+}
+
+/*
+ * A TPM 1.2 answers a TPM 2.0 command with its own tag, which the TSS refuses
+ * as TPM2_RC_BAD_TAG: the code part 2 keeps free for just this.
+ */
+static int
+classify(TPM2_RC rc)
+{
+	switch (rc) {
+	case TPM2_RC_BAD_TAG:
+		return FAIL_NOT_TPM2;
+	case TPM2_RC_FAILURE:
+	case TPM2_RC_INITIALIZE:
+	case TPM2_RC_UPGRADE:
+	case TPM2_RC_REBOOT:
+		return FAIL_TPM_FAILURE;
+	case TPM2_RC_OBJECT_MEMORY:
+	case TPM2_RC_SESSION_MEMORY:
+	case TPM2_RC_MEMORY:
+	case TPM2_RC_OBJECT_HANDLES:
+	case TPM2_RC_SESSION_HANDLES:
+		return FAIL_TPM_FULL;
+	case TPM2_RC_RETRY:
+	case TPM2_RC_TESTING:
+	case TPM2_RC_YIELDED:
+	case TPM2_RC_NV_RATE:
+	case TPM2_RC_CANCELED:
+		return FAIL_TPM_BUSY;
+	case TPM2_RC_LOCKOUT:
+		return FAIL_LOCKOUT;
+	default:
+		return FAIL_TPM;
+	}
+}
+
+int
+tpm_fail(TSS2_RC rc, const char *doing)
+{
+	const char *text = Tss2_RC_Decode(rc);
+	TPM2_RC tpm = tpm_rc(rc);
+
+	if (tpm == TPM2_RC_NOT_USED)
+		return fail(FAIL_UNREACHABLE,
+		    "lost the TPM while it was to %s (%s, 0x%x)", doing, text,
+		    rc);
+	switch (classify(tpm)) {
+	case FAIL_NOT_TPM2:
+		return fail(FAIL_NOT_TPM2, "this TPM speaks TPM 1.2");
+	case FAIL_TPM_FAILURE:
+		return fail(FAIL_TPM_FAILURE,
+		    "the TPM is in failure mode or was not started (%s)", text);
+	case FAIL_TPM_FULL:
+		return fail(FAIL_TPM_FULL,
+		    "the TPM has no room left for a key (%s)", text);
+	case FAIL_TPM_BUSY:
+		return fail(FAIL_TPM_BUSY, "the TPM is busy (%s)", text);
+	case FAIL_LOCKOUT:
+		return fail(FAIL_LOCKOUT,
+		    "the TPM is locked out after too many wrong "
+		    "authorizations; wait until it lets go");
+	default:
+		return fail(FAIL_TPM, "the TPM failed to %s: %s (0x%x)", doing,
+		    text, rc);
+	}
+}

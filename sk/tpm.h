@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A connection to a TPM 2.0: opening it, flushing what was put into it,
+ * trying again when it is busy, and its response codes in words.
+ */
+#ifndef SKTPM_TPM_H
+#define SKTPM_TPM_H
+
+#include <tss2/tss2_esys.h>
+
+#include "bytes.h"
+
+struct tpm;
+
+/*
+ * Connects to the TPM that `tcti` names in tctildr's "name:conf" form. Sends
+ * nothing to it (but tpm2-tss's device TCTI may probe it). The caller ends
+ * *ret with tpm_close.
+ *
+ * Where no resource manager would clean up after us (see tpm_is_managed) the
+ * signals of a terminal are held back until tpm_close, so that an interrupt
+ * cannot leave an object in the TPM.
+ *
+ * 0, FAIL_NO_DEVICE, FAIL_PERMISSION, FAIL_UNREACHABLE, FAIL_TPM_BUSY,
+ * FAIL_CONFIG (no such TCTI) or FAIL_MEMORY.
+ */
+int tpm_open(const char *tcti, struct tpm **ret) MUST_CHECK;
+
+/* Takes NULL. */
+void tpm_close(struct tpm *tpm);
+
+ESYS_CONTEXT *tpm_esys(const struct tpm *tpm);
+
+/*
+ * True where a resource manager (the kernel's /dev/tpmrm0, tpm2-abrmd) frees
+ * what a connection leaves. There a FlushContext at the end is waste: the
+ * manager surrounds every command with context switches of its own.
+ */
+bool tpm_is_managed(const struct tpm *tpm);
+
+/* Flushes *object now and sets it to ESYS_TR_NONE; takes ESYS_TR_NONE. */
+void tpm_flush(struct tpm *tpm, ESYS_TR *object);
+
+/* The same for what tpm_close is about to end: leaves it to a manager. */
+void tpm_flush_last(struct tpm *tpm, ESYS_TR *object);
+
+/*
+ * How often something is tried. Start from zero. tpm_again and
+ * tpm_retry_wait wait ever longer, some ten seconds in all.
+ */
+struct tpm_retry {
+	unsigned int tries;
+};
+
+/*
+ * True if rc says that the TPM did not get to the command and the caller is
+ * to send it again; has waited then. Use: do rc = Esys_X(...);
+ * while (tpm_again(&retry, rc));
+ */
+bool tpm_again(struct tpm_retry *retry, TSS2_RC rc);
+
+/* Waits before another try of a whole operation; false if it was the last. */
+bool tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for);
+
+/*
+ * rc without its layer, and without the number of the handle, session or
+ * parameter it speaks of: a TPM2_RC_ value to compare with. What did not come
+ * from the TPM gives TPM2_RC_NOT_USED.
+ */
+TPM2_RC tpm_rc(TSS2_RC rc);
+
+/*
+ * The failure that rc stands for, remembered with rc decoded. `doing` ends
+ * the sentence "the TPM failed to".
+ */
+int tpm_fail(TSS2_RC rc, const char *doing) MUST_CHECK;
+
+#endif
