@@ -16,7 +16,6 @@ CFLAGS ?= -O2 -g
 CPPFLAGS ?=
 LDFLAGS ?=
 
-# The built-in rules would try to make the dependency files.
 MAKEFLAGS += -r
 
 # pkg-config is asked only when something is compiled, so that `make demo` and
@@ -113,8 +112,8 @@ $(B)/tests/tpm/test-provider-%: tests/tpm/test-provider.c Makefile
 $(B)/tests/tools/%: tests/tools/%.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
-	@$(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP -MF $@.d \
-	    -o $@ $< $(TOOL_LIBS)
+	@$(CC) -D_GNU_SOURCE $(CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP \
+	    -MF $@.d -o $@ $< $(TOOL_LIBS)
 
 $(B)/tests/tools/verify-attestation: TOOL_LIBS = -lfido2 -lcrypto
 
@@ -139,7 +138,7 @@ lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
 	mandoc -T lint -W warning man/*.[158]
 
 format: ## lay out the C files
-	clang-format -i $(C_FILES)
+	@clang-format -i $(C_FILES)
 
 # --- using -------------------------------------------------------------------
 
@@ -164,4 +163,7 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' Makefile | expand -t 12
 
--include $(wildcard $(B)/sk/*.d $(B)/tests/*/*.d)
+# The compiler writes these; no pattern above is to make one.
+DEPENDENCIES = $(wildcard $(B)/sk/*.d $(B)/tests/*/*.d)
+$(DEPENDENCIES): ;
+-include $(DEPENDENCIES)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -133,10 +134,11 @@ log_failure(int err)
 }
 
 void
-log_reserve_stdio(void)
+log_begin(void)
 {
 	int fd;
 
+	setenv("TSS2_LOG", "all+NONE", 0);
 	while ((fd = open("/dev/null", O_RDWR)) != -1 && fd <= STDERR_FILENO)
 		;
 	if (fd > STDERR_FILENO)

@@ -35,9 +35,11 @@ int fail(int err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void log_failure(int err);
 
 /*
- * Makes sure descriptors 0, 1 and 2 are open: a TPM device that became
- * descriptor 2 would be sent our log lines as commands.
+ * Prepares the process for our lines, and only ours, on stderr. Opens
+ * descriptors 0, 1 and 2 where they are closed: a TPM device that became
+ * descriptor 2 would be sent our lines as commands. Keeps tpm2-tss from
+ * logging every failure itself, unless TSS2_LOG asks for that.
  */
-void log_reserve_stdio(void);
+void log_begin(void);
 
 #endif

@@ -76,7 +76,7 @@ begin(struct sk_option **options, struct config *cfg)
 {
 	int r;
 
-	log_reserve_stdio();
+	log_begin();
 	if ((r = config_load(cfg)) != 0)
 		return r;
 	for (; options != NULL && *options != NULL; options++)

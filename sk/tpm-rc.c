@@ -4,6 +4,7 @@
  * section 6.6; of the layers: TSS 2.0 Overview and Common Structures.
  */
 #include <tss2/tss2_rc.h>
+#include <tss2/tss2_sys.h>
 
 #include "error.h"
 #include "log.h"
@@ -27,15 +28,16 @@ tpm_rc(TSS2_RC rc)
 }
 
 /*
- * A TPM 1.2 answers a TPM 2.0 command with its own tag, which the TSS refuses
- * as TPM2_RC_BAD_TAG: the code part 2 keeps free for just this.
+ * A TPM 1.2 answers with a tag of its own, which tpm2-tss tells by a code that
+ * it uses for nothing else that comes from a TPM; TPM2_RC_BAD_TAG is what
+ * part 2 has for a TPM 1.2 to answer.
  */
+#define RC_OF_TPM12 TSS2_SYS_RC_GENERAL_FAILURE
+
 static int
 classify(TPM2_RC rc)
 {
 	switch (rc) {
-	case TPM2_RC_BAD_TAG:
-		return FAIL_NOT_TPM2;
 	case TPM2_RC_FAILURE:
 	case TPM2_RC_INITIALIZE:
 	case TPM2_RC_UPGRADE:
@@ -66,13 +68,13 @@ tpm_fail(TSS2_RC rc, const char *doing)
 	const char *text = Tss2_RC_Decode(rc);
 	TPM2_RC tpm = tpm_rc(rc);
 
+	if (rc == RC_OF_TPM12 || tpm == TPM2_RC_BAD_TAG)
+		return fail(FAIL_NOT_TPM2, "this TPM speaks TPM 1.2");
 	if (tpm == TPM2_RC_NOT_USED)
 		return fail(FAIL_UNREACHABLE,
 		    "lost the TPM while it was to %s (%s, 0x%x)", doing, text,
 		    rc);
 	switch (classify(tpm)) {
-	case FAIL_NOT_TPM2:
-		return fail(FAIL_NOT_TPM2, "this TPM speaks TPM 1.2");
 	case FAIL_TPM_FAILURE:
 		return fail(FAIL_TPM_FAILURE,
 		    "the TPM is in failure mode or was not started (%s)", text);

@@ -90,8 +90,6 @@ tpm_open(const char *tcti, struct tpm **ret)
 	TSS2_RC rc;
 	int r;
 
-	/* tpm2-tss logs every failure to stderr; ours is the one line. */
-	setenv("TSS2_LOG", "all+NONE", 0);
 	if ((tpm = calloc(1, sizeof(*tpm))) == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
 	tpm->managed = is_managed(tcti);

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# ssh-keygen -O challenge= -O write-attestation=, verified by libfido2.
+. "$(dirname "$0")/../lib.sh"
+
+tpm_new tpm
+head -c 100 /dev/urandom >"$WORK/challenge"
+
+attest() {
+	enroll "$1" -O challenge="$WORK/challenge" \
+		-O write-attestation="$1.att" "${@:2}"
+}
+
+verify() {
+	"$TOOLS/verify-attestation" "$1.att" "$WORK/challenge" "$2" "$1.pub"
+}
+
+verified() {
+	SK_TPM_USER_PRESENCE=assume attest "$WORK/a"
+	verify "$WORK/a" ssh:
+	SK_TPM_USER_PRESENCE=assume attest "$WORK/b" \
+		-O application=ssh:work -O no-touch-required
+	verify "$WORK/b" ssh:work
+	tpm_is_empty
+}
+
+refused() {
+	fails verify "$WORK/a" ssh:other
+	cp "$WORK/a.att" "$WORK/c.att"
+	cp "$WORK/b.pub" "$WORK/c.pub"
+	fails verify "$WORK/c" ssh:
+	echo >>"$WORK/challenge"
+	fails verify "$WORK/a" ssh:
+}
+
+none_without_presence() {
+	local out
+	out=$(attest "$WORK/d" 2>&1)
+	echo "$out"
+	grep -q '^sk-tpm: no attestation is given' <<<"$out"
+	fails verify "$WORK/d" ssh:
+}
+
+try "libfido2 accepts the attestation" verified
+try "and refuses another application, key or challenge" refused
+try "none is made where nobody was asked" none_without_presence
+echo "1..$N"

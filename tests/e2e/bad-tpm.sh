@@ -1,0 +1,203 @@
+#!/usr/bin/env bash
+# TPMs that are not there, not ours, not ready or not TPM 2.0.
+. "$(dirname "$0")/../lib.sh"
+
+tpm_new tpm
+GOOD=$TCTI
+enroll "$WORK/k" -O no-touch-required
+export LD_LIBRARY_PATH=$TOOLS
+
+# Both what enrols and what signs refuse, with the same words.
+both_refuse() {
+	refuses "$1" enroll "$WORK/no" -O no-touch-required
+	refuses "$1" sign "$WORK/k"
+	[ ! -e "$WORK/no" ]
+}
+
+no_device() {
+	SK_TPM_TCTI=/dev/no-such-tpm both_refuse "no TPM at /dev/no-such-tpm"
+	SK_TPM_TCTI=device:/dev/no-such-tpm both_refuse "enable the TPM"
+	[ -e /dev/tpmrm0 ] ||
+		(unset SK_TPM_TCTI; both_refuse "no TPM at /dev/tpmrm0")
+}
+
+unprivileged() {
+	if [ "$(id -u)" -eq 0 ]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+
+# A file with a device's permissions: open(2) refuses both alike.
+no_permission() {
+	local dev=$WORK/tpm-device lib=$WORK/libsk-tpm.so owner group
+	cp "$LIB" "$lib"
+	mkdir -m 777 "$WORK/open"
+	cp "$WORK/k" "$WORK/open/k"
+	cp "$WORK/k.pub" "$WORK/open/k.pub"
+	[ "$(id -u)" -ne 0 ] || chown 65534 "$WORK/open/k"
+	: >"$dev"
+	[ "$(id -u)" -ne 0 ] || chgrp daemon "$dev"
+	owner=$(stat -c %U "$dev") group=$(stat -c %G "$dev")
+	LIB=$lib
+	export -f sign
+	export LIB HOME=$WORK/open
+	chmod 060 "$dev"
+	SK_TPM_TCTI=$dev refuses \
+		"$dev (owner $owner, group $group, mode 0060); join its group and log in again: sudo usermod -aG $group $(unprivileged id -un)" \
+		unprivileged bash -c "sign $WORK/open/k"
+	chmod 000 "$dev"
+	SK_TPM_TCTI=$dev refuses "its group has none either" \
+		unprivileged bash -c "sign $WORK/open/k"
+}
+
+not_a_tpm() {
+	SK_TPM_TCTI=device:/dev/null both_refuse "/dev/null opens but does not answer"
+}
+
+unreachable() {
+	SK_TPM_TCTI=swtpm:port=1 both_refuse "cannot reach a TPM through swtpm:port=1"
+	SK_TPM_TCTI=swtpm:path=/no/such/socket both_refuse "cannot reach a TPM"
+}
+
+bad_tcti() {
+	local bad
+	for bad in '' ':' 'a b' 'swtpm port=1'; do
+		SK_TPM_TCTI=$bad both_refuse "is not a TCTI"
+	done
+	SK_TPM_TCTI=nonsense: both_refuse 'no TCTI called "nonsense"'
+	SK_TPM_TCTI=$(head -c 2000 /dev/zero | tr '\0' a) \
+		both_refuse "is not a TCTI"
+	refuses "-O device" enroll "$WORK/no" -O device='a b'
+}
+
+# Not even a look at the environment where the caller is setuid: there,
+# secure_getenv(3) sees nothing, and what is left is the default.
+bad_presence_setting() {
+	SK_TPM_USER_PRESENCE=yes both_refuse "use auto or assume"
+}
+
+tpm12() {
+	tpm_start old
+	both_refuse "speaks TPM 1.2"
+}
+
+# swtpm that cannot write its state enters the TPM's own failure mode.
+failure_mode() {
+	local pid
+	tpm_new broken
+	pid=$SWTPM_PID
+	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="1:rc=0x101*99" \
+		both_refuse "failure mode"
+	tpm_is_empty
+	tpm_stop "$pid"
+}
+
+not_started() {
+	tpm_start cold --tpm2 --flags not-need-init
+	both_refuse "failure mode or was not started"
+}
+
+gone_in_the_middle() {
+	tpm_new mortal
+	kill -STOP "$SWTPM_PID"
+	sign "$WORK/k" 2>"$WORK/out" &
+	local pid=$!
+	kill -KILL "$SWTPM_PID"
+	fails wait "$pid"
+	cat "$WORK/out"
+	[ "$(grep -c '^sk-tpm: ' "$WORK/out")" -eq 1 ]
+}
+
+busy_for_a_while() {
+	export SK_TPM_TCTI=fault:$GOOD
+	SK_TPM_FAULT="1:rc=0x922*3" sign "$WORK/k"
+	SK_TPM_FAULT="2:rc=0x90a*9" sign "$WORK/k"
+	SK_TPM_FAULT="3:rc=0x908" sign "$WORK/k"
+	SK_TPM_FAULT="3:rc=0x922*9" enroll "$WORK/late" -O no-touch-required
+	export TPM2TOOLS_TCTI=$GOOD
+	tpm_is_empty
+}
+
+locked_out() {
+	SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="1:rc=0x921*99" \
+		both_refuse "locked out"
+}
+
+wrong_signature() {
+	tpm_persist_srk
+	# ReadPublic, Load, Sign: the third answer is the signature.
+	SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="3:corrupt" \
+		refuses "does not verify" sign "$WORK/k"
+	tpm_is_empty
+}
+
+# Three objects fill the TPM: we wait until somebody makes room, and work.
+full_then_free() {
+	local i pid
+	for i in 1 2 3; do
+		tpm2_createprimary -Q -C n -G ecc -c "$WORK/full.$i"
+	done
+	[ "$(tpm2_getcap handles-transient | wc -l)" -eq 3 ]
+	sign "$WORK/k" 2>"$WORK/out" &
+	pid=$!
+	wait_until grep -q 'waiting for other programs' "$WORK/out"
+	tpm2_flushcontext -t
+	wait "$pid"
+	tpm_is_empty
+}
+
+full_for_good() {
+	local i
+	for i in 1 2 3; do
+		tpm2_createprimary -Q -C n -G ecc -c "$WORK/full.$i"
+	done
+	local out
+	out=$(fails sign "$WORK/k" 2>&1)
+	echo "$out"
+	grep -q '^sk-tpm: the TPM has no room left for a key.*tpm2_flushcontext' \
+		<<<"$out"
+	tpm2_flushcontext -t
+	sign "$WORK/k"
+}
+
+# helper_with REDIRECTION: only the helper's stderr is so; ssh-keygen's own
+# lines would end it.
+helper_with() {
+	printf '#!/bin/bash\nexec %s "$@" %s\n' "$(sk_helper)" "$1" \
+		>"$WORK/helper"
+	chmod +x "$WORK/helper"
+	export SSH_SK_HELPER=$WORK/helper
+}
+
+stderr_closed() {
+	local how
+	for how in '2>&-' '2> >(:)' '2>/dev/full'; do
+		helper_with "$how"
+		sign "$WORK/k"
+		SK_TPM_TCTI=swtpm:port=1 fails sign "$WORK/k"
+	done
+	unset SSH_SK_HELPER
+	sign "$WORK/k"
+	export TPM2TOOLS_TCTI=$GOOD
+	tpm_is_empty
+}
+
+try "no TPM device" no_device
+try "no permission: names owner, group and the command" no_permission
+try "a device that is no TPM" not_a_tpm
+try "unreachable TCTI" unreachable
+try "bad TCTI string" bad_tcti
+try "bad SK_TPM_USER_PRESENCE" bad_presence_setting
+try "TPM 1.2" tpm12
+try "TPM in failure mode" failure_mode
+try "TPM that was not started" not_started
+try "TPM gone in the middle" gone_in_the_middle
+try "TPM busy for a while: tried again" busy_for_a_while
+try "TPM in lockout: said, not tried again" locked_out
+try "a wrong signature is not returned" wrong_signature
+try "full TPM: waits, and works once slots free up" full_then_free
+try "full TPM: says so in the end" full_for_good
+try "stderr closed or broken" stderr_closed
+echo "1..$N"

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# The real ssh-sk-helper under valgrind: no leak and no bad access of ours.
+. "$(dirname "$0")/../lib.sh"
+
+tpm_new tpm
+
+cat >"$WORK/helper" <<EOF
+#!/bin/sh
+exec valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
+	--errors-for-leak-kinds=definite,indirect --error-exitcode=99 \
+	--keep-debuginfo=yes --trace-children=no \
+	--log-file="$WORK/valgrind.%p" "$(sk_helper)" "\$@"
+EOF
+chmod +x "$WORK/helper"
+
+# No report names a frame in our library.
+clean() {
+	local log
+	set -- "$WORK"/valgrind.*
+	[ -e "$1" ] || { echo "valgrind did not run"; return 1; }
+	for log; do
+		if grep -q 'libsk-tpm\|/sk/\|(provider.c' "$log"; then
+			cat "$log"
+			return 1
+		fi
+	done
+	rm -f "$WORK"/valgrind.*
+}
+
+good_path() {
+	export SSH_SK_HELPER=$WORK/helper
+	enroll "$WORK/k" -O no-touch-required
+	clean
+	sign_and_verify "$WORK/k"
+	clean
+	SK_TPM_USER_PRESENCE=assume enroll "$WORK/a"
+	clean
+}
+
+bad_paths() {
+	export SSH_SK_HELPER=$WORK/helper
+	SK_TPM_TCTI=swtpm:port=1 fails sign "$WORK/k"
+	clean
+	fails enroll "$WORK/no" -O device=nonsense:
+	clean
+	export LD_LIBRARY_PATH=$TOOLS
+	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="5:rc=0x101" fails sign "$WORK/k"
+	clean
+}
+
+try "enrolling and signing leak nothing under valgrind" good_path
+try "nor does failing" bad_paths
+echo "1..$N"

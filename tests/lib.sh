@@ -1,0 +1,283 @@
+# shellcheck shell=bash
+# What every end-to-end test uses. A test file sources this, calls `case_`
+# functions through `try`, and prints one TAP line for each:
+#
+#	try "what should hold" function_or_command [argument ...]
+#
+# A try passes when its command exits with 0. It runs in a subshell with
+# `set -e` and with its output kept, to be shown only where it fails.
+#
+# Everything lives in a directory of its own ($WORK); processes are ended by
+# the ids they were started with.
+
+set -u
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=${BUILD:-$TOP/build}
+TOOLS=$BUILD/tests/tools
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/sk-tpm-test.XXXXXX")
+chmod 711 "$WORK"
+ME=$(id -un)
+N=0
+export LC_ALL=C
+
+# Nothing of the person who runs the tests.
+unset SSH_AUTH_SOCK SSH_ASKPASS SSH_ASKPASS_REQUIRE DISPLAY WAYLAND_DISPLAY
+unset SSH_SK_PROVIDER SSH_SK_HELPER
+for name in "${!SK_TPM_@}" "${!TCTI_@}"; do unset "$name"; done
+export HOME=$WORK/home
+mkdir -m 700 "$HOME" "$HOME/.ssh"
+
+# OpenSSH compares majors exactly: pick the library for the one installed.
+openssh_library() {
+	local version major minor
+	version=$(ssh -V 2>&1)
+	version=${version#OpenSSH_}
+	major=${version%%.*}
+	minor=${version#*.}
+	minor=${minor%%[!0-9]*}
+	if [ $((major * 100 + minor)) -ge 901 ]; then
+		echo "$BUILD/libsk-tpm.so"
+	elif [ $((major * 100 + minor)) -ge 809 ]; then
+		echo "$BUILD/libsk-tpm-api9.so"
+	else
+		echo "$BUILD/libsk-tpm-api7.so"
+	fi
+}
+LIB=$(openssh_library)
+
+cleanup() {
+	local pid
+	# A file, for most are started in the subshell of a try.
+	while read -r pid; do
+		kill -CONT "$pid" 2>/dev/null
+		kill "$pid" 2>/dev/null && wait_until ended "$pid"
+	done <"$WORK/pids"
+	rm -rf "$WORK"
+}
+: >"$WORK/pids"
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+
+# The ssh-sk-helper of the OpenSSH under test.
+sk_helper() {
+	local dir
+	for dir in openssh ../libexec/openssh ../libexec ssh; do
+		dir=/usr/lib/$dir/ssh-sk-helper
+		[ ! -x "$dir" ] || { echo "$dir"; return; }
+	done
+	return 1
+}
+
+# --- results -----------------------------------------------------------------
+
+try() {
+	local what=$1 log=$WORK/try.log
+	shift
+	N=$((N + 1))
+	# Not in a condition, where bash would ignore set -e.
+	set +e
+	(
+		set -eE
+		trap 'echo "failed: line $LINENO: $BASH_COMMAND"' ERR
+		"$@"
+	) </dev/null >"$log" 2>&1
+	local status=$?
+	if [ "$status" -eq 0 ]; then
+		echo "ok $N - $what"
+	else
+		echo "not ok $N - $what (exit $status)"
+		tail -n 60 "$log" | sed 's/^/# /'
+	fi
+}
+
+skip() {
+	N=$((N + 1))
+	echo "ok $N - $1 # SKIP $2"
+}
+
+# refuses TEXT COMMAND...: it fails, and says TEXT in one line of ours.
+refuses() {
+	local text=$1 out lines
+	shift
+	if out=$("$@" 2>&1); then
+		echo "not refused: $*: $out"
+		return 1
+	fi
+	echo "$out"
+	lines=$(grep -c '^sk-tpm: ' <<<"$out" || :)
+	[ "$lines" -eq 1 ] || { echo "$lines lines of ours"; return 1; }
+	grep '^sk-tpm: ' <<<"$out" | grep -qF -- "$text" ||
+		{ echo "does not say: $text"; return 1; }
+}
+
+# fails COMMAND...: for what has to end with an error. (Not `! command`, which
+# set -e looks past.)
+fails() {
+	if "$@"; then
+		echo "did not fail: $*"
+		return 1
+	fi
+}
+
+# --- waiting -----------------------------------------------------------------
+
+# Polls a condition for up to 20 seconds.
+wait_until() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		"$@" && return 0
+		read -rt 0.02 <> <(:) || :
+	done
+	echo "gave up waiting for: $*" >&2
+	return 1
+}
+
+# Gone, or waiting only to be collected.
+ended() {
+	local state
+	state=$(sed 's/.*) //;s/ .*//' "/proc/$1/stat" 2>/dev/null) || return 0
+	[ "$state" = Z ]
+}
+
+# --- TPM ---------------------------------------------------------------------
+
+# tpm_start NAME [SWTPM-OPTION...]: a TPM of its own with state in $WORK/NAME.
+# Sets TCTI, SWTPM_PID and, for the tools, TPM2TOOLS_TCTI and SK_TPM_TCTI.
+tpm_start() {
+	local name=$1 port i
+	shift
+	mkdir -p "$WORK/$name"
+	for ((i = 0; i < 50; i++)); do
+		port=$((20000 + RANDOM % 20000 * 2))
+		if swtpm socket --tpmstate "dir=$WORK/$name" \
+			--server "type=tcp,port=$port" \
+			--ctrl "type=tcp,port=$((port + 1))" \
+			--flags not-need-init,startup-clear --daemon \
+			--pid "file=$WORK/$name.pid" "$@" \
+			2>"$WORK/$name.err"; then
+			break
+		fi
+		port=
+	done
+	[ -n "$port" ] || { cat "$WORK/$name.err" >&2; return 1; }
+	wait_until test -s "$WORK/$name.pid"
+	SWTPM_PID=$(cat "$WORK/$name.pid")
+	echo "$SWTPM_PID" >>"$WORK/pids"
+	TCTI=swtpm:port=$port
+	export SK_TPM_TCTI=$TCTI TPM2TOOLS_TCTI=$TCTI
+}
+
+tpm_new() {
+	tpm_start "$1" --tpm2
+}
+
+tpm_stop() {
+	kill "$1"
+	wait_until ended "$1"
+}
+
+SRK_ATTRIBUTES='fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|decrypt'
+
+# Makes the storage root key persistent, as `sk-tpm setup` or a distribution
+# would; arguments go to tpm2_createprimary.
+tpm_persist_srk() {
+	tpm2_createprimary -Q -C o -G ecc -a "$SRK_ATTRIBUTES" \
+		-c "$WORK/srk.ctx" "$@"
+	tpm2_evictcontrol -Q -C o -c "$WORK/srk.ctx" 0x81000001
+	tpm2_flushcontext -t
+}
+
+# Nothing of ours, or of anybody's, is loaded.
+tpm_is_empty() {
+	local kind out
+	for kind in transient loaded-session saved-session; do
+		out=$(tpm2_getcap "handles-$kind")
+		[ -z "$out" ] || { echo "left in the TPM: $out"; return 1; }
+	done
+}
+
+# --- keys and servers --------------------------------------------------------
+
+# enroll FILE [ssh-keygen option...]
+enroll() {
+	local file=$1
+	shift
+	ssh-keygen -q -t ecdsa-sk -N '' -w "$LIB" -f "$file" -C "$(basename "$file")" "$@"
+}
+
+# sign_and_verify KEY: through ssh-keygen -Y, as git does.
+sign_and_verify() {
+	echo "some text" >"$WORK/text"
+	rm -f "$WORK/text.sig"
+	ssh-keygen -Y sign -n file -f "$1" -w "$LIB" "$WORK/text"
+	ssh-keygen -Y check-novalidate -n file -s "$WORK/text.sig" \
+		<"$WORK/text"
+}
+
+sign() {
+	echo text | ssh-keygen -Y sign -n file -w "$LIB" -f "$1" >/dev/null
+}
+
+# sshd_start NAME [config line...]: a private sshd on a free port; sets
+# SSHD_PORT, SSHD_LOG. authorized_keys is $WORK/NAME.keys.
+sshd_start() {
+	local name=$1 i pid
+	shift
+	[ -f "$WORK/$name.host" ] ||
+		ssh-keygen -q -t ed25519 -N '' -f "$WORK/$name.host"
+	touch "$WORK/$name.keys"
+	[ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd
+	SSHD_LOG=$WORK/$name.log
+	for ((i = 0; i < 50; i++)); do
+		SSHD_PORT=$((20000 + RANDOM % 40000))
+		cat >"$WORK/$name.conf" <<-EOF
+			Port $SSHD_PORT
+			ListenAddress 127.0.0.1
+			HostKey $WORK/$name.host
+			PidFile none
+			AuthorizedKeysFile $WORK/$name.keys
+			AuthenticationMethods publickey
+			PermitRootLogin yes
+			StrictModes no
+			UsePAM no
+			LogLevel VERBOSE
+		EOF
+		printf '%s\n' "$@" >>"$WORK/$name.conf"
+		"$(command -v sshd || echo /usr/sbin/sshd)" -D -e \
+			-f "$WORK/$name.conf" 2>"$SSHD_LOG" &
+		pid=$!
+		wait_until sshd_is_up_or_gone "$pid" || return 1
+		if ! ended "$pid"; then
+			echo "$pid" >>"$WORK/pids"
+			echo "[127.0.0.1]:$SSHD_PORT $(cut -d' ' -f1-2 \
+				"$WORK/$name.host.pub")" >>"$WORK/known_hosts"
+			return 0
+		fi
+	done
+	cat "$SSHD_LOG" >&2
+	return 1
+}
+
+sshd_is_up_or_gone() {
+	grep -q 'Server listening' "$SSHD_LOG" || ended "$1"
+}
+
+# log_in [ssh option...]: runs a command on the last server; shows its answer.
+log_in() {
+	local out
+	out=$(ssh -F none -p "$SSHD_PORT" -l "$ME" -o BatchMode=yes \
+		-o "UserKnownHostsFile=$WORK/known_hosts" \
+		-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes \
+		-o "SecurityKeyProvider=$LIB" "$@" 127.0.0.1 echo logged-in)
+	echo "$out"
+	[ "$out" = logged-in ]
+}
+
+# agent_start [ssh-agent option...]
+agent_start() {
+	local sock=$WORK/agent.$N.$RANDOM
+	ssh-agent -D -a "$sock" "$@" >/dev/null 2>"$WORK/agent.log" &
+	echo "$!" >>"$WORK/pids"
+	export SSH_AUTH_SOCK=$sock
+	wait_until test -S "$sock"
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A TCTI between a program and another TCTI that goes wrong on purpose.
+ * "fault:swtpm:port=2321" passes everything to swtpm:port=2321, but for what
+ * SK_TPM_FAULT says: a list of N:ACTION separated by commas, N counting the
+ * commands of the connection from 1. ACTION is
+ *
+ *	rc=0xNNN	answer with this response code, do not pass it on
+ *	rc=0xNNN*K	the same for this command and the next K - 1
+ *	corrupt		flip a bit in the last byte of the response
+ *
+ * Source of the interface: TSS 2.0 TCTI specification, section 3.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tss2/tss2_mu.h>
+#include <tss2/tss2_tcti.h>
+#include <tss2/tss2_tctildr.h>
+
+#define MAGIC 0x736b666175000001ULL
+#define HEADER_LEN 10
+
+struct fault {
+	TSS2_TCTI_CONTEXT_COMMON_V1 common;
+	TSS2_TCTI_CONTEXT *child;
+	unsigned int commands; /* passed or answered so far */
+	uint32_t answer;       /* a response code of our own, or 0 */
+	int corrupt;
+};
+
+/* The action for command n, or NULL. */
+static const char *
+find_action(unsigned int n)
+{
+	const char *p = getenv("SK_TPM_FAULT");
+	char *end;
+
+	while (p != NULL && *p != '\0') {
+		unsigned long first = strtoul(p, &end, 10), count = 1;
+		const char *action = end + 1, *star;
+		const char *next = strchr(action, ',');
+
+		star = strchr(action, '*');
+		if (star != NULL && (next == NULL || star < next))
+			count = strtoul(star + 1, NULL, 10);
+		if (*end == ':' && n >= first && n < first + count)
+			return action;
+		p = next != NULL ? next + 1 : NULL;
+	}
+	return NULL;
+}
+
+static TSS2_RC
+transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
+{
+	struct fault *f = (struct fault *)context;
+	const char *action = find_action(++f->commands);
+
+	f->answer = 0;
+	f->corrupt = 0;
+	if (action != NULL && strncmp(action, "rc=", 3) == 0) {
+		f->answer = (uint32_t)strtoul(action + 3, NULL, 0);
+		return TSS2_RC_SUCCESS;
+	}
+	if (action != NULL && strncmp(action, "corrupt", 7) == 0)
+		f->corrupt = 1;
+	return Tss2_Tcti_Transmit(f->child, size, command);
+}
+
+static TSS2_RC
+answer_with_rc(uint32_t rc, size_t *size, uint8_t *response)
+{
+	size_t at = 0;
+
+	if (response == NULL) {
+		*size = HEADER_LEN;
+		return TSS2_RC_SUCCESS;
+	}
+	Tss2_MU_UINT16_Marshal(TPM2_ST_NO_SESSIONS, response, *size, &at);
+	Tss2_MU_UINT32_Marshal(HEADER_LEN, response, *size, &at);
+	Tss2_MU_UINT32_Marshal(rc, response, *size, &at);
+	*size = at;
+	return TSS2_RC_SUCCESS;
+}
+
+static TSS2_RC
+receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
+    int32_t timeout)
+{
+	struct fault *f = (struct fault *)context;
+	TSS2_RC rc;
+
+	if (f->answer != 0)
+		return answer_with_rc(f->answer, size, response);
+	rc = Tss2_Tcti_Receive(f->child, size, response, timeout);
+	if (rc == TSS2_RC_SUCCESS && response != NULL && f->corrupt)
+		response[*size - 6] ^= 1;
+	return rc;
+}
+
+static void
+finalize(TSS2_TCTI_CONTEXT *context)
+{
+	struct fault *f = (struct fault *)context;
+
+	Tss2_TctiLdr_Finalize(&f->child);
+}
+
+static TSS2_RC
+init(TSS2_TCTI_CONTEXT *context, size_t *size, const char *conf)
+{
+	struct fault *f = (struct fault *)context;
+
+	if (context == NULL) {
+		*size = sizeof(*f);
+		return TSS2_RC_SUCCESS;
+	}
+	memset(f, 0, sizeof(*f));
+	f->common.magic = MAGIC;
+	f->common.version = 1;
+	f->common.transmit = transmit;
+	f->common.receive = receive;
+	f->common.finalize = finalize;
+	return Tss2_TctiLdr_Initialize(conf, &f->child);
+}
+
+static const TSS2_TCTI_INFO info = {
+	.version = 1,
+	.name = "tcti-fault",
+	.description = "goes wrong on purpose",
+	.config_help = "name:conf of the TCTI behind",
+	.init = init,
+};
+
+/* The one symbol that tctildr looks up. */
+__attribute__((visibility("default"))) const TSS2_TCTI_INFO *Tss2_Tcti_Info(
+    void);
+
+const TSS2_TCTI_INFO *
+Tss2_Tcti_Info(void)
+{
+	return &info;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Against numbers that come from elsewhere: RFC 6979's example signature for
+ * P-256, and digests computed here step by step.
+ */
+#include "unit.h"
+
+#include <openssl/evp.h>
+
+#include "error.h"
+#include "fido.h"
+
+static void
+from_hex(const char *hex, uint8_t *out, size_t len)
+{
+	assert_int_equal(strlen(hex), len * 2);
+	for (size_t i = 0; i < len; i++) {
+		unsigned int byte;
+
+		assert_int_equal(sscanf(hex + i * 2, "%2x", &byte), 1);
+		out[i] = (uint8_t)byte;
+	}
+}
+
+static void
+sha256(const void *in, size_t len, uint8_t out[32])
+{
+	assert_int_equal(EVP_Digest(in, len, out, NULL, EVP_sha256(), NULL), 1);
+}
+
+/* RFC 6979, A.2.5: key and signature of "sample" with SHA-256. */
+static void
+rfc6979(struct ec_point *point, uint8_t digest[32], struct ec_signature *sig)
+{
+	from_hex("60FED4BA255A9D31C961EB74C6356D68"
+		 "C049B8923B61FA6CE669622E60F29FB6",
+	    point->x, 32);
+	from_hex("7903FE1008B8BC99A41AE9E95628BC64"
+		 "F2F1B20C2D7E9F5177A3C294D4462299",
+	    point->y, 32);
+	from_hex("EFD48B2AACB6A8FD1140DD9CD45E81D6"
+		 "9D2C877B56AAF991C34D0EA84EAF3716",
+	    sig->r, 32);
+	from_hex("F7CB1C942D657C41D436C7A1B6E29F65"
+		 "F3E900DBB9AFF4064DC4AB2F843ACDA8",
+	    sig->s, 32);
+	sha256("sample", 6, digest);
+}
+
+static void
+test_verify(void **state)
+{
+	struct ec_signature sig;
+	struct ec_point point;
+	uint8_t digest[32];
+
+	(void)state;
+	rfc6979(&point, digest, &sig);
+	assert_int_equal(fido_verify(&point, digest, &sig), 0);
+	digest[31] ^= 1;
+	assert_int_equal(fido_verify(&point, digest, &sig), FAIL_FORGED);
+	digest[31] ^= 1;
+	sig.s[0] ^= 1;
+	assert_int_equal(fido_verify(&point, digest, &sig), FAIL_FORGED);
+	memset(&sig, 0, sizeof(sig));
+	assert_int_equal(fido_verify(&point, digest, &sig), FAIL_FORGED);
+	point.y[31] ^= 1; /* off the curve */
+	assert_int_equal(fido_verify(&point, digest, &sig), FAIL_FORGED);
+}
+
+static void
+test_assertion_digest(void **state)
+{
+	const struct slice message = { (const uint8_t *)"message", 7 };
+	uint8_t expected[32], actual[32], in[32 + 1 + 4 + 32] = { 0 };
+
+	(void)state;
+	sha256("ssh:", 4, in);
+	in[32] = 0x05;
+	sha256("message", 7, in + 37);
+	sha256(in, sizeof(in), expected);
+	assert_int_equal(
+	    fido_assertion_digest("ssh:", 0x05, message, actual), 0);
+	assert_memory_equal(actual, expected, 32);
+}
+
+static void
+test_authenticator_data(void **state)
+{
+	const struct slice handle = { (const uint8_t *)"HANDLE", 6 };
+	struct bytes out = { 0 };
+	struct ec_point point;
+	uint8_t hash[32];
+
+	(void)state;
+	memset(point.x, 0xaa, 32);
+	memset(point.y, 0xbb, 32);
+	assert_int_equal(fido_authenticator_data(
+			     "ssh:x", FIDO_FLAG_UP, handle, &point, &out),
+	    0);
+	assert_int_equal(out.len, 37 + 16 + 2 + 6 + 77);
+	sha256("ssh:x", 5, hash);
+	assert_memory_equal(out.data, hash, 32);
+	assert_memory_equal(out.data + 32, "\x41\0\0\0\0", 5);
+	assert_memory_equal(out.data + 53, "\0\6HANDLE", 8);
+	assert_memory_equal(
+	    out.data + 61, "\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20\xaa", 11);
+	assert_memory_equal(out.data + out.len - 35, "\x22\x58\x20\xbb", 4);
+	bytes_reset(&out);
+}
+
+static void
+test_authenticator_data_refuses_a_long_handle(void **state)
+{
+	static uint8_t handle[65536];
+	struct ec_point point = { 0 };
+	struct bytes out = { 0 };
+
+	(void)state;
+	assert_int_equal(
+	    fido_authenticator_data("ssh:", 1,
+		(struct slice){ handle, sizeof(handle) }, &point, &out),
+	    FAIL_ARGUMENT);
+	assert_null(out.data);
+}
+
+static void
+test_wrap(void **state)
+{
+	uint8_t data[300] = { 7 };
+	struct bytes out = { 0 };
+
+	(void)state;
+	assert_int_equal(
+	    fido_wrap_authdata((struct slice){ data, sizeof(data) }, &out), 0);
+	assert_int_equal(out.len, 303);
+	assert_memory_equal(out.data, "\x59\x01\x2c\x07", 4);
+	bytes_reset(&out);
+}
+
+static void
+test_attestation_digest(void **state)
+{
+	const struct slice authdata = { (const uint8_t *)"AUTHDATA", 8 };
+	const struct slice challenge = { (const uint8_t *)"C", 1 };
+	uint8_t in[8 + 32], expected[32], actual[32];
+
+	(void)state;
+	memcpy(in, "AUTHDATA", 8);
+	sha256("C", 1, in + 8);
+	sha256(in, sizeof(in), expected);
+	assert_int_equal(
+	    fido_attestation_digest(authdata, challenge, actual), 0);
+	assert_memory_equal(actual, expected, 32);
+}
+
+static void
+test_signature_der(void **state)
+{
+	/* Short numbers lose their zeros; a high bit gains one. */
+	struct ec_signature sig = { .r[31] = 0x7f, .s[31] = 0x80 };
+	struct bytes out = { 0 };
+
+	(void)state;
+	assert_int_equal(fido_signature_der(&sig, &out), 0);
+	assert_int_equal(out.len, 9);
+	assert_memory_equal(
+	    out.data, "\x30\x07\x02\x01\x7f\x02\x02\x00\x80", 9);
+	bytes_reset(&out);
+}
+
+#define TEST_NAME "fido"
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_verify),
+		cmocka_unit_test(test_assertion_digest),
+		cmocka_unit_test(test_authenticator_data),
+		cmocka_unit_test(test_authenticator_data_refuses_a_long_handle),
+		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_attestation_digest),
+		cmocka_unit_test(test_signature_der),
+	};
+
+	return RUN(tests);
+}

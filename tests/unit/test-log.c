@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include "error.h"
+#include "log.h"
+
+static void
+test_one_line_with_cause_and_remedy(void **state)
+{
+	int r = 0;
+
+	(void)state;
+	assert_string_equal(
+	    STDERR_OF(r = fail(FAIL_VERSION, "n is %d", 5)), "");
+	assert_int_equal(r, FAIL_VERSION);
+	assert_string_equal(
+	    STDERR_OF(log_failure(r)), "sk-tpm: n is 5; update sk-tpm\n");
+	/* Said once: a later failure does not repeat an old cause. */
+	assert_string_equal(
+	    STDERR_OF(log_failure(FAIL_TPM)), "sk-tpm: failed\n");
+}
+
+static void
+test_no_control_characters(void **state)
+{
+	(void)state;
+	fail(FAIL_TPM, "a\nb\033[31mc\177");
+	assert_string_equal(
+	    STDERR_OF(log_failure(FAIL_TPM)), "sk-tpm: a?b?[31mc?\n");
+}
+
+static void
+test_long_text_is_cut_to_a_line(void **state)
+{
+	char text[5000];
+	const char *out;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	fail(FAIL_VERSION, "%s", text);
+	out = STDERR_OF(log_failure(FAIL_VERSION));
+	assert_true(strlen(out) < 2048);
+	assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);
+}
+
+static void
+test_levels(void **state)
+{
+	(void)state;
+	assert_string_equal(STDERR_OF(log_debug("d")), "");
+	assert_string_equal(STDERR_OF(log_info("i")), "sk-tpm: i\n");
+	log_set_level(LOG_LEVEL_ERROR);
+	assert_string_equal(STDERR_OF(log_info("i")), "");
+	log_set_level(LOG_LEVEL_DEBUG);
+	assert_string_equal(STDERR_OF(log_debug("d")), "sk-tpm: d\n");
+	log_set_level(LOG_LEVEL_INFO);
+}
+
+static void
+test_survives_a_reader_gone(void **state)
+{
+	int pipefd[2], saved = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_int_equal(pipe(pipefd), 0);
+	dup2(pipefd[1], STDERR_FILENO);
+	close(pipefd[0]);
+	close(pipefd[1]);
+	log_info("into a broken pipe"); /* SIGPIPE would end the test */
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+}
+
+static void
+test_reserve_stdio(void **state)
+{
+	int saved = dup(STDERR_FILENO), fd;
+
+	(void)state;
+	close(STDERR_FILENO);
+	log_begin();
+	fd = open("/dev/null", O_RDONLY);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	assert_true(fd > STDERR_FILENO);
+	close(fd);
+}
+
+static void
+test_every_remedy_is_a_phrase(void **state)
+{
+	(void)state;
+	for (int err = -100; err < 0; err++) {
+		const char *remedy = error_remedy(err);
+
+		if (remedy == NULL)
+			continue;
+		assert_true(strlen(remedy) > 10);
+		assert_true(remedy[strlen(remedy) - 1] != '.');
+	}
+	assert_null(error_remedy(0));
+	assert_null(error_remedy(-99));
+}
+
+#define TEST_NAME "log"
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_line_with_cause_and_remedy),
+		cmocka_unit_test(test_no_control_characters),
+		cmocka_unit_test(test_long_text_is_cut_to_a_line),
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_survives_a_reader_gone),
+		cmocka_unit_test(test_reserve_stdio),
+		cmocka_unit_test(test_every_remedy_is_a_phrase),
+	};
+
+	return RUN(tests);
+}

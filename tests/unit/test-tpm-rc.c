@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+#include "unit.h"
+
+#include "error.h"
+#include "log.h"
+#include "tpm.h"
+
+static void
+test_places_are_stripped(void **state)
+{
+	(void)state;
+	assert_int_equal(tpm_rc(TSS2_RC_SUCCESS), TPM2_RC_SUCCESS);
+	assert_int_equal(tpm_rc(0x98e), TPM2_RC_AUTH_FAIL);
+	assert_int_equal(tpm_rc(0x9a2), TPM2_RC_BAD_AUTH);
+	assert_int_equal(tpm_rc(0x18b), TPM2_RC_HANDLE);
+	assert_int_equal(tpm_rc(0x1df), TPM2_RC_INTEGRITY);
+	assert_int_equal(tpm_rc(0x921), TPM2_RC_LOCKOUT);
+	assert_int_equal(tpm_rc(0x902), TPM2_RC_OBJECT_MEMORY);
+	/* tpm2-abrmd puts its own layer on the TPM's codes. */
+	assert_int_equal(tpm_rc(0xc0000 | 0x902), TPM2_RC_OBJECT_MEMORY);
+	/* The TSS's own codes are none of the TPM's. */
+	assert_int_equal(tpm_rc(TSS2_TCTI_RC_IO_ERROR), TPM2_RC_NOT_USED);
+	assert_int_equal(tpm_rc(TSS2_ESYS_RC_MEMORY), TPM2_RC_NOT_USED);
+}
+
+static void
+test_classes(void **state)
+{
+	static const struct {
+		TSS2_RC rc;
+		int err;
+	} cases[] = {
+		{ 0x101, FAIL_TPM_FAILURE },
+		{ 0x100, FAIL_TPM_FAILURE },
+		{ 0x01e, FAIL_NOT_TPM2 },
+		{ 0x80001, FAIL_NOT_TPM2 },
+		{ 0x902, FAIL_TPM_FULL },
+		{ 0x903, FAIL_TPM_FULL },
+		{ 0x904, FAIL_TPM_FULL },
+		{ 0x922, FAIL_TPM_BUSY },
+		{ 0x90a, FAIL_TPM_BUSY },
+		{ 0x921, FAIL_LOCKOUT },
+		{ 0x1d5, FAIL_TPM },
+		{ 0xc0902, FAIL_TPM_FULL },
+		{ TSS2_TCTI_RC_IO_ERROR, FAIL_UNREACHABLE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(tpm_fail(cases[i].rc, "try"), cases[i].err);
+}
+
+static void
+test_text_names_the_act_and_the_code(void **state)
+{
+	const char *out;
+	int r = tpm_fail(0x1d5, "create a key");
+
+	(void)state;
+	out = STDERR_OF(log_failure(r));
+	assert_non_null(strstr(out, "the TPM failed to create a key"));
+	assert_non_null(strstr(out, "structure is the wrong size"));
+	assert_non_null(strstr(out, "0x1d5"));
+}
+
+static void
+test_only_transient_codes_are_tried_again(void **state)
+{
+	struct tpm_retry retry = { 0 };
+
+	(void)state;
+	assert_false(tpm_again(&retry, TSS2_RC_SUCCESS));
+	assert_false(tpm_again(&retry, 0x98e)); /* AUTH_FAIL costs a try */
+	assert_false(tpm_again(&retry, 0x9a2));
+	assert_false(tpm_again(&retry, 0x921));
+	assert_false(tpm_again(&retry, TSS2_TCTI_RC_IO_ERROR));
+	assert_int_equal(retry.tries, 0);
+	assert_true(tpm_again(&retry, TPM2_RC_RETRY));
+	assert_true(tpm_again(&retry, TPM2_RC_TESTING));
+	assert_int_equal(retry.tries, 2);
+	retry.tries = 1000;
+	assert_false(tpm_again(&retry, TPM2_RC_RETRY));
+}
+
+#define TEST_NAME "tpm-rc"
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_places_are_stripped),
+		cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_text_names_the_act_and_the_code),
+		cmocka_unit_test(test_only_transient_codes_are_tried_again),
+	};
+
+	return RUN(tests);
+}
