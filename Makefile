@@ -125,7 +125,7 @@ $(B)/tests/tools/libtss2-tcti-%.so.0: tests/tools/tcti-%.c Makefile
 
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] tests/*/*.[ch])
-SH_FILES = tests/run tests/install-packages examples/demo .ci/run \
+SH_FILES = tests/run tests/install-packages tests/lib.sh examples/demo .ci/run \
 	$(wildcard tests/e2e/*.sh)
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
@@ -134,7 +134,7 @@ lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	    --enable=warning,performance,portability \
 	    --suppress=missingIncludeSystem -Isk sk tests
-	shellcheck -x $(SH_FILES)
+	shellcheck -S warning $(SH_FILES)
 	mandoc -T lint -W warning man/*.[158]
 
 format: ## lay out the C files

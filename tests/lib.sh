@@ -13,6 +13,7 @@
 set -u
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$TOP/build}
+# shellcheck disable=SC2034 # for the test files
 TOOLS=$BUILD/tests/tools
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/sk-tpm-test.XXXXXX")
 chmod 711 "$WORK"
@@ -180,6 +181,7 @@ SRK_ATTRIBUTES='fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restr
 
 # Makes the storage root key persistent, as `sk-tpm setup` or a distribution
 # would; arguments go to tpm2_createprimary.
+# shellcheck disable=SC2120
 tpm_persist_srk() {
 	tpm2_createprimary -Q -C o -G ecc -a "$SRK_ATTRIBUTES" \
 		-c "$WORK/srk.ctx" "$@"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # ssh-keygen -O challenge= -O write-attestation=, verified by libfido2.
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 tpm_new tpm

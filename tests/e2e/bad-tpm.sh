@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # TPMs that are not there, not ours, not ready or not TPM 2.0.
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 tpm_new tpm

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # TPM commands, counted from a recording of all traffic.
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 tpm_new tpm

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The libraries as files: exports, hardening; and each API against a TPM.
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 LIBRARIES="libsk-tpm.so libsk-tpm-api9.so libsk-tpm-api7.so"

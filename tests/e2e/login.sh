@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The main job: enrol with ssh-keygen, log in with ssh, agent and certificate.
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 tpm_new tpm
@@ -45,13 +46,11 @@ agent_login() {
 	ssh-add -S "$LIB" "$WORK/k"
 	ssh-add -l | grep -q ECDSA-SK
 	cp "$WORK/k.pub" "$WORK/only.pub"
-	log_in -o IdentityAgent="$SSH_AUTH_SOCK" -i "$WORK/only.pub" \
-		-o SecurityKeyProvider=none
+	log_in -o IdentityAgent="$SSH_AUTH_SOCK" -i "$WORK/only.pub"
 	ssh-add -d "$WORK/k.pub"
 	fails ssh-add -l
 	ssh-add -S "$LIB" "$WORK/k"
-	log_in -o IdentityAgent="$SSH_AUTH_SOCK" -i "$WORK/only.pub" \
-		-o SecurityKeyProvider=none
+	log_in -o IdentityAgent="$SSH_AUTH_SOCK" -i "$WORK/only.pub"
 	tpm_is_empty
 }
 
@@ -81,7 +80,7 @@ ed25519_is_refused() {
 }
 
 no_keys_to_download() {
-	cd "$WORK"
+	cd "$WORK" || return
 	ssh-keygen -K -w "$LIB" -N ''
 }
 

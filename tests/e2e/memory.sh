@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The real ssh-sk-helper under valgrind: no leak and no bad access of ours.
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 tpm_new tpm

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The storage root key: persistent, absent, moved, replaced, behind a password.
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 tpm_new tpm

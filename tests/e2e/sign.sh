@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Files and git: ssh-keygen -Y and gpg.format ssh.
+# shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 tpm_new tpm
@@ -20,7 +21,7 @@ git_commit() {
 	# git has ssh-keygen find the provider in the environment.
 	export SSH_SK_PROVIDER=$LIB GIT_CONFIG_NOSYSTEM=1
 	git init -q "$WORK/repo"
-	cd "$WORK/repo"
+	cd "$WORK/repo" || return
 	echo "me@localhost $(cat "$WORK/k.pub")" >"$WORK/signers"
 	git config user.name me
 	git config user.email me@localhost
