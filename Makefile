@@ -77,7 +77,7 @@ SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 .PHONY: check unit sanitized tests
 check: ## install what the tests need, and run all of them
 	@tests/install-packages check
-	@$(MAKE) --no-print-directory all tests sanitized
+	@$(MAKE) --no-print-directory -j2 all tests sanitized
 	@tests/run
 
 unit: $(UNIT_TESTS)
@@ -145,7 +145,7 @@ format: ## lay out the C files
 .PHONY: demo install uninstall clean help
 demo: ## install what is missing, and show the main job on a private TPM
 	@tests/install-packages demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j2 all
 	@examples/demo
 
 install: all ## install below $(DESTDIR)$(PREFIX)

@@ -230,6 +230,7 @@ sshd_start() {
 	touch "$WORK/$name.keys"
 	[ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd
 	SSHD_LOG=$WORK/$name.log
+	: >"$SSHD_LOG"
 	for ((i = 0; i < 50; i++)); do
 		SSHD_PORT=$((20000 + RANDOM % 40000))
 		cat >"$WORK/$name.conf" <<-EOF
