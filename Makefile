@@ -22,7 +22,7 @@ MAKEFLAGS += -r
 # `make check` can install it first.
 PACKAGES = tss2-esys tss2-mu tss2-rc tss2-tctildr libcbor libcrypto
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
-PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -ldl
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 $(WERROR)
@@ -34,8 +34,9 @@ SK_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(HARDENING) \
 SK_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 COMPILE = $(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -MMD -MP -c
 
-ROOMS = bytes config credential device error fido handle key log parent \
-	presence tpm tpm-rc
+ROOMS = bytes cbor-item child config credential device error fido fingerprint \
+	handle home key known-hosts limits lockout log meter parent pin presence \
+	request session sshkey terminal text tpm tpm-rc wire
 OBJS = $(ROOMS:%=$(B)/sk/%.o)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 
@@ -65,12 +66,14 @@ $(B)/sk/provider-%.o: sk/provider.c Makefile
 
 # --- tests -------------------------------------------------------------------
 
-UNITS = abi bytes config fido handle key log tpm-rc
+UNITS = abi bytes child config fido handle key known-hosts limits lockout log pin \
+	request text tpm-rc
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10
 TOOLS = $(B)/tests/tools/pcap-commands $(B)/tests/tools/verify-attestation
 TCTIS = $(B)/tests/tools/libtss2-tcti-fault.so.0
+PROVIDERS = $(B)/tests/tools/provider-record.so
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 
@@ -86,7 +89,7 @@ sanitized:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS="$(SANITIZE)" \
 	    HARDENING= unit
 
-tests: $(UNIT_TESTS) $(API_TESTS) $(TOOLS) $(TCTIS)
+tests: $(UNIT_TESTS) $(API_TESTS) $(TOOLS) $(TCTIS) $(PROVIDERS)
 
 # What only unit tests need of the three layouts.
 $(B)/tests/unit/test-abi: $(B)/tests/unit/abi-7.o $(B)/tests/unit/abi-9.o \
@@ -122,6 +125,12 @@ $(B)/tests/tools/libtss2-tcti-%.so.0: tests/tools/tcti-%.c Makefile
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -shared -MMD -MP \
 	    -MF $@.d -o $@ $< $(PKG_LIBS)
+
+$(B)/tests/tools/provider-%.so: tests/tools/provider-%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) -shared -MMD -MP -MF $@.d -o $@ $< \
+	    -ldl
 
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] tests/*/*.[ch])

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
+#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "error.h"
+#include "home.h"
 #include "log.h"
 
 /*
@@ -13,12 +19,19 @@
  * own search would end at a simulator on a TCP port that anyone can open.
  */
 #define DEFAULT_TCTI "device:/dev/tpmrm0"
+#define DEFAULT_PRESENCE_TIMEOUT 60
 
+#define SYSTEM_FILE "/etc/ssh/sk-tpm.conf"
+#define USER_FILE ".ssh/sk-tpm.conf"
+
+#define MAX_LINE 1024
 #define MAX_TCTI 512
+#define MAX_PRESENCE_TIMEOUT 3600
 
 typedef int setter(struct config *, const char *value, const char *source);
 
-static setter set_tcti, set_user_presence;
+static setter set_tcti, set_user_presence, set_presence_timeout, set_parent,
+    set_log_level, set_spend_last_try;
 
 static const struct setting {
 	const char *keyword;
@@ -27,17 +40,28 @@ static const struct setting {
 } settings[] = {
 	{ "TCTI", "SK_TPM_TCTI", set_tcti },
 	{ "UserPresence", "SK_TPM_USER_PRESENCE", set_user_presence },
+	{ "PresenceTimeout", "SK_TPM_PRESENCE_TIMEOUT", set_presence_timeout },
+	{ "Parent", "SK_TPM_PARENT", set_parent },
+	{ "LogLevel", "SK_TPM_LOG_LEVEL", set_log_level },
+	{ "SpendLastTry", "SK_TPM_SPEND_LAST_TRY", set_spend_last_try },
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
+
+/* --- setters ----------------------------------------------------------- */
+
+static int
+bad_value(const char *source, const char *value, const char *allowed)
+{
+	return fail(FAIL_CONFIG, "%s: \"%.100s\" is not allowed; use %s",
+	    source, value, allowed);
+}
 
 /* A TCTI's name is a word, or the path of its library. */
 static bool
 tcti_is_wellformed(const char *value)
 {
-	size_t name = strcspn(value, ":");
-
-	if (name == 0 || strlen(value) > MAX_TCTI)
+	if (strcspn(value, ":") == 0 || strlen(value) > MAX_TCTI)
 		return false;
 	for (const char *p = value; *p != '\0'; p++)
 		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
@@ -65,53 +89,338 @@ set_tcti(struct config *cfg, const char *value, const char *source)
 }
 
 static int
+set_presence_command(struct config *cfg, const char *path, const char *source)
+{
+	char *command;
+
+	if (path[0] != '/')
+		return bad_value(
+		    source, path, "command and the full path of a program");
+	if ((command = strdup(path)) == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	free(cfg->presence_command);
+	cfg->presence_command = command;
+	cfg->user_presence = USER_PRESENCE_COMMAND;
+	return 0;
+}
+
+static int
 set_user_presence(struct config *cfg, const char *value, const char *source)
 {
-	if (strcasecmp(value, "auto") == 0)
-		cfg->user_presence = USER_PRESENCE_AUTO;
-	else if (strcasecmp(value, "assume") == 0)
-		cfg->user_presence = USER_PRESENCE_ASSUME;
-	else
-		return fail(FAIL_CONFIG,
-		    "%s: \"%.100s\" is not a way to have user presence; use "
-		    "auto or assume",
-		    source, value);
+	static const struct {
+		const char *word;
+		enum user_presence presence;
+	} words[] = {
+		{ "auto", USER_PRESENCE_AUTO },
+		{ "askpass", USER_PRESENCE_ASKPASS },
+		{ "terminal", USER_PRESENCE_TERMINAL },
+		{ "fprintd", USER_PRESENCE_FPRINTD },
+		{ "assume", USER_PRESENCE_ASSUME },
+	};
+
+	if (strncasecmp(value, "command ", 8) == 0)
+		return set_presence_command(
+		    cfg, value + 8 + strspn(value + 8, " \t"), source);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcasecmp(value, words[i].word) != 0)
+			continue;
+		cfg->user_presence = words[i].presence;
+		return 0;
+	}
+	return bad_value(source, value,
+	    "auto, askpass, terminal, fprintd, command PATH or assume");
+}
+
+/* ssh_config's time formats, as far as a minute or two need them. */
+static int
+set_presence_timeout(struct config *cfg, const char *value, const char *source)
+{
+	unsigned long n, unit = 1;
+	char *end;
+
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (strcasecmp(end, "m") == 0)
+		unit = 60;
+	else if (*end != '\0' && strcasecmp(end, "s") != 0)
+		unit = 0;
+	if (!isdigit((unsigned char)value[0]) || errno != 0 || unit == 0 ||
+	    n == 0 || n > MAX_PRESENCE_TIMEOUT / unit)
+		return bad_value(
+		    source, value, "a time from 1s to 60m, such as 60 or 2m");
+	cfg->presence_timeout = (unsigned int)(n * unit);
 	return 0;
+}
+
+/* Persistent handles: TPM 2.0 Library, part 2, section 7.4. */
+static int
+set_parent(struct config *cfg, const char *value, const char *source)
+{
+	unsigned long n;
+	char *end;
+
+	if (strcasecmp(value, "auto") == 0) {
+		cfg->parent = 0;
+		return 0;
+	}
+	n = strtoul(value, &end, 16);
+	if (strncasecmp(value, "0x", 2) != 0 || *end != '\0' ||
+	    n < 0x81000000 || n > 0x81ffffff)
+		return bad_value(source, value,
+		    "auto, or a persistent handle from 0x81000000 to "
+		    "0x81ffffff");
+	cfg->parent = (uint32_t)n;
+	return 0;
+}
+
+static int
+set_log_level(struct config *cfg, const char *value, const char *source)
+{
+	if (strcasecmp(value, "error") == 0)
+		cfg->log_level = LOG_LEVEL_ERROR;
+	else if (strcasecmp(value, "info") == 0)
+		cfg->log_level = LOG_LEVEL_INFO;
+	else if (strcasecmp(value, "debug") == 0)
+		cfg->log_level = LOG_LEVEL_DEBUG;
+	else
+		return bad_value(source, value, "error, info or debug");
+	return 0;
+}
+
+static int
+set_spend_last_try(struct config *cfg, const char *value, const char *source)
+{
+	if (strcasecmp(value, "yes") == 0)
+		cfg->spend_last_try = true;
+	else if (strcasecmp(value, "no") == 0)
+		cfg->spend_last_try = false;
+	else
+		return bad_value(source, value, "yes or no");
+	return 0;
+}
+
+static const struct setting *
+find_setting(const char *keyword)
+{
+	for (size_t i = 0; i < N_SETTINGS; i++)
+		if (strcasecmp(keyword, settings[i].keyword) == 0)
+			return &settings[i];
+	return NULL;
+}
+
+static int
+unknown_keyword(const char *source, const char *keyword)
+{
+	char known[200] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < N_SETTINGS; i++)
+		len += (size_t)snprintf(known + len, sizeof(known) - len,
+		    "%s%s", i == 0 ? "" : ", ", settings[i].keyword);
+	return fail(FAIL_CONFIG, "%s: no setting is called \"%.100s\"; use %s",
+	    source, keyword, known);
 }
 
 int
 config_set(struct config *cfg, const char *keyword, const char *value,
     const char *source)
 {
-	for (size_t i = 0; i < N_SETTINGS; i++)
-		if (strcasecmp(keyword, settings[i].keyword) == 0)
-			return settings[i].set(cfg, value, source);
-	return fail(FAIL_CONFIG, "%s: no setting is called \"%.100s\"", source,
-	    keyword);
+	const struct setting *setting = find_setting(keyword);
+
+	if (setting == NULL)
+		return unknown_keyword(source, keyword);
+	return setting->set(cfg, value, source);
+}
+
+/* --- files ------------------------------------------------------------- */
+
+/* Cuts white space off both ends, in place. */
+static char *
+trim(char *s)
+{
+	size_t n;
+
+	s += strspn(s, " \t\r\n");
+	for (n = strlen(s); n > 0 && strchr(" \t\r\n", s[n - 1]) != NULL; n--)
+		s[n - 1] = '\0';
+	return s;
+}
+
+/*
+ * Parts "Keyword value" or "Keyword=value" in place. A value in double quotes
+ * is taken whole; from another one, a comment behind white space is cut off.
+ */
+static bool
+split_line(char *line, char **ret_keyword, char **ret_value)
+{
+	char *value, *end;
+
+	value = line + strcspn(line, " \t=");
+	if (*value == '\0')
+		return false;
+	end = value;
+	value += strspn(value, " \t");
+	if (*value == '=')
+		value++;
+	*end = '\0';
+	value = trim(value);
+	if (*value == '"') {
+		if ((end = strchr(++value, '"')) == NULL)
+			return false;
+		*end++ = '\0';
+		end += strspn(end, " \t");
+		if (*end != '\0' && *end != '#')
+			return false;
+	} else {
+		end = strstr(value, " #");
+		if (end == NULL)
+			end = strstr(value, "\t#");
+		if (end != NULL)
+			*end = '\0';
+		value = trim(value);
+	}
+	*ret_keyword = line;
+	*ret_value = value;
+	return *line != '\0' && *value != '\0';
+}
+
+/* `seen` has a bit for each setting that this file has given already. */
+static int
+apply_line(
+    struct config *cfg, char *line, const char *where, unsigned int *seen)
+{
+	const struct setting *setting;
+	char *keyword, *value;
+	char source[MAX_LINE + 64];
+	unsigned int bit;
+
+	line = trim(line);
+	if (*line == '\0' || *line == '#')
+		return 0;
+	if (!split_line(line, &keyword, &value))
+		return fail(FAIL_CONFIG,
+		    "%s: \"%.100s\" is not a keyword and a value", where, line);
+	if ((setting = find_setting(keyword)) == NULL)
+		return unknown_keyword(where, keyword);
+	bit = 1u << (setting - settings);
+	if (*seen & bit)
+		return 0;
+	*seen |= bit;
+	snprintf(source, sizeof(source), "%s: %s", where, setting->keyword);
+	return setting->set(cfg, value, source);
+}
+
+static int
+read_lines(struct config *cfg, FILE *f, const char *path)
+{
+	char line[MAX_LINE + 2], where[MAX_LINE];
+	unsigned int seen = 0;
+	int r = 0;
+
+	for (int n = 1; r == 0 && fgets(line, sizeof(line), f) != NULL; n++) {
+		snprintf(where, sizeof(where), "%s line %d", path, n);
+		if (strchr(line, '\n') == NULL && !feof(f))
+			return fail(FAIL_CONFIG,
+			    "%s: longer than %d bytes, or not text", where,
+			    MAX_LINE);
+		r = apply_line(cfg, line, where, &seen);
+	}
+	if (r == 0 && ferror(f))
+		r = fail(
+		    FAIL_CONFIG, "cannot read %s: %s", path, strerror(errno));
+	return r;
+}
+
+/* As OpenSSH has it for ~/.ssh/config: whoever can write it decides. */
+static int
+check_owner(FILE *f, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fileno(f), &st) != 0)
+		return fail(FAIL_CONFIG, "cannot look at %s: %s", path,
+		    strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return fail(FAIL_CONFIG, "%s is a directory", path);
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
+	    (S_ISREG(st.st_mode) && (st.st_mode & 022) != 0))
+		return fail(FAIL_CONFIG,
+		    "%s can be written by others (owner %ju, mode %04o); make "
+		    "it yours: chown %ju %s && chmod go-w %s",
+		    path, (uintmax_t)st.st_uid, st.st_mode & 07777,
+		    (uintmax_t)geteuid(), path, path);
+	return 0;
+}
+
+int
+config_read_file(struct config *cfg, const char *path, bool required)
+{
+	FILE *f = fopen(path, "re");
+	int r;
+
+	if (f == NULL) {
+		if (!required && (errno == ENOENT || errno == ENOTDIR))
+			return 0;
+		return fail(
+		    FAIL_CONFIG, "cannot read %s: %s", path, strerror(errno));
+	}
+	if ((r = check_owner(f, path)) == 0)
+		r = read_lines(cfg, f, path);
+	fclose(f);
+	return r;
+}
+
+/* --- all sources ------------------------------------------------------- */
+
+static int
+load_files(struct config *cfg)
+{
+	const char *only = secure_getenv("SK_TPM_CONFIG");
+	char *path;
+	int r;
+
+	if (only != NULL)
+		return config_read_file(cfg, only, true);
+	if ((r = config_read_file(cfg, SYSTEM_FILE, false)) != 0 ||
+	    (path = home_path(USER_FILE)) == NULL)
+		return r;
+	r = config_read_file(cfg, path, false);
+	free(path);
+	return r;
+}
+
+static int
+load_environment(struct config *cfg)
+{
+	const char *value;
+	int r = 0;
+
+	for (size_t i = 0; i < N_SETTINGS && r == 0; i++)
+		if ((value = secure_getenv(settings[i].env)) != NULL)
+			r = settings[i].set(cfg, value, settings[i].env);
+	return r;
 }
 
 int
 config_load(struct config *ret)
 {
-	const char *value;
 	int r;
 
-	*ret = (struct config){ .user_presence = USER_PRESENCE_AUTO };
-	if ((r = config_set(ret, "TCTI", DEFAULT_TCTI, "default")) != 0)
+	*ret = (struct config){
+		.user_presence = USER_PRESENCE_AUTO,
+		.presence_timeout = DEFAULT_PRESENCE_TIMEOUT,
+		.log_level = LOG_LEVEL_INFO,
+	};
+	if ((r = config_set(ret, "TCTI", DEFAULT_TCTI, "default")) != 0 ||
+	    (r = load_files(ret)) != 0)
 		return r;
-	for (size_t i = 0; i < N_SETTINGS; i++) {
-		if ((value = secure_getenv(settings[i].env)) == NULL)
-			continue;
-		r = settings[i].set(ret, value, settings[i].env);
-		if (r != 0)
-			return r;
-	}
-	return 0;
+	return load_environment(ret);
 }
 
 void
 config_reset(struct config *cfg)
 {
 	free(cfg->tcti);
-	cfg->tcti = NULL;
+	free(cfg->presence_command);
+	*cfg = (struct config){ 0 };
 }

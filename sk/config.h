@@ -1,38 +1,64 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Settings. One table holds each setting's keyword, environment variable and
- * setter, so that every source goes through the same check.
+ * Settings. One table holds each setting's keyword and setter; files, the
+ * environment and -O go through it alike. A later source overrides an earlier
+ * one:
+ *
+ *	/etc/ssh/sk-tpm.conf
+ *	~/.ssh/sk-tpm.conf
+ *	SK_TPM_ and the keyword in capitals, words parted: SK_TPM_LOG_LEVEL
+ *	-O device= of ssh-keygen
+ *
+ * SK_TPM_CONFIG names one file to read instead of the two. A setuid or setgid
+ * caller's environment counts for nothing.
  */
 #ifndef SKTPM_CONFIG_H
 #define SKTPM_CONFIG_H
 
 #include "bytes.h"
+#include "log.h"
 
 enum user_presence {
-	USER_PRESENCE_AUTO,   /* ask where that is possible */
-	USER_PRESENCE_ASSUME, /* take every request for a person's */
+	USER_PRESENCE_AUTO,	/* a PIN, else askpass, else the terminal */
+	USER_PRESENCE_ASKPASS,	/* SSH_ASKPASS */
+	USER_PRESENCE_TERMINAL, /* a key press */
+	USER_PRESENCE_FPRINTD,	/* a fingerprint */
+	USER_PRESENCE_COMMAND,	/* a program's exit status */
+	USER_PRESENCE_ASSUME,	/* take every request for a person's */
 };
 
 struct config {
 	char *tcti; /* tctildr's "name:conf"; never NULL once loaded */
 	enum user_presence user_presence;
+	char *presence_command;	       /* with USER_PRESENCE_COMMAND, a path */
+	unsigned int presence_timeout; /* seconds */
+	uint32_t parent;	       /* for new keys; 0: the SRK */
+	enum log_level log_level;
+	bool spend_last_try;
 };
 
 /*
- * Fills *ret with the defaults and then the environment (which a setuid or
- * setgid caller's cannot influence). The caller ends with config_reset, on
- * failure too. 0, FAIL_CONFIG or FAIL_MEMORY.
+ * Fills *ret with the defaults, the files and the environment. The caller
+ * ends with config_reset, on failure too. 0, FAIL_CONFIG or FAIL_MEMORY.
  */
 int config_load(struct config *ret) MUST_CHECK;
 
 /*
- * Gives the setting `keyword` (TCTI, UserPresence; case ignored) a value;
- * `source` names where it came from in error lines, as in "-O device".
- * TCTI takes a TCTI configuration or an absolute device path.
+ * Gives the setting `keyword` (case ignored) a value; `source` begins the
+ * error line and says where it came from, as in "-O device".
  * 0, FAIL_CONFIG or FAIL_MEMORY; *cfg is unchanged on failure.
  */
 int config_set(struct config *cfg, const char *keyword, const char *value,
     const char *source) MUST_CHECK;
+
+/*
+ * Applies a file in ssh_config's syntax: "Keyword value", "#" comments. The
+ * first value of a keyword in the file wins. A file that is missing is fine
+ * unless `required`. Refused whole: a file or line that is too long, a file
+ * that others can write. 0, FAIL_CONFIG or FAIL_MEMORY.
+ */
+int config_read_file(
+    struct config *cfg, const char *path, bool required) MUST_CHECK;
 
 /* Frees what *cfg holds. */
 void config_reset(struct config *cfg);

@@ -4,8 +4,11 @@
 #include "credential.h"
 #include "error.h"
 #include "key.h"
+#include "lockout.h"
 #include "log.h"
+#include "pin.h"
 #include "presence.h"
+#include "request.h"
 #include "tpm.h"
 
 static int
@@ -44,7 +47,8 @@ try_again(struct tpm_retry *retry, int r)
 }
 
 static int
-create_key(const struct config *cfg, struct handle *ret, struct ec_point *point)
+create_key(const struct config *cfg, const struct key_wishes *wishes,
+    struct handle *ret, struct ec_point *point)
 {
 	struct tpm_retry retry = { 0 };
 	struct tpm *tpm;
@@ -53,35 +57,116 @@ create_key(const struct config *cfg, struct handle *ret, struct ec_point *point)
 	do {
 		if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
 			return r;
-		r = key_create(tpm, ret, point);
+		r = key_create(tpm, wishes, ret, point);
 		tpm_close(tpm);
 	} while (try_again(&retry, r));
+	return r;
+}
+
+/*
+ * One try of a PIN, if the TPM can bear it. The counter is read before
+ * anything else, so that no session or object of ours lives longer for it.
+ */
+static int
+sign_with_pin(const struct config *cfg, struct tpm *tpm, const struct handle *h,
+    struct slice auth_value, const uint8_t digest[FIDO_DIGEST_LEN],
+    struct ec_signature *ret)
+{
+	struct lockout before;
+	int r;
+
+	if ((r = lockout_read(tpm, &before)) != 0 ||
+	    (r = lockout_check(&before, cfg->spend_last_try)) != 0)
+		return r;
+	r = key_sign(tpm, h, auth_value, digest, ret);
+	return r == FAIL_WRONG_PIN ? lockout_wrong_pin(&before) : r;
+}
+
+static int
+sign_once(const struct config *cfg, const struct handle *h,
+    struct slice auth_value, const uint8_t digest[FIDO_DIGEST_LEN],
+    struct ec_signature *ret)
+{
+	struct tpm *tpm;
+	int r;
+
+	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
+		return r;
+	if (h->auth == HANDLE_AUTH_PIN)
+		r = sign_with_pin(cfg, tpm, h, auth_value, digest, ret);
+	else
+		r = key_sign(tpm, h, auth_value, digest, ret);
+	tpm_close(tpm);
 	return r;
 }
 
 /* Nothing unverified leaves this room, whatever answered as a TPM. */
 static int
 sign(const struct config *cfg, const struct handle *h,
+    const struct ec_point *point, struct slice auth_value,
     const uint8_t digest[FIDO_DIGEST_LEN], struct ec_signature *ret)
 {
 	struct tpm_retry retry = { 0 };
 	struct ec_signature sig;
-	struct ec_point point;
-	struct tpm *tpm;
 	int r;
 
-	if ((r = key_point(h, &point)) != 0)
-		return r;
-	do {
-		if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
-			return r;
-		r = key_sign(tpm, h, digest, &sig);
-		tpm_close(tpm);
-	} while (try_again(&retry, r));
-	if (r != 0 || (r = fido_verify(&point, digest, &sig)) != 0)
+	do
+		r = sign_once(cfg, h, auth_value, digest, &sig);
+	while (try_again(&retry, r));
+	if (r != 0 || (r = fido_verify(point, digest, &sig)) != 0)
 		return r;
 	*ret = sig;
 	return 0;
+}
+
+/* --- making ------------------------------------------------------------ */
+
+/* The authValue of a new key; empty for one without a PIN. */
+static int
+take_new_pin(const struct config *cfg, const struct credential_request *req,
+    struct bytes *ret)
+{
+	int r;
+
+	if (!req->verification)
+		return 0;
+	if (!pin_is_given(req->pin))
+		return fail(FAIL_PIN_REQUIRED,
+		    "the new key gets a PIN of its own; choose one of at "
+		    "least %d characters",
+		    PIN_MIN_CHARACTERS);
+	if ((r = pin_check_new(req->pin)) != 0 ||
+	    (r = presence_confirm_pin(cfg, req->pin)) != 0)
+		return r;
+	return pin_auth_value(req->pin, ret);
+}
+
+/*
+ * Asks where that is of use and possible. A key that will need nobody is made
+ * without asking, unless its attestation is wanted.
+ */
+static int
+find_maker(const struct config *cfg, const struct credential_request *req,
+    bool *ret_present)
+{
+	bool pin_entered = req->verification;
+	struct text question = { 0 };
+	int r;
+
+	*ret_present = false;
+	if (!req->presence && !req->attestation && !pin_entered &&
+	    cfg->user_presence != USER_PRESENCE_ASSUME)
+		return 0;
+	text_add(&question, "Create a key in the TPM for ");
+	text_add_quoted(&question,
+	    (struct slice){
+		(const uint8_t *)req->application, strlen(req->application) },
+	    64);
+	r = presence_require(cfg, question.s, pin_entered);
+	if (r == FAIL_PRESENCE)
+		return 0;
+	*ret_present = r == 0;
+	return r;
 }
 
 /*
@@ -90,22 +175,24 @@ sign(const struct config *cfg, const struct handle *h,
  */
 static int
 attest(const struct config *cfg, const struct credential_request *req,
-    const struct handle *h, struct credential *cred)
+    const struct handle *h, struct slice auth_value, struct credential *cred)
 {
-	uint8_t digest[FIDO_DIGEST_LEN];
+	uint8_t digest[FIDO_DIGEST_LEN], flags = FIDO_FLAG_UP;
 	struct bytes authdata = { 0 };
+	struct config sure = *cfg;
 	struct ec_signature sig;
 	int r;
 
-	if (!presence_is_possible(cfg))
-		return 0;
-	if ((r = presence_require(cfg)) != 0 ||
-	    (r = fido_authenticator_data(req->application, FIDO_FLAG_UP,
+	/* The PIN that this key was just made with cannot be wrong. */
+	sure.spend_last_try = true;
+	if (h->auth == HANDLE_AUTH_PIN)
+		flags |= FIDO_FLAG_UV;
+	if ((r = fido_authenticator_data(req->application, flags,
 		 bytes_slice(&cred->key_handle), &cred->point, &authdata)) !=
 		0 ||
 	    (r = fido_attestation_digest(
 		 bytes_slice(&authdata), req->challenge, digest)) != 0 ||
-	    (r = sign(cfg, h, digest, &sig)) != 0 ||
+	    (r = sign(&sure, h, &cred->point, auth_value, digest, &sig)) != 0 ||
 	    (r = fido_signature_der(&sig, &cred->signature)) != 0)
 		goto out;
 	r = fido_wrap_authdata(bytes_slice(&authdata), &cred->authdata);
@@ -118,21 +205,115 @@ int
 credential_make(const struct config *cfg, const struct credential_request *req,
     struct credential *ret)
 {
+	struct bytes auth_value = { 0 };
 	struct credential cred = { 0 };
+	struct key_wishes wishes = {
+		.parent = cfg->parent,
+		.limits = req->limits,
+	};
 	struct handle h = { 0 };
+	bool present = false;
 	int r;
 
 	if ((r = check_application(req->application)) != 0 ||
 	    (r = check_not_empty(req->challenge, "challenge")) != 0 ||
-	    (r = create_key(cfg, &h, &cred.point)) != 0 ||
-	    (r = handle_encode(&h, &cred.key_handle)) != 0 ||
-	    (r = attest(cfg, req, &h, &cred)) != 0)
+	    (r = take_new_pin(cfg, req, &auth_value)) != 0 ||
+	    (r = find_maker(cfg, req, &present)) != 0)
+		goto out;
+	wishes.auth_value = bytes_slice(&auth_value);
+	if ((r = create_key(cfg, &wishes, &h, &cred.point)) != 0 ||
+	    (r = handle_encode(&h, &cred.key_handle)) != 0)
+		goto out;
+	if (present &&
+	    (r = attest(cfg, req, &h, wishes.auth_value, &cred)) != 0)
 		goto out;
 	*ret = cred;
 	cred = (struct credential){ 0 };
 out:
+	bytes_reset(&auth_value);
 	credential_reset(&cred);
 	handle_reset(&h);
+	return r;
+}
+
+/* --- asserting --------------------------------------------------------- */
+
+/* The authValue for a key, of the PIN it was made with. */
+static int
+take_pin(const struct assertion_request *req, const struct handle *h,
+    struct bytes *ret)
+{
+	if (h->auth != HANDLE_AUTH_PIN) {
+		if (req->verification)
+			return fail(FAIL_ARGUMENT,
+			    "the key file says verify-required, but the key "
+			    "has no PIN; restore the key file");
+		return 0;
+	}
+	if (!pin_is_given(req->pin))
+		return fail(FAIL_PIN_REQUIRED, "this key needs its PIN");
+	return pin_auth_value(req->pin, ret);
+}
+
+/* The flags of the signature: what was found out in this very call. */
+static int
+find_signer(const struct config *cfg, const struct assertion_request *req,
+    const struct handle *h, const struct request *what, uint8_t *ret_flags)
+{
+	bool has_pin = h->auth == HANDLE_AUTH_PIN;
+	struct text question;
+	int r;
+
+	/* Wrong PINs get no signature, so this is said only of right ones. */
+	*ret_flags = has_pin ? FIDO_FLAG_UV : 0;
+	if (!req->presence)
+		return 0;
+	request_describe(what, &question);
+	if ((r = presence_require(cfg, question.s, has_pin)) != 0)
+		return r;
+	*ret_flags |= FIDO_FLAG_UP;
+	return 0;
+}
+
+static void
+log_request(const struct request *what)
+{
+	struct text words;
+
+	if (!log_shows(LOG_LEVEL_DEBUG))
+		return;
+	request_describe(what, &words);
+	log_debug("request: %s", words.s);
+}
+
+static int
+assert_with(const struct config *cfg, const struct assertion_request *req,
+    const struct handle *h, struct assertion *ret)
+{
+	uint8_t digest[FIDO_DIGEST_LEN];
+	struct bytes auth_value = { 0 };
+	struct ec_point point;
+	struct request what;
+	struct assertion a;
+	int r;
+
+	request_parse(req->message, &what);
+	log_request(&what);
+	/* An altered handle is refused before a person is asked anything. */
+	if ((r = key_point(h, &point)) != 0 ||
+	    (r = limits_check(&h->limits, &what)) != 0 ||
+	    (r = take_pin(req, h, &auth_value)) != 0 ||
+	    (r = find_signer(cfg, req, h, &what, &a.flags)) != 0 ||
+	    (r = fido_assertion_digest(
+		 req->application, a.flags, req->message, digest)) != 0)
+		goto out;
+	r = sign(
+	    cfg, h, &point, bytes_slice(&auth_value), digest, &a.signature);
+	if (r != 0)
+		goto out;
+	*ret = a;
+out:
+	bytes_reset(&auth_value);
 	return r;
 }
 
@@ -140,8 +321,6 @@ int
 credential_assert(const struct config *cfg, const struct assertion_request *req,
     struct assertion *ret)
 {
-	uint8_t digest[FIDO_DIGEST_LEN];
-	struct assertion a = { 0 };
 	struct handle h = { 0 };
 	int r;
 
@@ -149,18 +328,8 @@ credential_assert(const struct config *cfg, const struct assertion_request *req,
 	    (r = check_not_empty(req->message, "message to sign")) != 0 ||
 	    (r = check_not_empty(req->key_handle, "key handle")) != 0 ||
 	    (r = handle_decode(req->key_handle, &h)) != 0)
-		goto out;
-	if (req->presence) {
-		if ((r = presence_require(cfg)) != 0)
-			goto out;
-		a.flags |= FIDO_FLAG_UP;
-	}
-	if ((r = fido_assertion_digest(
-		 req->application, a.flags, req->message, digest)) != 0 ||
-	    (r = sign(cfg, &h, digest, &a.signature)) != 0)
-		goto out;
-	*ret = a;
-out:
+		return r;
+	r = assert_with(cfg, req, &h, ret);
 	handle_reset(&h);
 	return r;
 }

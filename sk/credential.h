@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "fido.h"
+#include "limits.h"
 
 /* Longest application (FIDO's RP id) taken, in bytes. */
 #define CREDENTIAL_MAX_APPLICATION 1024
@@ -15,7 +16,11 @@
 struct credential_request {
 	const char *application;
 	struct slice challenge;
-	bool presence; /* its signatures shall need a person */
+	const char *pin;	     /* with verification; NULL if not given */
+	bool presence;		     /* its signatures shall need a person */
+	bool verification;	     /* its signatures shall need its PIN */
+	bool attestation;	     /* worth asking a person for */
+	const struct limits *limits; /* NULL: none */
 };
 
 struct credential {
@@ -30,19 +35,27 @@ struct assertion_request {
 	const char *application;
 	struct slice message;
 	struct slice key_handle;
-	bool presence; /* the key was made to need a person */
+	const char *pin;   /* NULL if not given */
+	bool presence;	   /* the key was made to need a person */
+	bool verification; /* the key was made to need its PIN */
 };
 
 struct assertion {
-	uint8_t flags; /* FIDO_FLAG_UP as it was had; counter: FIDO_COUNTER */
+	uint8_t flags; /* FIDO_FLAG_UP, _UV as had; counter: FIDO_COUNTER */
 	struct ec_signature signature;
 };
 
-/* 0 or any FAIL_; the caller ends *ret with credential_reset. */
+/*
+ * 0 or any FAIL_; FAIL_PIN_REQUIRED asks for another call with a (better)
+ * PIN. The caller ends *ret with credential_reset.
+ */
 int credential_make(const struct config *cfg,
     const struct credential_request *req, struct credential *ret) MUST_CHECK;
 
-/* 0 or any FAIL_; the signature in *ret was verified. */
+/*
+ * 0 or any FAIL_; the signature in *ret was verified. Without the PIN of a
+ * key that has one: FAIL_PIN_REQUIRED, and the TPM was not spoken to.
+ */
 int credential_assert(const struct config *cfg,
     const struct assertion_request *req, struct assertion *ret) MUST_CHECK;
 

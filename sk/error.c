@@ -34,8 +34,15 @@ static const struct {
 	    "restricted|decrypt' -c srk.ctx && "
 	    "tpm2_evictcontrol -C o -P PASSWORD -c srk.ctx 0x81000001" },
 	{ FAIL_PRESENCE,
-	    "make the key with -O no-touch-required, or set "
-	    "SK_TPM_USER_PRESENCE=assume" },
+	    "sign from a terminal or with SSH_ASKPASS, set UserPresence in "
+	    "sk-tpm.conf, or make the key with -O no-touch-required" },
+	{ FAIL_LOCKOUT,
+	    "wait, or let who has the TPM's lockout password reset it: "
+	    "tpm2_dictionarylockout -c" },
+	{ FAIL_LAST_TRY,
+	    "wait, or if you are sure of the PIN set SpendLastTry yes in "
+	    "sk-tpm.conf" },
+	{ FAIL_LIMIT, "use another key for this" },
 	{ FAIL_FORGED, "do not trust this TPM or the way to it" },
 };
 

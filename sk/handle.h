@@ -9,10 +9,11 @@
  *			persistent TPM handle 0x81000000..0x81ffffff
  *	3: bytes(34)	Name of the parent: 0x000b, SHA-256 of its public area
  *	4: uint		authorization, enum handle_auth
- *	5: bytes	TPM2B_PUBLIC of the key, its size field included
- *	6: bytes	TPM2B_PRIVATE of the key, encrypted by the TPM
+ *	5: array	limits on the key's use, see limits.h
+ *	6: bytes	TPM2B_PUBLIC of the key, its size field included
+ *	7: bytes	TPM2B_PRIVATE of the key, encrypted by the TPM
  *
- * Entries 0 to 4 are bound to the key: their digest (handle_binding) is the
+ * Entries 0 to 5 are bound to the key: their digest (handle_binding) is the
  * authPolicy in the key's public area, which the TPM protects. No program can
  * satisfy that policy; it only makes an edited key handle visible.
  *
@@ -23,10 +24,11 @@
 #define SKTPM_HANDLE_H
 
 #include "bytes.h"
+#include "limits.h"
 
 #define HANDLE_NAME_LEN 34
 #define HANDLE_BINDING_LEN 32
-#define HANDLE_MAX_LEN 2048
+#define HANDLE_MAX_LEN 4096
 
 /* Parents that are not persistent, but created again from the owner seed. */
 enum handle_parent {
@@ -39,12 +41,14 @@ enum handle_parent {
 
 enum handle_auth {
 	HANDLE_AUTH_NONE = 0, /* empty authValue, noDA */
+	HANDLE_AUTH_PIN = 1,  /* authValue made of a PIN, see pin.h */
 };
 
 struct handle {
 	uint32_t parent; /* see entry 2 */
 	uint8_t parent_name[HANDLE_NAME_LEN];
 	enum handle_auth auth;
+	struct limits limits;
 	struct bytes tpm_public;
 	struct bytes tpm_private;
 };
@@ -62,7 +66,7 @@ int handle_decode(struct slice in, struct handle *ret) MUST_CHECK;
 /* The encoding of h in *ret. 0, FAIL_MEMORY or FAIL_INTERNAL (too long). */
 int handle_encode(const struct handle *h, struct bytes *ret) MUST_CHECK;
 
-/* Digest of entries 0 to 4. 0, FAIL_MEMORY or FAIL_INTERNAL. */
+/* Digest of entries 0 to 5. 0, FAIL_MEMORY or FAIL_INTERNAL. */
 int handle_binding(
     const struct handle *h, uint8_t ret_digest[HANDLE_BINDING_LEN]) MUST_CHECK;
 

@@ -7,19 +7,16 @@
 #include "key.h"
 #include "log.h"
 #include "parent.h"
+#include "session.h"
 
-/*
- * noDA on a key without a PIN: the TPM would else refuse it for as long as
- * somebody else's wrong guesses have it locked out.
- */
+/* The attribute noDA is added where it belongs, see expected_public. */
 static const TPM2B_PUBLIC template = {
 	.publicArea = {
 		.type = TPM2_ALG_ECC,
 		.nameAlg = TPM2_ALG_SHA256,
 		.objectAttributes = TPMA_OBJECT_FIXEDTPM |
 		    TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |
-		    TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA |
-		    TPMA_OBJECT_SIGN_ENCRYPT,
+		    TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_SIGN_ENCRYPT,
 		.parameters.eccDetail = {
 			.symmetric.algorithm = TPM2_ALG_NULL,
 			.scheme = {
@@ -39,6 +36,13 @@ expected_public(const struct handle *h, TPM2B_PUBLIC *ret)
 	TPM2B_DIGEST *policy = &ret->publicArea.authPolicy;
 
 	*ret = template;
+	/*
+	 * Without a PIN there is nothing to guess, and the TPM would refuse
+	 * the key for as long as somebody else's guesses have it locked. With
+	 * one, it is the TPM that counts the guesses.
+	 */
+	if (h->auth == HANDLE_AUTH_NONE)
+		ret->publicArea.objectAttributes |= TPMA_OBJECT_NODA;
 	policy->size = HANDLE_BINDING_LEN;
 	return handle_binding(h, policy->buffer);
 }
@@ -170,54 +174,93 @@ parent_fail(TSS2_RC rc, const char *doing)
 	return tpm_fail(rc, doing);
 }
 
+/*
+ * The session that authorizes the parent: a password session where nothing
+ * secret is sent, else one that encrypts it and ends with the command.
+ */
 static int
-create_under(struct tpm *tpm, const struct parent *parent, struct handle *h,
-    struct ec_point *ret_point)
+create_session(struct tpm *tpm, const struct parent *parent,
+    struct slice auth_value, ESYS_TR *ret)
 {
-	const TPM2B_SENSITIVE_CREATE sensitive = { 0 };
+	int r;
+
+	*ret = ESYS_TR_PASSWORD;
+	if (auth_value.len == 0)
+		return 0;
+	if ((r = session_start(tpm, parent, ret)) != 0)
+		return r;
+	if ((r = session_encrypt(tpm, *ret)) != 0)
+		tpm_flush(tpm, ret);
+	return r;
+}
+
+static void
+end_session(struct tpm *tpm, ESYS_TR *session)
+{
+	if (*session != ESYS_TR_PASSWORD)
+		tpm_flush(tpm, session);
+}
+
+/* TPM2_Create of `wanted`, marshalled into h. */
+static int
+create(struct tpm *tpm, const struct parent *parent, const TPM2B_PUBLIC *wanted,
+    struct slice auth_value, struct handle *h)
+{
 	const TPM2B_DATA outside = { 0 };
 	const TPML_PCR_SELECTION pcrs = { 0 };
+	TPM2B_SENSITIVE_CREATE sensitive = { 0 };
 	struct tpm_retry retry = { 0 };
 	TPM2B_PRIVATE *private = NULL;
-	TPM2B_PUBLIC wanted, *public = NULL;
+	TPM2B_PUBLIC *public = NULL;
+	ESYS_TR session;
 	TSS2_RC rc;
 	int r;
 
-	h->parent = parent->where;
-	memcpy(h->parent_name, parent->name, sizeof(h->parent_name));
-	h->auth = HANDLE_AUTH_NONE;
-	if ((r = expected_public(h, &wanted)) != 0)
+	if ((r = create_session(tpm, parent, auth_value, &session)) != 0)
 		return r;
+	sensitive.sensitive.userAuth.size = (UINT16)auth_value.len;
+	if (auth_value.len > 0)
+		memcpy(sensitive.sensitive.userAuth.buffer, auth_value.data,
+		    auth_value.len);
 	do
-		rc =
-		    Esys_Create(tpm_esys(tpm), parent->object, ESYS_TR_PASSWORD,
-			ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &wanted,
-			&outside, &pcrs, &private, &public, NULL, NULL, NULL);
+		rc = Esys_Create(tpm_esys(tpm), parent->object, session,
+		    ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, wanted, &outside,
+		    &pcrs, &private, &public, NULL, NULL, NULL);
 	while (tpm_again(&retry, rc));
+	explicit_bzero(&sensitive, sizeof(sensitive));
+	end_session(tpm, &session);
 	if (rc != TSS2_RC_SUCCESS)
 		r = parent_fail(rc, "create a key");
-	else if ((r = marshal_public(public, &h->tpm_public)) == 0 &&
-	    (r = marshal_private(private, &h->tpm_private)) == 0)
-		r = key_point(h, ret_point);
+	else if ((r = marshal_public(public, &h->tpm_public)) == 0)
+		r = marshal_private(private, &h->tpm_private);
 	Esys_Free(private);
 	Esys_Free(public);
 	return r;
 }
 
 int
-key_create(
-    struct tpm *tpm, struct handle *ret_handle, struct ec_point *ret_point)
+key_create(struct tpm *tpm, const struct key_wishes *wishes,
+    struct handle *ret_handle, struct ec_point *ret_point)
 {
 	struct parent parent = { .object = ESYS_TR_NONE };
 	struct handle h = { 0 };
+	TPM2B_PUBLIC wanted;
 	int r;
 
-	if ((r = parent_for_new(tpm, &parent)) != 0)
-		return r;
-	if ((r = create_under(tpm, &parent, &h, ret_point)) == 0) {
-		*ret_handle = h;
-		h = (struct handle){ 0 };
-	}
+	if (wishes->auth_value.len > 0)
+		h.auth = HANDLE_AUTH_PIN;
+	if ((r = limits_copy(wishes->limits, &h.limits)) != 0 ||
+	    (r = parent_for_new(tpm, wishes->parent, &parent)) != 0)
+		goto out;
+	h.parent = parent.where;
+	memcpy(h.parent_name, parent.name, sizeof(h.parent_name));
+	if ((r = expected_public(&h, &wanted)) != 0 ||
+	    (r = create(tpm, &parent, &wanted, wishes->auth_value, &h)) != 0 ||
+	    (r = key_point(&h, ret_point)) != 0)
+		goto out;
+	*ret_handle = h;
+	h = (struct handle){ 0 };
+out:
 	parent_close(tpm, &parent);
 	handle_reset(&h);
 	return r;
@@ -241,10 +284,17 @@ is_refused_blob(TSS2_RC rc)
 	}
 }
 
+/*
+ * Loads the key. For a key with a PIN, *ret_session is a session that has
+ * loaded it: its answer has shown that the real parent is there before
+ * anything made of the PIN is sent. Else it is ESYS_TR_PASSWORD.
+ */
 static int
-load(struct tpm *tpm, const struct handle *h, ESYS_TR *ret)
+load(struct tpm *tpm, const struct handle *h, ESYS_TR *ret_key,
+    ESYS_TR *ret_session)
 {
 	struct parent parent = { .object = ESYS_TR_NONE };
+	ESYS_TR session = ESYS_TR_PASSWORD;
 	struct tpm_retry retry = { 0 };
 	TPM2B_PRIVATE private;
 	TPM2B_PUBLIC public;
@@ -255,14 +305,21 @@ load(struct tpm *tpm, const struct handle *h, ESYS_TR *ret)
 	    (r = unmarshal_private(&h->tpm_private, &private)) != 0 ||
 	    (r = parent_find(tpm, h->parent, h->parent_name, &parent)) != 0)
 		return r;
+	if (h->auth == HANDLE_AUTH_PIN &&
+	    (r = session_start(tpm, &parent, &session)) != 0)
+		goto out;
 	do
-		rc = Esys_Load(tpm_esys(tpm), parent.object, ESYS_TR_PASSWORD,
-		    ESYS_TR_NONE, ESYS_TR_NONE, &private, &public, ret);
+		rc = Esys_Load(tpm_esys(tpm), parent.object, session,
+		    ESYS_TR_NONE, ESYS_TR_NONE, &private, &public, ret_key);
 	while (tpm_again(&retry, rc));
 	if (is_refused_blob(rc))
 		r = altered("the TPM refuses the private area");
 	else if (rc != TSS2_RC_SUCCESS)
 		r = parent_fail(rc, "load the key");
+	if (r != 0)
+		end_session(tpm, &session);
+	*ret_session = session;
+out:
 	/* Before the key is used: a manager would carry it along. */
 	parent_close(tpm, &parent);
 	return r;
@@ -285,8 +342,35 @@ read_signature(const TPMT_SIGNATURE *sig, struct ec_signature *ret)
 	return 0;
 }
 
+/* Gives the key its authValue, and has the session end with its use. */
+static int
+authorize(
+    struct tpm *tpm, ESYS_TR key, ESYS_TR session, struct slice auth_value)
+{
+	TPM2B_AUTH auth = { .size = (UINT16)auth_value.len };
+	TSS2_RC rc;
+
+	if (session == ESYS_TR_PASSWORD)
+		return 0;
+	memcpy(auth.buffer, auth_value.data, auth_value.len);
+	rc = Esys_TR_SetAuth(tpm_esys(tpm), key, &auth);
+	explicit_bzero(&auth, sizeof(auth));
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "take the PIN");
+	return session_end_with_next(tpm, session);
+}
+
+static int
+sign_fail(TSS2_RC rc, ESYS_TR session)
+{
+	if (session != ESYS_TR_PASSWORD &&
+	    (tpm_rc(rc) == TPM2_RC_AUTH_FAIL || tpm_rc(rc) == TPM2_RC_BAD_AUTH))
+		return fail(FAIL_WRONG_PIN, "wrong PIN");
+	return tpm_fail(rc, "sign");
+}
+
 int
-key_sign(struct tpm *tpm, const struct handle *h,
+key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
     const uint8_t digest[FIDO_DIGEST_LEN], struct ec_signature *ret)
 {
 	/* cppcheck-suppress legacyUninitvar; the rest is zero */
@@ -297,23 +381,29 @@ key_sign(struct tpm *tpm, const struct handle *h,
 		.hierarchy = TPM2_RH_NULL,
 	};
 	TPM2B_DIGEST in = { .size = FIDO_DIGEST_LEN };
+	ESYS_TR key = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
 	struct tpm_retry retry = { 0 };
 	TPMT_SIGNATURE *sig = NULL;
-	ESYS_TR key = ESYS_TR_NONE;
 	TSS2_RC rc;
 	int r;
 
-	if ((r = load(tpm, h, &key)) != 0)
+	if ((r = load(tpm, h, &key, &session)) != 0)
 		return r;
+	if ((r = authorize(tpm, key, session, auth_value)) != 0)
+		goto out;
 	memcpy(in.buffer, digest, FIDO_DIGEST_LEN);
 	do
-		rc = Esys_Sign(tpm_esys(tpm), key, ESYS_TR_PASSWORD,
-		    ESYS_TR_NONE, ESYS_TR_NONE, &in, &scheme, &ticket, &sig);
+		rc = Esys_Sign(tpm_esys(tpm), key, session, ESYS_TR_NONE,
+		    ESYS_TR_NONE, &in, &scheme, &ticket, &sig);
 	while (tpm_again(&retry, rc));
-	if (rc != TSS2_RC_SUCCESS)
-		r = tpm_fail(rc, "sign");
-	else
-		r = read_signature(sig, ret);
+	if (rc != TSS2_RC_SUCCESS) {
+		r = sign_fail(rc, session);
+		goto out;
+	}
+	session = ESYS_TR_PASSWORD; /* ended by the TPM, with its use */
+	r = read_signature(sig, ret);
+out:
+	end_session(tpm, &session);
 	tpm_flush_last(tpm, &key);
 	Esys_Free(sig);
 	return r;

@@ -10,25 +10,35 @@
 #include "handle.h"
 #include "tpm.h"
 
+/* What a new key is to be like. */
+struct key_wishes {
+	uint32_t parent;	 /* persistent handle; 0: the SRK */
+	struct slice auth_value; /* of a PIN; empty: no authorization */
+	const struct limits *limits;
+};
+
 /*
  * Creates an ECDSA P-256 key. *ret_handle is the caller's to handle_reset.
  * 0 or what parent_for_new and tpm_fail give.
  */
-int key_create(struct tpm *tpm, struct handle *ret_handle,
-    struct ec_point *ret_point) MUST_CHECK;
+int key_create(struct tpm *tpm, const struct key_wishes *wishes,
+    struct handle *ret_handle, struct ec_point *ret_point) MUST_CHECK;
 
 /*
  * The public point in a key handle, after checking that its public area is
- * exactly one of ours and that entries 0 to 4 are those it was made with.
+ * exactly one of ours and that entries 0 to 5 are those it was made with.
  * Needs no TPM. 0 or FAIL_HANDLE.
  */
 int key_point(const struct handle *h, struct ec_point *ret) MUST_CHECK;
 
 /*
- * Loads the key, signs the digest and lets the key go. The signature is not
- * yet verified. 0; FAIL_OTHER_TPM; FAIL_HANDLE; what tpm_fail gives.
+ * Loads the key, signs the digest and lets the key go. A key with a PIN needs
+ * its auth_value, which crosses the bus only as an HMAC that guessing cannot
+ * use; others need it empty. The signature is not yet verified.
+ * 0; FAIL_OTHER_TPM; FAIL_HANDLE; FAIL_WRONG_PIN, which has cost a try;
+ * FAIL_FORGED; what tpm_fail gives.
  */
-int key_sign(struct tpm *tpm, const struct handle *h,
+int key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
     const uint8_t digest[FIDO_DIGEST_LEN], struct ec_signature *ret) MUST_CHECK;
 
 #endif

@@ -25,6 +25,12 @@ log_set_level(enum log_level level)
 	max_level = level;
 }
 
+bool
+log_shows(enum log_level level)
+{
+	return level <= max_level;
+}
+
 /* True where nobody can read stderr: closed, or /dev/null. */
 static bool
 stderr_is_void(void)
@@ -82,7 +88,7 @@ vlog(enum log_level level, int priority, const char *fmt, va_list ap)
 {
 	char text[1900];
 
-	if (level > max_level)
+	if (!log_shows(level))
 		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	emit(priority, text);

@@ -9,6 +9,8 @@
 #ifndef SKTPM_LOG_H
 #define SKTPM_LOG_H
 
+#include <stdbool.h>
+
 enum log_level {
 	LOG_LEVEL_ERROR, /* only why a call failed */
 	LOG_LEVEL_INFO,	 /* also what a person should know */
@@ -19,6 +21,9 @@ enum log_level {
 
 /* Levels above `level` stay silent. The initial level is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
+
+/* True where lines of that level are shown: for words that cost something. */
+bool log_shows(enum log_level level);
 
 void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);

@@ -70,17 +70,48 @@ compute_name(const TPM2B_PUBLIC *public, uint8_t ret[HANDLE_NAME_LEN])
 	return 0;
 }
 
-static bool
-has_name(struct tpm *tpm, ESYS_TR object, const uint8_t name[HANDLE_NAME_LEN])
+/*
+ * The very public area that tpm2-tss will use of an object, to salt sessions
+ * for one: it believes what the TPM said, Name included, and has no other way
+ * to show it than to serialise. That form is handle, TPM2B_NAME, a type, and
+ * for keys TPM2B_PUBLIC, each as TSS marshals it (esys_mu.c); another form
+ * in a later version is refused here, not misread.
+ */
+static int
+read_public(struct tpm *tpm, ESYS_TR object, TPM2B_PUBLIC *ret)
 {
-	TPM2B_NAME *actual = NULL;
-	bool same = false;
+	TPM2B_NAME name = { 0 };
+	uint8_t *blob = NULL;
+	size_t len = 0, at = 0;
+	uint32_t handle, type;
+	TSS2_RC rc;
 
-	if (Esys_TR_GetName(tpm_esys(tpm), object, &actual) == TSS2_RC_SUCCESS)
-		same = actual->size == HANDLE_NAME_LEN &&
-		    memcmp(actual->name, name, HANDLE_NAME_LEN) == 0;
-	Esys_Free(actual);
-	return same;
+	rc = Esys_TR_Serialize(tpm_esys(tpm), object, &blob, &len);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &handle);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_TPM2B_NAME_Unmarshal(blob, len, &at, &name);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &type);
+	*ret = (TPM2B_PUBLIC){ 0 };
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_TPM2B_PUBLIC_Unmarshal(blob, len, &at, ret);
+	Esys_Free(blob);
+	if (rc != TSS2_RC_SUCCESS || at != len)
+		return fail(FAIL_INTERNAL,
+		    "this tpm2-tss describes the parent key in an unknown way");
+	return 0;
+}
+
+static int
+read_name(struct tpm *tpm, ESYS_TR object, uint8_t ret[HANDLE_NAME_LEN])
+{
+	TPM2B_PUBLIC public;
+	int r;
+
+	if ((r = read_public(tpm, object, &public)) != 0)
+		return r;
+	return compute_name(&public, ret);
 }
 
 /* *ret_object is ESYS_TR_NONE if there is nothing at that handle. */
@@ -124,7 +155,6 @@ create_primary(struct tpm *tpm, size_t template, struct parent *ret)
 		.where = templates[template].where,
 	};
 	struct tpm_retry retry = { 0 };
-	TPM2B_PUBLIC *public = NULL;
 	TSS2_RC rc;
 	int r;
 
@@ -132,19 +162,17 @@ create_primary(struct tpm *tpm, size_t template, struct parent *ret)
 		rc = Esys_CreatePrimary(tpm_esys(tpm), ESYS_TR_RH_OWNER,
 		    ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
 		    &templates[template].public, &outside, &pcrs,
-		    &parent.object, &public, NULL, NULL, NULL);
+		    &parent.object, NULL, NULL, NULL, NULL);
 	while (tpm_again(&retry, rc));
 	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL)
 		return owner_auth_needed();
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, "create the storage root key");
 	log_debug("created the storage root key by template %u", parent.where);
-	if ((r = compute_name(public, parent.name)) == 0) {
+	if ((r = read_name(tpm, parent.object, parent.name)) == 0)
 		*ret = parent;
-		parent.object = ESYS_TR_NONE;
-	}
-	tpm_flush(tpm, &parent.object);
-	Esys_Free(public);
+	else
+		tpm_flush(tpm, &parent.object);
 	return r;
 }
 
@@ -168,45 +196,36 @@ check_is_storage_key(const TPM2B_PUBLIC *public, uint32_t where)
 }
 
 static int
-read_persistent(struct tpm *tpm, struct parent *parent)
+check_persistent(struct tpm *tpm, struct parent *parent)
 {
-	struct tpm_retry retry = { 0 };
-	TPM2B_PUBLIC *public = NULL;
-	TSS2_RC rc;
+	TPM2B_PUBLIC public;
 	int r;
 
-	do
-		rc =
-		    Esys_ReadPublic(tpm_esys(tpm), parent->object, ESYS_TR_NONE,
-			ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL, NULL);
-	while (tpm_again(&retry, rc));
-	if (rc != TSS2_RC_SUCCESS)
-		return tpm_fail(rc, "read the storage root key");
-	if ((r = check_is_storage_key(public, parent->where)) == 0)
-		r = compute_name(public, parent->name);
-	Esys_Free(public);
-	/* tpm2-tss kept the Name it was told: it has to be the one we use. */
-	if (r == 0 && !has_name(tpm, parent->object, parent->name))
-		r = fail(FAIL_FORGED,
-		    "the TPM gives its storage root key a wrong Name");
-	return r;
+	if ((r = read_public(tpm, parent->object, &public)) != 0 ||
+	    (r = check_is_storage_key(&public, parent->where)) != 0)
+		return r;
+	return compute_name(&public, parent->name);
 }
 
 int
-parent_for_new(struct tpm *tpm, struct parent *ret)
+parent_for_new(struct tpm *tpm, uint32_t where, struct parent *ret)
 {
-	struct parent parent = { .where = PARENT_SRK_HANDLE };
+	struct parent parent = { .where = where };
 	int r;
 
+	if (where == 0)
+		parent.where = PARENT_SRK_HANDLE;
 	if ((r = open_persistent(tpm, parent.where, &parent.object)) != 0)
 		return r;
+	if (parent.object == ESYS_TR_NONE && where != 0)
+		return fail(FAIL_PARENT,
+		    "there is no key at 0x%08x, which Parent names", where);
 	if (parent.object == ESYS_TR_NONE)
 		return create_primary(tpm, 0, ret);
-	if ((r = read_persistent(tpm, &parent)) == 0) {
+	if ((r = check_persistent(tpm, &parent)) == 0)
 		*ret = parent;
-		return 0;
-	}
-	parent_close(tpm, &parent);
+	else
+		parent_close(tpm, &parent);
 	return r;
 }
 
@@ -218,10 +237,12 @@ find_persistent(struct tpm *tpm, uint32_t where,
 
 	parent->transient = false;
 	parent->where = where;
-	if ((r = open_persistent(tpm, where, &parent->object)) != 0)
+	if ((r = open_persistent(tpm, where, &parent->object)) != 0 ||
+	    parent->object == ESYS_TR_NONE)
 		return r;
-	if (parent->object != ESYS_TR_NONE &&
-	    !has_name(tpm, parent->object, name))
+	/* Another kind of key there, of another nameAlg even: not ours. */
+	if (read_name(tpm, parent->object, parent->name) != 0 ||
+	    memcmp(parent->name, name, HANDLE_NAME_LEN) != 0)
 		parent_close(tpm, parent);
 	return 0;
 }
@@ -264,7 +285,8 @@ parent_find(struct tpm *tpm, uint32_t where,
 		return fail(FAIL_OTHER_TPM,
 		    "this key was made in another TPM, or this TPM has been "
 		    "cleared since");
-	memcpy(found.name, name, HANDLE_NAME_LEN);
+	log_debug("parent: %s",
+	    found.transient ? "created for this call" : "persistent");
 	*ret = found;
 	return 0;
 }

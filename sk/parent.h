@@ -21,11 +21,13 @@ struct parent {
 };
 
 /*
- * A parent for a new key. The caller ends *ret with parent_close.
- * 0; FAIL_PARENT if something else than a storage key is at the SRK's handle;
- * FAIL_OWNER_AUTH; what tpm_fail gives.
+ * A parent for a new key: the one at the persistent handle `where`, or the SRK
+ * if that is 0. The caller ends *ret with parent_close.
+ * 0; FAIL_PARENT if something else than a storage key is there, or nothing at
+ * a handle that was named; FAIL_OWNER_AUTH; what tpm_fail gives.
  */
-int parent_for_new(struct tpm *tpm, struct parent *ret) MUST_CHECK;
+int parent_for_new(
+    struct tpm *tpm, uint32_t where, struct parent *ret) MUST_CHECK;
 
 /*
  * The parent with this Name: looked for at `where` and at the SRK's handle,

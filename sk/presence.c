@@ -1,20 +1,186 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/wait.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "child.h"
 #include "error.h"
+#include "fingerprint.h"
 #include "log.h"
 #include "presence.h"
+#include "terminal.h"
+#include "text.h"
 
-bool
-presence_is_possible(const struct config *cfg)
+/* --- askpass, by OpenSSH's conventions: ssh(1), ENVIRONMENT ------------- */
+
+static const char *const default_askpass[] = {
+	"/usr/bin/ssh-askpass",			  /* Debian */
+	"/usr/libexec/openssh/ssh-askpass",	  /* Fedora */
+	"/usr/libexec/openssh/gnome-ssh-askpass", /* Fedora */
+	"/usr/lib/ssh/ssh-askpass",		  /* Arch, SUSE, Alpine */
+};
+
+static const char *
+find_askpass(void)
 {
-	return cfg->user_presence == USER_PRESENCE_ASSUME;
+	const char *path = secure_getenv("SSH_ASKPASS");
+
+	if (path != NULL && path[0] != '\0')
+		return path;
+	for (size_t i = 0;
+	     i < sizeof(default_askpass) / sizeof(default_askpass[0]); i++)
+		if (access(default_askpass[i], X_OK) == 0)
+			return default_askpass[i];
+	return NULL;
+}
+
+static bool
+is_set(const char *name)
+{
+	const char *value = secure_getenv(name);
+
+	return value != NULL && value[0] != '\0';
+}
+
+/* SSH_ASKPASS_REQUIRE: force does without a display, never does not ask. */
+static bool
+askpass_is_wanted(void)
+{
+	const char *require = secure_getenv("SSH_ASKPASS_REQUIRE");
+
+	if (require != NULL && strcasecmp(require, "force") == 0)
+		return true;
+	if (require != NULL && strcasecmp(require, "never") == 0)
+		return false;
+	return is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+}
+
+static bool
+is_success(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* As ssh-agent has it: nothing, or yes, on stdout is consent. */
+static int
+ask_askpass(const struct config *cfg, const char *path, const char *question)
+{
+	const struct child child = {
+		.path = path,
+		.argument = question,
+		.env = { "SSH_ASKPASS_PROMPT=confirm" },
+	};
+	char answer[64];
+	int status, r;
+
+	if ((r = child_run(&child, cfg->presence_timeout, &status, answer,
+		 sizeof(answer))) != 0)
+		return r;
+	answer[strcspn(answer, "\r\n")] = '\0';
+	if (!is_success(status) ||
+	    (answer[0] != '\0' && strcasecmp(answer, "yes") != 0))
+		return fail(FAIL_REFUSED, "refused in %s", path);
+	return 0;
+}
+
+static int
+ask_configured_askpass(const struct config *cfg, const char *question)
+{
+	const char *path = find_askpass();
+
+	if (path == NULL)
+		return fail(FAIL_PRESENCE,
+		    "UserPresence is askpass, and none is installed or named "
+		    "by SSH_ASKPASS");
+	return ask_askpass(cfg, path, question);
+}
+
+/* --- other ways -------------------------------------------------------- */
+
+static int
+ask_command(const struct config *cfg, const char *question)
+{
+	struct text env = { 0 };
+	const struct child child = {
+		.path = cfg->presence_command,
+		.argument = question,
+		.env = { env.s },
+	};
+	char ignored[64];
+	int status, r;
+
+	text_add(&env, "SK_TPM_REQUEST=%s", question);
+	if ((r = child_run(&child, cfg->presence_timeout, &status, ignored,
+		 sizeof(ignored))) != 0)
+		return r;
+	if (!is_success(status))
+		return fail(
+		    FAIL_REFUSED, "refused by %s", cfg->presence_command);
+	return 0;
+}
+
+static int
+ask_fingerprint(const struct config *cfg, const char *question)
+{
+	log_info("%s? Touch the fingerprint reader", question);
+	return fingerprint_verify(cfg->presence_timeout);
+}
+
+static int
+ask_auto(const struct config *cfg, const char *question, bool pin_entered)
+{
+	const char *askpass;
+
+	if (pin_entered)
+		return 0;
+	if (askpass_is_wanted() && (askpass = find_askpass()) != NULL)
+		return ask_askpass(cfg, askpass, question);
+	if (terminal_is_there())
+		return terminal_confirm(question, cfg->presence_timeout);
+	return fail(FAIL_PRESENCE,
+	    "this key needs a person, and there is neither a terminal nor a "
+	    "display to ask on");
 }
 
 int
-presence_require(const struct config *cfg)
+presence_require(
+    const struct config *cfg, const char *question, bool pin_entered)
 {
-	if (!presence_is_possible(cfg))
-		return fail(FAIL_PRESENCE,
-		    "this key requires user presence, and there is no way to "
-		    "ask for it yet");
-	return 0;
+	switch (cfg->user_presence) {
+	case USER_PRESENCE_AUTO:
+		return ask_auto(cfg, question, pin_entered);
+	case USER_PRESENCE_ASKPASS:
+		return ask_configured_askpass(cfg, question);
+	case USER_PRESENCE_TERMINAL:
+		return terminal_confirm(question, cfg->presence_timeout);
+	case USER_PRESENCE_FPRINTD:
+		return ask_fingerprint(cfg, question);
+	case USER_PRESENCE_COMMAND:
+		return ask_command(cfg, question);
+	case USER_PRESENCE_ASSUME:
+		return 0;
+	}
+	return fail(FAIL_INTERNAL, "no such way to have presence");
+}
+
+int
+presence_confirm_pin(const struct config *cfg, const char *pin)
+{
+	struct bytes again = { 0 };
+	int r;
+
+	if (!terminal_is_there())
+		return 0;
+	if ((r = terminal_read_secret("Enter the same PIN again: ",
+		 cfg->presence_timeout, &again)) != 0)
+		return r;
+	if (again.len != strlen(pin) + 1 ||
+	    memcmp(again.data, pin, again.len) != 0)
+		r = fail(FAIL_PIN_REQUIRED, "the two PINs differ");
+	bytes_reset(&again);
+	return r;
 }

@@ -8,10 +8,20 @@
 
 #include "config.h"
 
-/* True where the settings have a way to find a person. Asks nobody. */
-bool presence_is_possible(const struct config *cfg);
+/*
+ * Asks the person for `question` (a sentence without its mark) in the way
+ * that the setting UserPresence names; `pin_entered` counts as a person under
+ * auto. 0: present; FAIL_REFUSED: said no, or nothing in time; FAIL_PRESENCE:
+ * there is no way to ask; FAIL_MEMORY.
+ */
+int presence_require(const struct config *cfg, const char *question,
+    bool pin_entered) MUST_CHECK;
 
-/* Finds a person or fails: 0 or FAIL_PRESENCE. */
-int presence_require(const struct config *cfg) MUST_CHECK;
+/*
+ * Has a new PIN typed a second time where there is a terminal to do it on.
+ * 0, also without one; FAIL_PIN_REQUIRED if they differ; FAIL_REFUSED;
+ * FAIL_MEMORY.
+ */
+int presence_confirm_pin(const struct config *cfg, const char *pin) MUST_CHECK;
 
 #endif

@@ -32,24 +32,10 @@ check_algorithm(uint32_t alg)
 static int
 check_enroll_flags(uint8_t flags)
 {
-	if (flags & SSH_SK_USER_VERIFICATION_REQD)
-		return fail(FAIL_UNSUPPORTED,
-		    "-O verify-required is not supported yet: this version "
-		    "has no PIN; make the key without it");
 	if (flags & SSH_SK_RESIDENT_KEY)
 		return fail(FAIL_UNSUPPORTED,
 		    "-O resident is not supported yet; make the key without "
 		    "it and keep its key file");
-	return 0;
-}
-
-static int
-check_sign_flags(uint8_t flags)
-{
-	if (flags & SSH_SK_USER_VERIFICATION_REQD)
-		return fail(FAIL_UNSUPPORTED,
-		    "the key file says verify-required, but this version has "
-		    "no PIN");
 	return 0;
 }
 
@@ -82,6 +68,7 @@ begin(struct sk_option **options, struct config *cfg)
 	for (; options != NULL && *options != NULL; options++)
 		if ((r = apply_option(*options, cfg)) != 0)
 			return r;
+	log_set_level(cfg->log_level);
 	return 0;
 }
 
@@ -98,6 +85,9 @@ finish(int r, struct config *cfg)
 	switch (r) {
 	case FAIL_UNSUPPORTED:
 		return SSH_SK_ERR_UNSUPPORTED;
+	case FAIL_PIN_REQUIRED:
+	case FAIL_WRONG_PIN:
+		return SSH_SK_ERR_PIN_REQUIRED;
 	case FAIL_NO_DEVICE:
 	case FAIL_PERMISSION:
 	case FAIL_UNREACHABLE:
@@ -217,15 +207,13 @@ note_missing_attestation(
 {
 	if (cred->signature.len > 0)
 		return;
-	if (req->challenge.len != MADE_UP_CHALLENGE_LEN)
-		log_info("no attestation is given, for nobody was asked to be "
-			 "present; set SK_TPM_USER_PRESENCE=assume to have "
-			 "one");
+	if (req->attestation)
+		log_info("no attestation is given, for there was no way to "
+			 "ask for a person's presence");
 	else if (req->presence)
-		log_info("this key will sign only where "
-			 "SK_TPM_USER_PRESENCE=assume is set; to have one "
-			 "that needs nothing, make it with -O "
-			 "no-touch-required");
+		log_info("this key needs a person for every signature, and "
+			 "there is no way to ask one here; to have a key that "
+			 "needs nobody, make it with -O no-touch-required");
 }
 
 int
@@ -236,13 +224,15 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 	const struct credential_request req = {
 		.application = application,
 		.challenge = { challenge, challenge_len },
+		.pin = pin,
 		.presence = (flags & SSH_SK_USER_PRESENCE_REQD) != 0,
+		.verification = (flags & SSH_SK_USER_VERIFICATION_REQD) != 0,
+		.attestation = challenge_len != MADE_UP_CHALLENGE_LEN,
 	};
 	struct credential cred = { 0 };
 	struct config cfg = { 0 };
 	int r;
 
-	(void)pin;
 	if (enroll_response == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*enroll_response = NULL;
@@ -266,19 +256,19 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len,
 		.application = application,
 		.message = { data, data_len },
 		.key_handle = { key_handle, key_handle_len },
+		.pin = pin,
 		.presence = (flags & SSH_SK_USER_PRESENCE_REQD) != 0,
+		.verification = (flags & SSH_SK_USER_VERIFICATION_REQD) != 0,
 	};
 	struct assertion assertion = { 0 };
 	struct config cfg = { 0 };
 	int r;
 
-	(void)pin;
 	if (sign_response == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*sign_response = NULL;
 	if ((r = begin(options, &cfg)) == 0 &&
 	    (r = check_algorithm(alg)) == 0 &&
-	    (r = check_sign_flags(flags)) == 0 &&
 	    (r = credential_assert(&cfg, &req, &assertion)) == 0)
 		r = pack_assertion(&assertion, sign_response);
 	return finish(r, &cfg);

@@ -70,6 +70,9 @@ tpm_fail(TSS2_RC rc, const char *doing)
 
 	if (rc == RC_OF_TPM12 || tpm == TPM2_RC_BAD_TAG)
 		return fail(FAIL_NOT_TPM2, "this TPM speaks TPM 1.2");
+	if (rc == TSS2_ESYS_RC_RSP_AUTH_FAILED)
+		return fail(FAIL_FORGED,
+		    "something between us and the TPM answered in its place");
 	if (tpm == TPM2_RC_NOT_USED)
 		return fail(FAIL_UNREACHABLE,
 		    "lost the TPM while it was to %s (%s, 0x%x)", doing, text,
@@ -86,7 +89,7 @@ tpm_fail(TSS2_RC rc, const char *doing)
 	case FAIL_LOCKOUT:
 		return fail(FAIL_LOCKOUT,
 		    "the TPM is locked out after too many wrong "
-		    "authorizations; wait until it lets go");
+		    "authorizations");
 	default:
 		return fail(FAIL_TPM, "the TPM failed to %s: %s (0x%x)", doing,
 		    text, rc);

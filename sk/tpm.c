@@ -9,10 +9,12 @@
 #include "device.h"
 #include "error.h"
 #include "log.h"
+#include "meter.h"
 #include "tpm.h"
 
 struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;
+	struct meter meter;
 	ESYS_CONTEXT *esys;
 	bool managed;
 	bool holds_signals;
@@ -95,7 +97,8 @@ tpm_open(const char *tcti, struct tpm **ret)
 	tpm->managed = is_managed(tcti);
 	if ((r = connect_tcti(tpm, tcti)) != 0)
 		goto out;
-	rc = Esys_Initialize(&tpm->esys, tpm->tcti, NULL);
+	meter_init(&tpm->meter, tpm->tcti);
+	rc = Esys_Initialize(&tpm->esys, meter_tcti(&tpm->meter), NULL);
 	if (rc != TSS2_RC_SUCCESS) {
 		r = tpm_fail(rc, "start a connection");
 		goto out;
@@ -115,6 +118,9 @@ tpm_close(struct tpm *tpm)
 {
 	if (tpm == NULL)
 		return;
+	if (tpm->meter.commands > 0)
+		log_debug("sent %u TPM commands, %.1f ms until their answers",
+		    tpm->meter.commands, (double)tpm->meter.busy_us / 1000);
 	Esys_Finalize(&tpm->esys);
 	Tss2_TctiLdr_Finalize(&tpm->tcti);
 	if (tpm->holds_signals)

@@ -25,7 +25,8 @@ export LC_ALL=C
 unset SSH_AUTH_SOCK SSH_ASKPASS SSH_ASKPASS_REQUIRE DISPLAY WAYLAND_DISPLAY
 unset SSH_SK_PROVIDER SSH_SK_HELPER
 for name in "${!SK_TPM_@}" "${!TCTI_@}"; do unset "$name"; done
-export HOME=$WORK/home
+export HOME=$WORK/home SK_TPM_CONFIG=$WORK/sk-tpm.conf
+: >"$SK_TPM_CONFIG"
 mkdir -m 700 "$HOME" "$HOME/.ssh"
 
 # OpenSSH compares majors exactly: pick the library for the one installed.

@@ -35,6 +35,7 @@ no_permission() {
 	local dev=$WORK/tpm-device lib=$WORK/libsk-tpm.so owner group
 	cp "$LIB" "$lib"
 	mkdir -m 777 "$WORK/open"
+	export SK_TPM_CONFIG=/dev/null
 	cp "$WORK/k" "$WORK/open/k"
 	cp "$WORK/k.pub" "$WORK/open/k.pub"
 	[ "$(id -u)" -ne 0 ] || chown 65534 "$WORK/open/k"
@@ -76,7 +77,7 @@ bad_tcti() {
 # Not even a look at the environment where the caller is setuid: there,
 # secure_getenv(3) sees nothing, and what is left is the default.
 bad_presence_setting() {
-	SK_TPM_USER_PRESENCE=yes both_refuse "use auto or assume"
+	SK_TPM_USER_PRESENCE=yes both_refuse "use auto, askpass, terminal"
 }
 
 tpm12() {

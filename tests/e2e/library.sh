@@ -38,8 +38,8 @@ try "exactly the four entry points are exported" exports
 try "hardened build" hardened
 try "make install and uninstall" installs
 
-tpm_new tpm
 for major in 7 9 10; do
+	tpm_new "tpm$major"
 	lib=libsk-tpm-api$major.so
 	[ "$major" -ne 10 ] || lib=libsk-tpm.so
 	# Its own TAP lines, under our numbers.

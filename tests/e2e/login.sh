@@ -36,7 +36,7 @@ no_touch_needs_the_option() {
 
 presence_is_refused_or_assumed() {
 	authorize "$(cat "$WORK/touch.pub")"
-	refuses "set SK_TPM_USER_PRESENCE=assume" log_in -i "$WORK/touch"
+	refuses "neither a terminal nor a display to ask on" log_in -i "$WORK/touch"
 	SK_TPM_USER_PRESENCE=assume log_in -i "$WORK/touch"
 }
 
@@ -103,7 +103,7 @@ other_tpm() {
 try "ssh-keygen enrols; the key file holds a handle" enrol_writes_a_handle
 try "ssh logs in" plain_login
 try "sshd wants no-touch-required for it" no_touch_needs_the_option
-try "presence: refused with both ways out, or assumed" \
+try "presence: refused where nobody can be asked, or assumed" \
 	presence_is_refused_or_assumed
 try "ssh-agent logs in; delete and add again" agent_login
 try "ssh-agent takes no library from elsewhere" agent_refuses_other_places

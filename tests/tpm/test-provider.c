@@ -205,8 +205,8 @@ test_presence(void **state)
 {
 	(void)state;
 	WANT(SSH_SK_ERR_GENERAL,
-	    "-O no-touch-required, or set "
-	    "SK_TPM_USER_PRESENCE=assume",
+	    "neither a terminal nor a display to ask on; sign from a "
+	    "terminal",
 	    try_sign(SSH_SK_ECDSA, message, 7, "ssh:", key->key_handle,
 		key->key_handle_len, TOUCH));
 	setenv("SK_TPM_USER_PRESENCE", "assume", 1);
@@ -250,14 +250,96 @@ static void
 test_what_comes_later_is_refused(void **state)
 {
 	(void)state;
-	WANT(SSH_SK_ERR_UNSUPPORTED, "verify-required is not supported yet",
-	    try_enroll(
-		SSH_SK_ECDSA, "ssh:", SSH_SK_USER_VERIFICATION_REQD, NULL));
 	WANT(SSH_SK_ERR_UNSUPPORTED, "-O resident is not supported yet",
 	    try_enroll(SSH_SK_ECDSA, "ssh:", SSH_SK_RESIDENT_KEY, NULL));
-	WANT(SSH_SK_ERR_UNSUPPORTED, "verify-required",
-	    try_sign(SSH_SK_ECDSA, message, 7, "ssh:", key->key_handle,
-		key->key_handle_len, SSH_SK_USER_VERIFICATION_REQD));
+}
+
+static int
+enroll_with_pin(const char *pin, struct sk_enroll_response **resp)
+{
+	return enroll(SSH_SK_ECDSA, challenge, sizeof(challenge),
+	    "ssh:", TOUCH | SSH_SK_USER_VERIFICATION_REQD, pin, NULL, resp);
+}
+
+static int
+sign_with_pin(
+    const struct sk_enroll_response *k, const char *pin, uint8_t *ret_flags)
+{
+	struct sk_sign_response *resp = NULL;
+	int r = sign(SSH_SK_ECDSA, message, sizeof(message),
+	    "ssh:", k->key_handle, k->key_handle_len,
+	    TOUCH | SSH_SK_USER_VERIFICATION_REQD, pin, NULL, &resp);
+
+	if (r != 0) {
+		assert_null(resp);
+		return r;
+	}
+	*ret_flags = resp->flags;
+	free_sign(resp);
+	return 0;
+}
+
+static void
+test_pin(void **state)
+{
+	struct sk_enroll_response *k = NULL;
+	uint8_t flags = 0;
+
+	(void)state;
+	WANT(SSH_SK_ERR_PIN_REQUIRED, "at least 6 characters",
+	    enroll_with_pin(NULL, &k));
+	WANT(SSH_SK_ERR_PIN_REQUIRED, "at least 6 characters",
+	    enroll_with_pin("", &k));
+	WANT(
+	    SSH_SK_ERR_PIN_REQUIRED, "too short", enroll_with_pin("12345", &k));
+	assert_null(k);
+	assert_int_equal(enroll_with_pin("123456", &k), 0);
+	/* The PIN was entered, so somebody was present. */
+	assert_non_null(k->signature);
+	WANT(SSH_SK_ERR_PIN_REQUIRED, "this key needs its PIN",
+	    sign_with_pin(k, NULL, &flags));
+	WANT(SSH_SK_ERR_PIN_REQUIRED, "this key needs its PIN",
+	    sign_with_pin(k, "", &flags));
+	WANT(SSH_SK_ERR_PIN_REQUIRED, "wrong PIN; 2 tries are left",
+	    sign_with_pin(k, "1234567", &flags));
+	assert_int_equal(sign_with_pin(k, "123456", &flags), 0);
+	assert_int_equal(flags, 0x05);
+	free_enroll(k);
+}
+
+/* The authValues of some PINs end in zeros, which the TPM drops. */
+static void
+test_many_pins(void **state)
+{
+	struct sk_enroll_response *k;
+	uint8_t flags = 0;
+	char pin[16];
+
+	(void)state;
+	for (int i = 0; i < 5000; i++) {
+		uint8_t in[20], digest[32];
+
+		snprintf(pin, sizeof(pin), "%06d", i);
+		memcpy(in, "sk-tpm PIN v1", 14);
+		memcpy(in + 14, pin, 6);
+		EVP_Digest(in, sizeof(in), digest, NULL, EVP_sha256(), NULL);
+		if (digest[31] != 0)
+			continue;
+		k = NULL;
+		assert_int_equal(enroll_with_pin(pin, &k), 0);
+		assert_int_equal(sign_with_pin(k, pin, &flags), 0);
+		free_enroll(k);
+	}
+}
+
+static void
+test_verification_of_a_key_without_pin(void **state)
+{
+	uint8_t flags = 0;
+
+	(void)state;
+	WANT(SSH_SK_ERR_GENERAL, "but the key has no PIN",
+	    sign_with_pin(key, "123456", &flags));
 }
 
 static void
@@ -437,6 +519,9 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_attestation_needs_presence),
 		cmocka_unit_test(test_algorithms),
 		cmocka_unit_test(test_what_comes_later_is_refused),
+		cmocka_unit_test(test_pin),
+		cmocka_unit_test(test_many_pins),
+		cmocka_unit_test(test_verification_of_a_key_without_pin),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_applications),
 		cmocka_unit_test(test_null_and_empty),

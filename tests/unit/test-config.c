@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
+#include <sys/stat.h>
+
 #include "config.h"
 #include "error.h"
 #include "log.h"
+
+static char empty_file[] = "/tmp/sk-tpm-config.XXXXXX";
 
 static void
 clear_environment(void)
 {
 	unsetenv("SK_TPM_TCTI");
 	unsetenv("SK_TPM_USER_PRESENCE");
+	unsetenv("SK_TPM_PRESENCE_TIMEOUT");
+	unsetenv("SK_TPM_PARENT");
+	unsetenv("SK_TPM_LOG_LEVEL");
+	unsetenv("SK_TPM_SPEND_LAST_TRY");
+	setenv("SK_TPM_CONFIG", empty_file, 1);
 }
 
 static void
@@ -22,6 +31,10 @@ test_defaults(void **state)
 	assert_int_equal(config_load(&cfg), 0);
 	assert_string_equal(cfg.tcti, "device:/dev/tpmrm0");
 	assert_int_equal(cfg.user_presence, USER_PRESENCE_AUTO);
+	assert_int_equal(cfg.presence_timeout, 60);
+	assert_int_equal(cfg.parent, 0);
+	assert_int_equal(cfg.log_level, LOG_LEVEL_INFO);
+	assert_false(cfg.spend_last_try);
 	config_reset(&cfg);
 	config_reset(&cfg);
 }
@@ -55,7 +68,7 @@ test_bad_environment_names_the_variable(void **state)
 	out = STDERR_OF(log_failure(FAIL_CONFIG));
 	assert_non_null(strstr(out, "SK_TPM_USER_PRESENCE"));
 	assert_non_null(strstr(out, "\"maybe\""));
-	assert_non_null(strstr(out, "auto or assume"));
+	assert_non_null(strstr(out, "use auto, "));
 	config_reset(&cfg);
 	clear_environment();
 }
@@ -110,6 +123,184 @@ test_unknown_keyword(void **state)
 	assert_int_equal(config_set(&cfg, "Colour", "red", "t"), FAIL_CONFIG);
 }
 
+static void
+test_values(void **state)
+{
+	static const struct {
+		const char *keyword, *value;
+		int good;
+	} cases[] = {
+		{ "UserPresence", "auto", 1 },
+		{ "UserPresence", "askpass", 1 },
+		{ "userpresence", "TERMINAL", 1 },
+		{ "UserPresence", "fprintd", 1 },
+		{ "UserPresence", "assume", 1 },
+		{ "UserPresence", "command /bin/true", 1 },
+		{ "UserPresence", "command true", 0 },
+		{ "UserPresence", "command", 0 },
+		{ "UserPresence", "command ", 0 },
+		{ "UserPresence", "", 0 },
+		{ "PresenceTimeout", "1", 1 },
+		{ "PresenceTimeout", "30s", 1 },
+		{ "PresenceTimeout", "60m", 1 },
+		{ "PresenceTimeout", "0", 0 },
+		{ "PresenceTimeout", "-1", 0 },
+		{ "PresenceTimeout", "61m", 0 },
+		{ "PresenceTimeout", "1h", 0 },
+		{ "PresenceTimeout", "99999999999999999999", 0 },
+		{ "PresenceTimeout", "", 0 },
+		{ "Parent", "auto", 1 },
+		{ "Parent", "0x81000002", 1 },
+		{ "Parent", "0x80000000", 0 },
+		{ "Parent", "0x82000000", 0 },
+		{ "Parent", "81000001", 0 },
+		{ "Parent", "0x81000001 ", 0 },
+		{ "LogLevel", "debug", 1 },
+		{ "LogLevel", "DEBUG3", 0 },
+		{ "SpendLastTry", "yes", 1 },
+		{ "SpendLastTry", "maybe", 0 },
+	};
+	struct config cfg = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if ((config_set(&cfg, cases[i].keyword, cases[i].value, "t") ==
+			0) != cases[i].good)
+			FAIL_MSG("%s %s", cases[i].keyword, cases[i].value);
+	assert_string_equal(cfg.presence_command, "/bin/true");
+	assert_int_equal(cfg.presence_timeout, 3600);
+	assert_int_equal(cfg.parent, 0x81000002);
+	config_reset(&cfg);
+}
+
+/* Reads `text` as a file of mode `mode`; returns the error line, or "". */
+static const char *
+read_text(struct config *cfg, const char *text, size_t len, mode_t mode)
+{
+	char path[] = "/tmp/sk-tpm-config.XXXXXX";
+	int fd = mkstemp(path), r = 0;
+	const char *out;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, len), (ssize_t)len);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+	*cfg = (struct config){ 0 };
+	r = config_read_file(cfg, path, true);
+	out = STDERR_OF(r == 0 ? (void)0 : log_failure(r));
+	unlink(path);
+	assert_int_equal(r == 0, *out == '\0');
+	return out;
+}
+
+static void
+test_file_syntax(void **state)
+{
+	static const char text[] = "# a comment\n"
+				   "\n"
+				   "  TCTI\tswtpm:port=7  # the test's\n"
+				   "LogLevel=debug\n"
+				   "presencetimeout = 2m\r\n"
+				   "Tcti tabrmd:\n"
+				   "SpendLastTry yes";
+	static const char quoted[] = "UserPresence \"command /a b#c\" # x\n";
+	struct config cfg;
+
+	(void)state;
+	assert_string_equal(read_text(&cfg, text, strlen(text), 0600), "");
+	/* The first value counts, as in ssh_config. */
+	assert_string_equal(cfg.tcti, "swtpm:port=7");
+	assert_int_equal(cfg.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(cfg.presence_timeout, 120);
+	assert_true(cfg.spend_last_try);
+	config_reset(&cfg);
+	assert_string_equal(read_text(&cfg, quoted, strlen(quoted), 0600), "");
+	assert_string_equal(cfg.presence_command, "/a b#c");
+	config_reset(&cfg);
+	assert_string_equal(read_text(&cfg, "", 0, 0600), "");
+	config_reset(&cfg);
+}
+
+static void
+test_bad_files(void **state)
+{
+	static char long_line[5000];
+	static const struct {
+		const char *text, *says;
+		size_t len;
+	} cases[] = {
+		{ "\nColour red\n", "line 2: no setting is called \"Colour\"",
+		    12 },
+		{ "LogLevel\n", "line 1: \"LogLevel\" is not a keyword", 9 },
+		{ "LogLevel loud\n", "line 1: LogLevel: \"loud\"", 14 },
+		{ "=\n", "line 1", 2 },
+		{ "TCTI \"a\n", "line 1", 8 },
+		{ "TCTI \"a\" b\n", "line 1", 11 },
+		{ "TCTI a\0b\n", "line 1", 9 },
+		{ "LogLevel \xff\n", "line 1: LogLevel", 11 },
+		{ long_line, "line 1: longer than 1024", sizeof(long_line) },
+	};
+	struct config cfg;
+	const char *out;
+
+	(void)state;
+	memset(long_line, 'x', sizeof(long_line));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		out = read_text(&cfg, cases[i].text, cases[i].len, 0600);
+		if (strstr(out, cases[i].says) == NULL)
+			FAIL_MSG("%zu: %s", i, out);
+		config_reset(&cfg);
+	}
+	/* It names what is allowed, as well. */
+	out = read_text(&cfg, "x y\n", 4, 0600);
+	assert_non_null(strstr(out,
+	    "TCTI, UserPresence, PresenceTimeout, "
+	    "Parent, LogLevel, SpendLastTry"));
+	config_reset(&cfg);
+}
+
+static void
+test_files_of_others(void **state)
+{
+	struct config cfg;
+
+	(void)state;
+	assert_non_null(
+	    strstr(read_text(&cfg, "", 0, 0620), "can be written by others"));
+	assert_non_null(
+	    strstr(read_text(&cfg, "", 0, 0602), "can be written by others"));
+	assert_string_equal(read_text(&cfg, "", 0, 0644), "");
+	config_reset(&cfg);
+	assert_int_equal(config_read_file(&cfg, "/", true), FAIL_CONFIG);
+	assert_int_equal(config_read_file(&cfg, "/no/such", true), FAIL_CONFIG);
+	assert_int_equal(config_read_file(&cfg, "/no/such", false), 0);
+}
+
+static void
+test_environment_overrides_the_file(void **state)
+{
+	char path[] = "/tmp/sk-tpm-config.XXXXXX";
+	static const char text[] = "TCTI tabrmd:\nLogLevel error\n";
+	int fd = mkstemp(path);
+	struct config cfg;
+
+	(void)state;
+	assert_true(write(fd, text, strlen(text)) > 0);
+	close(fd);
+	clear_environment();
+	setenv("SK_TPM_CONFIG", path, 1);
+	setenv("SK_TPM_LOG_LEVEL", "debug", 1);
+	assert_int_equal(config_load(&cfg), 0);
+	assert_string_equal(cfg.tcti, "tabrmd:");
+	assert_int_equal(cfg.log_level, LOG_LEVEL_DEBUG);
+	config_reset(&cfg);
+	setenv("SK_TPM_CONFIG", "/no/such/file", 1);
+	assert_int_equal(config_load(&cfg), FAIL_CONFIG);
+	config_reset(&cfg);
+	unlink(path);
+	clear_environment();
+}
+
 #define TEST_NAME "config"
 
 int
@@ -122,7 +313,17 @@ main(void)
 		cmocka_unit_test(test_tcti_forms),
 		cmocka_unit_test(test_tcti_of_any_length),
 		cmocka_unit_test(test_unknown_keyword),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_file_syntax),
+		cmocka_unit_test(test_bad_files),
+		cmocka_unit_test(test_files_of_others),
+		cmocka_unit_test(test_environment_overrides_the_file),
 	};
+	int fd = mkstemp(empty_file), failed;
 
-	return RUN(tests);
+	assert_true(fd >= 0);
+	close(fd);
+	failed = RUN(tests);
+	unlink(empty_file);
+	return failed;
 }

@@ -40,18 +40,19 @@ decode(const uint8_t *data, size_t len)
 	return r;
 }
 
-/* The format of entry 0 to 6, byte for byte: key files outlive releases. */
+/* The format of entry 0 to 7, byte for byte: key files outlive releases. */
 static void
 test_encoding_is_pinned(void **state)
 {
-	static const char head[] = "\xa7"
+	static const char head[] = "\xa8"
 				   "\x00\x66sk-tpm"
 				   "\x01\x01"
 				   "\x02\x1a\x81\x00\x00\x01"
 				   "\x03\x58\x22";
 	static const char tail[] = "\x04\x00"
-				   "\x05\x46PUBLIC"
-				   "\x06\x47PRIVATE";
+				   "\x05\x83\x00\x80\x80"
+				   "\x06\x46PUBLIC"
+				   "\x07\x47PRIVATE";
 	struct bytes out = { 0 };
 
 	(void)state;
@@ -78,6 +79,32 @@ test_round_trip(void **state)
 	assert_memory_equal(h.tpm_public.data, "PUBLIC", 6);
 	assert_memory_equal(h.tpm_private.data, "PRIVATE", 7);
 	handle_reset(&h);
+	bytes_reset(&out);
+}
+
+static void
+test_round_trip_of_limits_and_pin(void **state)
+{
+	const struct slice git = { (const uint8_t *)"git", 3 };
+	const uint8_t server[32] = { 9 };
+	struct handle h, again = { 0 };
+	struct bytes out = { 0 };
+
+	(void)state;
+	make_handle(&h);
+	h.auth = HANDLE_AUTH_PIN;
+	assert_int_equal(limits_allow_namespace(&h.limits, git), 0);
+	assert_int_equal(limits_allow_server(&h.limits, server), 0);
+	assert_int_equal(handle_encode(&h, &out), 0);
+	assert_int_equal(handle_decode(bytes_slice(&out), &again), 0);
+	assert_int_equal(again.auth, HANDLE_AUTH_PIN);
+	assert_int_equal(again.limits.kinds, LIMIT_SIGN | LIMIT_LOGIN);
+	assert_int_equal(again.limits.n_namespaces, 1);
+	assert_true(slice_equal(bytes_slice(&again.limits.namespaces[0]), git));
+	assert_int_equal(again.limits.n_servers, 1);
+	assert_memory_equal(again.limits.servers[0], server, 32);
+	handle_reset(&h);
+	handle_reset(&again);
 	bytes_reset(&out);
 }
 
@@ -149,7 +176,7 @@ test_not_ours(void **state)
 {
 	static const char other_map[] = "\xa1\x00\x66sk-pgp";
 	uint8_t random[64] = { 0 };
-	uint8_t huge[HANDLE_MAX_LEN + 1] = { 0xa7 };
+	uint8_t huge[HANDLE_MAX_LEN + 1] = { 0xa8 };
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(random); i++)
@@ -183,23 +210,28 @@ test_other_encodings(void **state)
 		size_t from_len, to_len;
 	} edits[] = {
 		{ "longer form", "\x01\x01", "\x01\x18\x01", 2, 3 },
-		{ "map of six", "\xa7", "\xa6", 1, 1 },
-		{ "map of eight", "\xa7", "\xa8", 1, 1 },
-		{ "unbounded map", "\xa7", "\xbf", 1, 1 },
+		{ "map of seven", "\xa8", "\xa7", 1, 1 },
+		{ "map of nine", "\xa8", "\xa9", 1, 1 },
+		{ "unbounded map", "\xa8", "\xbf", 1, 1 },
 		{ "authorization", "\x04\x00", "\x04\x02", 2, 2 },
+		{ "limits of two", "\x05\x83\x00\x80\x80", "\x05\x82\x00\x80",
+		    5, 4 },
+		{ "unknown limit", "\x05\x83\x00", "\x05\x83\x10", 3, 3 },
+		{ "namespace without its kind", "\x05\x83\x00\x80",
+		    "\x05\x83\x00\x81\x61x", 4, 6 },
 		{ "parent 0", "\x1a\x81\x00\x00\x01", "\x00", 5, 1 },
 		{ "parent 3", "\x1a\x81\x00\x00\x01", "\x03", 5, 1 },
 		{ "transient parent", "\x1a\x81", "\x1a\x80", 2, 2 },
 		{ "NV parent", "\x1a\x81", "\x1a\x01", 2, 2 },
-		{ "empty public", "\x05\x46PUBLIC", "\x05\x40", 8, 2 },
-		{ "text for bytes", "\x05\x46", "\x05\x66", 2, 2 },
-		{ "unbounded bytes", "\x05\x46PUBLIC", "\x05\x5f\x46PUBLIC\xff",
+		{ "empty public", "\x06\x46PUBLIC", "\x06\x40", 8, 2 },
+		{ "text for bytes", "\x06\x46", "\x06\x66", 2, 2 },
+		{ "unbounded bytes", "\x06\x46PUBLIC", "\x06\x5f\x46PUBLIC\xff",
 		    8, 10 },
-		{ "length that lies", "\x06\x47",
-		    "\x06\x5b\x7f\xff\xff\xff\xff\xff\xff\xff", 2, 10 },
-		{ "order", "\x05\x46PUBLIC\x06\x47PRIVATE",
-		    "\x06\x47PRIVATE\x05\x46PUBLIC", 17, 17 },
-		{ "twice", "\x06\x47PRIVATE", "\x05\x47PRIVATE", 9, 9 },
+		{ "length that lies", "\x07\x47",
+		    "\x07\x5b\x7f\xff\xff\xff\xff\xff\xff\xff", 2, 10 },
+		{ "order", "\x06\x46PUBLIC\x07\x47PRIVATE",
+		    "\x07\x47PRIVATE\x06\x46PUBLIC", 17, 17 },
+		{ "twice", "\x07\x47PRIVATE", "\x06\x47PRIVATE", 9, 9 },
 	};
 	struct bytes good = { 0 };
 
@@ -243,6 +275,14 @@ test_binding_covers_the_bound_entries(void **state)
 	assert_int_equal(handle_binding(&h, b), 0);
 	assert_memory_not_equal(a, b, sizeof(a));
 	h.parent_name[0] ^= 1;
+	h.auth = HANDLE_AUTH_PIN;
+	assert_int_equal(handle_binding(&h, b), 0);
+	assert_memory_not_equal(a, b, sizeof(a));
+	h.auth = HANDLE_AUTH_NONE;
+	limits_allow_kind(&h.limits, LIMIT_CA);
+	assert_int_equal(handle_binding(&h, b), 0);
+	assert_memory_not_equal(a, b, sizeof(a));
+	h.limits.kinds = 0;
 	/* Not the TPM structures: the public area holds this very digest. */
 	assert_int_equal(bytes_set(&h.tpm_public, "X", 1), 0);
 	assert_int_equal(handle_binding(&h, b), 0);
@@ -258,6 +298,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_encoding_is_pinned),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_round_trip_of_limits_and_pin),
 		cmocka_unit_test(test_truncated_at_every_length),
 		cmocka_unit_test(test_bytes_behind_the_end),
 		cmocka_unit_test(test_every_flipped_bit),

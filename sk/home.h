@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/* Where the person's own files are. */
+#ifndef SKTPM_HOME_H
+#define SKTPM_HOME_H
+
+#include "bytes.h"
+
+/*
+ * "HOME/name" in a new string, or NULL where there is no home or no memory.
+ * HOME comes from the environment, but for root and for setuid callers from
+ * the password database: whoever set their environment shall not choose it.
+ */
+char *home_path(const char *name) MUST_CHECK;
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The names under which a server's host key is known: known_hosts read the
+ * other way round. For words only; nothing is decided by what is found.
+ */
+#ifndef SKTPM_KNOWN_HOSTS_H
+#define SKTPM_KNOWN_HOSTS_H
+
+#include "bytes.h"
+
+#define KNOWN_HOSTS_NAME_LEN 256
+
+/*
+ * Finds a host key blob in ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts and
+ * stores the first plain host field that has it, terminated, as it stands
+ * there ("name" or "name,address"). False where there is none: hashed names
+ * cannot be read back, and revoked keys and authorities do not count.
+ */
+bool known_hosts_find(
+    struct slice host_key, char ret[KNOWN_HOSTS_NAME_LEN]) MUST_CHECK;
+
+/* The same in one open file. Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". */
+bool known_hosts_find_in(const char *path, struct slice host_key,
+    char ret[KNOWN_HOSTS_NAME_LEN]) MUST_CHECK;
+
+#endif

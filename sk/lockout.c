@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+#include "error.h"
+#include "lockout.h"
+#include "log.h"
+#include "text.h"
+
+/* Part 2, section 6.13: four properties in a row, from this one on. */
+#define FIRST_PROPERTY TPM2_PT_LOCKOUT_COUNTER
+#define N_PROPERTIES 3
+
+static int
+find_property(const TPMS_CAPABILITY_DATA *data, TPM2_PT property, uint32_t *ret)
+{
+	const TPML_TAGGED_TPM_PROPERTY *list = &data->data.tpmProperties;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (list->tpmProperty[i].property != property)
+			continue;
+		*ret = list->tpmProperty[i].value;
+		return 0;
+	}
+	return fail(FAIL_TPM, "the TPM does not tell its lockout state");
+}
+
+int
+lockout_read(struct tpm *tpm, struct lockout *ret)
+{
+	TPMS_CAPABILITY_DATA *data = NULL;
+	struct tpm_retry retry = { 0 };
+	struct lockout l;
+	TSS2_RC rc;
+	int r;
+
+	do
+		rc = Esys_GetCapability(tpm_esys(tpm), ESYS_TR_NONE,
+		    ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_TPM_PROPERTIES,
+		    FIRST_PROPERTY, N_PROPERTIES, NULL, &data);
+	while (tpm_again(&retry, rc));
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "tell its lockout state");
+	if ((r = find_property(data, TPM2_PT_LOCKOUT_COUNTER, &l.counter)) ==
+		0 &&
+	    (r = find_property(data, TPM2_PT_MAX_AUTH_FAIL, &l.max)) == 0 &&
+	    (r = find_property(data, TPM2_PT_LOCKOUT_INTERVAL, &l.interval)) ==
+		0)
+		*ret = l;
+	Esys_Free(data);
+	return r;
+}
+
+static void
+add_duration(struct text *t, uint32_t seconds)
+{
+	if (seconds >= 7200)
+		text_add(t, "%u hours", seconds / 3600);
+	else if (seconds >= 120)
+		text_add(t, "%u minutes", seconds / 60);
+	else
+		text_add(t, "%u seconds", seconds);
+}
+
+static void
+add_forgetting(struct text *t, const struct lockout *l)
+{
+	if (l->interval == 0) {
+		text_add(t, "it forgets none by itself");
+	} else {
+		text_add(t, "it forgets one every ");
+		add_duration(t, l->interval);
+	}
+}
+
+int
+lockout_check(const struct lockout *l, bool spend_last_try)
+{
+	struct text t = { 0 };
+
+	if (l->counter >= l->max) {
+		text_add(&t,
+		    "the TPM is locked after %u wrong tries, for everything "
+		    "on this machine that has a PIN or password in it, disks "
+		    "included; ",
+		    l->counter);
+		add_forgetting(&t, l);
+		return fail(FAIL_LOCKOUT, "%s", t.s);
+	}
+	if (l->counter + 1 == l->max && !spend_last_try) {
+		text_add(&t,
+		    "one more wrong PIN would lock the TPM, for disks too (%u "
+		    "of %u tries are spent); ",
+		    l->counter, l->max);
+		add_forgetting(&t, l);
+		return fail(FAIL_LAST_TRY, "%s", t.s);
+	}
+	return 0;
+}
+
+int
+lockout_wrong_pin(const struct lockout *before)
+{
+	uint32_t left = before->max - before->counter - 1;
+	struct text t = { 0 };
+
+	if (left == 0)
+		text_add(&t, "wrong PIN; the TPM has locked itself now");
+	else
+		text_add(&t,
+		    "wrong PIN; %u %s left before the TPM locks "
+		    "itself",
+		    left, left == 1 ? "try is" : "tries are");
+	if (left == 1)
+		text_add(&t,
+		    ", and that one is not spent unless SpendLastTry "
+		    "is yes");
+	return fail(FAIL_WRONG_PIN, "%s", t.s);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The authorization session of a PIN: HMAC, salted to the parent key, not
+ * bound, with AES-128-CFB for parameters. Only a salt keeps whoever watches
+ * the bus from guessing the PIN offline, and only the right parent can read
+ * the salt; so the parent's Name must have been checked before.
+ */
+#ifndef SKTPM_SESSION_H
+#define SKTPM_SESSION_H
+
+#include "parent.h"
+
+/*
+ * Starts a session in *ret. Its first answer proves that whoever answers has
+ * the parent's private key: use it for something without a secret first.
+ * 0 or what tpm_fail gives.
+ */
+int session_start(
+    struct tpm *tpm, const struct parent *parent, ESYS_TR *ret) MUST_CHECK;
+
+/* Has the next command's first parameter encrypted. */
+int session_encrypt(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
+
+/* Has the TPM end the session with the next command, where that succeeds. */
+int session_end_with_next(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
+
+#endif

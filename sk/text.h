@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A line of text under construction, of bounded length, for words that may
+ * come from anywhere: what does not fit is cut, and no byte that a terminal
+ * would act on gets in unescaped.
+ */
+#ifndef SKTPM_TEXT_H
+#define SKTPM_TEXT_H
+
+#include "bytes.h"
+#include "log.h"
+
+#define TEXT_LEN 768
+
+struct text {
+	char s[TEXT_LEN]; /* always terminated; start from { 0 } */
+	size_t len;
+};
+
+/* Appends; the format is ours, its arguments must be too. */
+void text_add(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * Appends foreign bytes in double quotes: printable ASCII as it is, but for
+ * `"` and `\`; everything else as \xNN. After `most` bytes of the source it
+ * is cut and ends in ...
+ */
+void text_add_quoted(struct text *t, struct slice foreign, size_t most);
+
+/* Appends "SHA256:" and the digest in base64 without padding, as OpenSSH. */
+void text_add_fingerprint(struct text *t, const uint8_t digest[32]);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* Recorded messages, see tests/fuzz/record-requests. Run from the top. */
+#ifndef SKTPM_CORPUS_H
+#define SKTPM_CORPUS_H
+
+#include "bytes.h"
+
+static inline struct slice
+corpus_read(const char *name)
+{
+	static uint8_t buf[65536];
+	char path[256];
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "tests/fuzz/corpus/request/%s", name);
+	f = fopen(path, "r");
+	if (f == NULL)
+		FAIL_MSG("cannot open %s", path);
+	n = fread(buf, 1, sizeof(buf), f);
+	fclose(f);
+	return (struct slice){ buf, n };
+}
+
+#endif

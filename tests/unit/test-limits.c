@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+#include "unit.h"
+
+#include "corpus.h"
+#include "error.h"
+#include "limits.h"
+#include "log.h"
+
+static int
+check(const struct limits *l, const char *name)
+{
+	struct request req;
+
+	request_parse(corpus_read(name), &req);
+	return limits_check(l, &req);
+}
+
+static const char *
+refusal(const struct limits *l, const char *name)
+{
+	int r = check(l, name);
+
+	assert_int_equal(r, FAIL_LIMIT);
+	return STDERR_OF(log_failure(r));
+}
+
+static void
+test_no_limit(void **state)
+{
+	static const char *const names[] = { "login", "sshsig-git",
+		"certificate-sk", "host-key-proof", "key-exchange" };
+	const struct limits none = { 0 };
+	struct request unknown = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_equal(check(&none, names[i]), 0);
+	assert_int_equal(limits_check(&none, &unknown), 0);
+}
+
+static void
+test_kinds(void **state)
+{
+	struct limits l = { 0 };
+	struct request unknown = { .len = 5 };
+	const char *out;
+
+	(void)state;
+	limits_allow_kind(&l, LIMIT_LOGIN);
+	assert_int_equal(check(&l, "login"), 0);
+	assert_int_equal(check(&l, "login-hostbound"), 0);
+	out = refusal(&l, "sshsig-git");
+	assert_non_null(strstr(out,
+	    "limited to logins, and this was: "
+	    "Sign a git commit or tag; use another"));
+	refusal(&l, "certificate-sk");
+	refusal(&l, "host-key-proof");
+	refusal(&l, "key-exchange");
+	assert_int_equal(limits_check(&l, &unknown), FAIL_LIMIT);
+	limits_allow_kind(&l, LIMIT_HOST);
+	assert_int_equal(check(&l, "host-key-proof"), 0);
+	assert_int_equal(check(&l, "key-exchange"), 0);
+	out = refusal(&l, "certificate-sk");
+	assert_non_null(strstr(out, "logins, being a host"));
+	l = (struct limits){ 0 };
+	limits_allow_kind(&l, LIMIT_CA);
+	assert_int_equal(check(&l, "certificate-host"), 0);
+	refusal(&l, "login");
+}
+
+static void
+test_namespaces(void **state)
+{
+	const struct slice git = { (const uint8_t *)"git", 3 };
+	struct limits l = { 0 };
+	const char *out;
+
+	(void)state;
+	assert_int_equal(limits_allow_namespace(&l, git), 0);
+	assert_int_equal(check(&l, "sshsig-git"), 0);
+	out = refusal(&l, "sshsig-file");
+	assert_non_null(strstr(out, "limited to signatures for \"git\""));
+	refusal(&l, "login");
+	limits_reset(&l);
+}
+
+static void
+test_servers(void **state)
+{
+	const uint8_t other[32] = { 1 };
+	uint8_t digest[32];
+	struct request req;
+	struct limits l = { 0 };
+	const char *out;
+
+	(void)state;
+	request_parse(corpus_read("login-hostbound"), &req);
+	assert_true(sshkey_fingerprint(req.host_key, digest));
+	assert_int_equal(limits_allow_server(&l, other), 0);
+	out = refusal(&l, "login-hostbound");
+	assert_non_null(strstr(out,
+	    "limited to logins to the host key "
+	    "SHA256:AQAAAA"));
+	assert_int_equal(limits_allow_server(&l, digest), 0);
+	assert_int_equal(check(&l, "login-hostbound"), 0);
+	/* A login that does not name its server cannot be checked. */
+	refusal(&l, "login");
+	refusal(&l, "sshsig-git");
+	limits_reset(&l);
+}
+
+static void
+test_how_many(void **state)
+{
+	static char name[LIMITS_NAMESPACE_MAX + 1];
+	struct slice s = { (const uint8_t *)name, 0 };
+	const uint8_t digest[32] = { 0 };
+	struct limits l = { 0 };
+
+	(void)state;
+	assert_int_equal(limits_allow_namespace(&l, s), FAIL_ARGUMENT);
+	s.len = sizeof(name);
+	assert_int_equal(limits_allow_namespace(&l, s), FAIL_ARGUMENT);
+	assert_int_equal(l.kinds, 0);
+	s.len--;
+	for (int i = 0; i < LIMITS_MAX; i++) {
+		assert_int_equal(limits_allow_namespace(&l, s), 0);
+		assert_int_equal(limits_allow_server(&l, digest), 0);
+	}
+	assert_int_equal(limits_allow_namespace(&l, s), FAIL_ARGUMENT);
+	assert_int_equal(limits_allow_server(&l, digest), FAIL_ARGUMENT);
+	limits_reset(&l);
+}
+
+static void
+test_copy(void **state)
+{
+	const struct slice git = { (const uint8_t *)"git", 3 };
+	struct limits l = { 0 }, copy = { 0 };
+
+	(void)state;
+	assert_int_equal(limits_allow_namespace(&l, git), 0);
+	limits_allow_kind(&l, LIMIT_CA);
+	assert_int_equal(limits_copy(&l, &copy), 0);
+	limits_reset(&l);
+	assert_int_equal(copy.kinds, LIMIT_SIGN | LIMIT_CA);
+	assert_true(slice_equal(bytes_slice(&copy.namespaces[0]), git));
+	limits_reset(&copy);
+	assert_int_equal(limits_copy(NULL, &copy), 0);
+	assert_int_equal(copy.kinds, 0);
+}
+
+#define TEST_NAME "limits"
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_limit),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_servers),
+		cmocka_unit_test(test_how_many),
+		cmocka_unit_test(test_copy),
+	};
+
+	return RUN(tests);
+}
