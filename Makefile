@@ -35,8 +35,8 @@ SK_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 COMPILE = $(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -MMD -MP -c
 
 ROOMS = bytes cbor-item child config credential device error fido fingerprint \
-	handle home key known-hosts limits lockout log meter parent pin presence \
-	request session sshkey terminal text tpm tpm-rc wire
+	handle home key known-hosts key-limits lockout log parent pin presence \
+	request session sshkey terminal text tpm tpm-rc traffic wire
 OBJS = $(ROOMS:%=$(B)/sk/%.o)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 
@@ -66,12 +66,13 @@ $(B)/sk/provider-%.o: sk/provider.c Makefile
 
 # --- tests -------------------------------------------------------------------
 
-UNITS = abi bytes child config fido handle key known-hosts limits lockout log pin \
+UNITS = abi bytes child config fido handle key known-hosts key-limits lockout log pin \
 	request text tpm-rc
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
-	$(B)/tests/tpm/test-provider-10
-TOOLS = $(B)/tests/tools/pcap-commands $(B)/tests/tools/verify-attestation
+	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential
+TOOLS = $(B)/tests/tools/pcap-commands $(B)/tests/tools/verify-attestation \
+	$(B)/tests/tools/mock-fprintd $(B)/tests/tools/print-tcti
 TCTIS = $(B)/tests/tools/libtss2-tcti-fault.so.0
 PROVIDERS = $(B)/tests/tools/provider-record.so
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
@@ -100,17 +101,32 @@ $(B)/tests/unit/abi-%.o: tests/unit/abi.c Makefile
 	@echo "  CC    $@"
 	@$(COMPILE) -DSK_API_MAJOR=$* -o $@ $<
 
-$(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) Makefile
+$(B)/tests/tpm/test-credential: tests/tpm/test-credential.c $(OBJS) Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP \
 	    -MF $@.d -o $@ $(filter %.c %.o,$^) -lcmocka $(PKG_LIBS)
+
+$(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
+
+$(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) \
+	    $(TEST_LDFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c %.o,$^) \
+	    -lcmocka $(PKG_LIBS)
 
 $(B)/tests/tpm/test-provider-%: tests/tpm/test-provider.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) -DSK_API_MAJOR=$* $(SK_CFLAGS) $(SK_LDFLAGS) \
 	    -MMD -MP -MF $@.d -o $@ $< -lcmocka -lcrypto -ldl
+
+$(B)/tests/tools/print-tcti: tests/tools/print-tcti.c $(OBJS) Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP -MF $@.d \
+	    -o $@ $(filter %.c %.o,$^) $(PKG_LIBS)
 
 $(B)/tests/tools/%: tests/tools/%.c Makefile
 	@mkdir -p $(@D)
@@ -119,6 +135,7 @@ $(B)/tests/tools/%: tests/tools/%.c Makefile
 	    -MF $@.d -o $@ $< $(TOOL_LIBS)
 
 $(B)/tests/tools/verify-attestation: TOOL_LIBS = -lfido2 -lcrypto
+$(B)/tests/tools/mock-fprintd: TOOL_LIBS = -lsystemd
 
 $(B)/tests/tools/libtss2-tcti-%.so.0: tests/tools/tcti-%.c Makefile
 	@mkdir -p $(@D)

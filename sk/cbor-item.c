@@ -105,8 +105,8 @@ on_uint64(void *ctx, uint64_t v)
 	*(struct item *)ctx = (struct item){ .type = ITEM_UINT, .value = v };
 }
 
-/* libcbor 0.11 widened the length of strings, maps and arrays from size_t. */
-#if CBOR_MAJOR_VERSION > 0 || CBOR_MINOR_VERSION >= 11
+/* libcbor 0.9 widened the length of strings, maps and arrays from size_t. */
+#if CBOR_MAJOR_VERSION > 0 || CBOR_MINOR_VERSION >= 9
 typedef uint64_t cbor_length;
 #else
 typedef size_t cbor_length;

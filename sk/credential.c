@@ -51,7 +51,7 @@ create_key(const struct config *cfg, const struct key_wishes *wishes,
     struct handle *ret, struct ec_point *point)
 {
 	struct tpm_retry retry = { 0 };
-	struct tpm *tpm;
+	struct tpm *tpm = NULL;
 	int r;
 
 	do {
@@ -87,7 +87,7 @@ sign_once(const struct config *cfg, const struct handle *h,
     struct slice auth_value, const uint8_t digest[FIDO_DIGEST_LEN],
     struct ec_signature *ret)
 {
-	struct tpm *tpm;
+	struct tpm *tpm = NULL;
 	int r;
 
 	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
@@ -170,14 +170,16 @@ find_maker(const struct config *cfg, const struct credential_request *req,
 }
 
 /*
- * Attestation says UP, and libfido2 insists on it: none is made where nobody
- * was asked.
+ * Signs the attestation of the new key, which also proves that it is there
+ * and works before anybody relies on it. Attestation says UP, and libfido2
+ * insists on it: none is handed out where nobody was asked.
  */
 static int
-attest(const struct config *cfg, const struct credential_request *req,
-    const struct handle *h, struct slice auth_value, struct credential *cred)
+prove(const struct config *cfg, const struct credential_request *req,
+    const struct handle *h, struct slice auth_value, bool present,
+    struct credential *cred)
 {
-	uint8_t digest[FIDO_DIGEST_LEN], flags = FIDO_FLAG_UP;
+	uint8_t digest[FIDO_DIGEST_LEN], flags = present ? FIDO_FLAG_UP : 0;
 	struct bytes authdata = { 0 };
 	struct config sure = *cfg;
 	struct ec_signature sig;
@@ -192,12 +194,16 @@ attest(const struct config *cfg, const struct credential_request *req,
 		0 ||
 	    (r = fido_attestation_digest(
 		 bytes_slice(&authdata), req->challenge, digest)) != 0 ||
-	    (r = sign(&sure, h, &cred->point, auth_value, digest, &sig)) != 0 ||
-	    (r = fido_signature_der(&sig, &cred->signature)) != 0)
+	    (r = sign(&sure, h, &cred->point, auth_value, digest, &sig)) != 0)
 		goto out;
-	r = fido_wrap_authdata(bytes_slice(&authdata), &cred->authdata);
+	if (present && (r = fido_signature_der(&sig, &cred->signature)) == 0)
+		r = fido_wrap_authdata(bytes_slice(&authdata), &cred->authdata);
 out:
 	bytes_reset(&authdata);
+	/* What was never on a disk cannot have been damaged there. */
+	if (r == FAIL_HANDLE || r == FAIL_OTHER_TPM || r == FAIL_WRONG_PIN)
+		r = fail(FAIL_FORGED,
+		    "the TPM does not recognise the key it has just made");
 	return r;
 }
 
@@ -217,15 +223,15 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 
 	if ((r = check_application(req->application)) != 0 ||
 	    (r = check_not_empty(req->challenge, "challenge")) != 0 ||
+	    (r = fido_application_hash(req->application, wishes.application)) !=
+		0 ||
 	    (r = take_new_pin(cfg, req, &auth_value)) != 0 ||
 	    (r = find_maker(cfg, req, &present)) != 0)
 		goto out;
 	wishes.auth_value = bytes_slice(&auth_value);
 	if ((r = create_key(cfg, &wishes, &h, &cred.point)) != 0 ||
-	    (r = handle_encode(&h, &cred.key_handle)) != 0)
-		goto out;
-	if (present &&
-	    (r = attest(cfg, req, &h, wishes.auth_value, &cred)) != 0)
+	    (r = handle_encode(&h, &cred.key_handle)) != 0 ||
+	    (r = prove(cfg, req, &h, wishes.auth_value, present, &cred)) != 0)
 		goto out;
 	*ret = cred;
 	cred = (struct credential){ 0 };
@@ -237,6 +243,21 @@ out:
 }
 
 /* --- asserting --------------------------------------------------------- */
+
+static int
+check_application_of(const struct handle *h, const char *application)
+{
+	uint8_t hash[FIDO_DIGEST_LEN];
+	int r;
+
+	if ((r = fido_application_hash(application, hash)) != 0)
+		return r;
+	if (memcmp(hash, h->application, sizeof(hash)) != 0)
+		return fail(FAIL_HANDLE,
+		    "the key was made for another application than the key "
+		    "file says");
+	return 0;
+}
 
 /* The authValue for a key, of the PIN it was made with. */
 static int
@@ -301,6 +322,7 @@ assert_with(const struct config *cfg, const struct assertion_request *req,
 	log_request(&what);
 	/* An altered handle is refused before a person is asked anything. */
 	if ((r = key_point(h, &point)) != 0 ||
+	    (r = check_application_of(h, req->application)) != 0 ||
 	    (r = limits_check(&h->limits, &what)) != 0 ||
 	    (r = take_pin(req, h, &auth_value)) != 0 ||
 	    (r = find_signer(cfg, req, h, &what, &a.flags)) != 0 ||

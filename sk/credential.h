@@ -8,7 +8,7 @@
 
 #include "config.h"
 #include "fido.h"
-#include "limits.h"
+#include "key-limits.h"
 
 /* Longest application (FIDO's RP id) taken, in bytes. */
 #define CREDENTIAL_MAX_APPLICATION 1024

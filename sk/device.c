@@ -60,10 +60,28 @@ explain_permission(const char *path)
 		    path, owner, group, st.st_mode & 07777, group, self);
 	return fail(FAIL_PERMISSION,
 	    "no permission on the TPM device %s (owner %s, group %s, mode "
-	    "%04o); its group has none either: give it to group tss with "
+	    "%04o), and no group to join for it; give it to group tss with "
 	    "mode 0660 by a udev rule (tpm2-tss has one), then: "
 	    "sudo usermod -aG tss %s",
 	    path, owner, group, st.st_mode & 07777, self);
+}
+
+/* What the device TCTI takes where its configuration is empty. */
+static const char *
+or_default(const char *path)
+{
+	return path[0] != '\0' ? path : "/dev/tpmrm0";
+}
+
+int
+device_check(const char *path)
+{
+	struct stat st;
+
+	path = or_default(path);
+	if (stat(path, &st) == 0 && !S_ISCHR(st.st_mode))
+		return fail(FAIL_NO_DEVICE, "%s is not a TPM device", path);
+	return 0;
 }
 
 int
@@ -71,8 +89,7 @@ device_explain(const char *path)
 {
 	int fd;
 
-	if (path[0] == '\0')
-		path = "/dev/tpmrm0";
+	path = or_default(path);
 	if ((fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)) != -1) {
 		close(fd);
 		return fail(FAIL_UNREACHABLE,

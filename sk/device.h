@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A TPM's device file, seen only after connecting to it failed: why it cannot
- * be opened, and what the person can do.
+ * A TPM's device file: whether it is one, why it cannot be opened, and what
+ * the person can do.
  */
 #ifndef SKTPM_DEVICE_H
 #define SKTPM_DEVICE_H
+
+#include "bytes.h"
+
+/*
+ * Whether `path` (empty: /dev/tpmrm0) may be opened as a TPM at all: 0, also
+ * where only opening will tell, or FAIL_NO_DEVICE for anything that is not a
+ * character device. Commands must not be written into a file.
+ */
+int device_check(const char *path) MUST_CHECK;
 
 /*
  * Remembers why the device file `path` does not serve and returns

@@ -32,7 +32,8 @@ static const struct {
 	    "tpm2_createprimary -C o -P PASSWORD -G ecc -a "
 	    "'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|"
 	    "restricted|decrypt' -c srk.ctx && "
-	    "tpm2_evictcontrol -C o -P PASSWORD -c srk.ctx 0x81000001" },
+	    "tpm2_evictcontrol -C o -P PASSWORD -c srk.ctx 0x81000001 && "
+	    "tpm2_flushcontext -t" },
 	{ FAIL_PRESENCE,
 	    "sign from a terminal or with SSH_ASKPASS, set UserPresence in "
 	    "sk-tpm.conf, or make the key with -O no-touch-required" },

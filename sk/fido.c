@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-#include <cbor.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "cbor-item.h"
 #include "error.h"
 #include "fido.h"
 #include "log.h"
@@ -38,10 +39,12 @@ sha256(struct slice in, uint8_t ret[FIDO_DIGEST_LEN])
 	return 0;
 }
 
-static int
-sha256_string(const char *s, uint8_t ret[FIDO_DIGEST_LEN])
+int
+fido_application_hash(const char *application, uint8_t ret[FIDO_DIGEST_LEN])
 {
-	return sha256((struct slice){ (const uint8_t *)s, strlen(s) }, ret);
+	return sha256(
+	    (struct slice){ (const uint8_t *)application, strlen(application) },
+	    ret);
 }
 
 /* The 37 bytes that begin both an assertion and authenticator data. */
@@ -52,7 +55,7 @@ encode_prefix(const char *application, uint8_t flags, uint8_t ret[PREFIX_LEN])
 {
 	memset(ret, FIDO_COUNTER, PREFIX_LEN);
 	ret[FIDO_DIGEST_LEN] = flags;
-	return sha256_string(application, ret);
+	return fido_application_hash(application, ret);
 }
 
 int
@@ -111,15 +114,9 @@ int
 fido_wrap_authdata(struct slice authdata, struct bytes *ret)
 {
 	struct bytes out = { 0 };
-	uint8_t head[9];
-	size_t n;
 	int r;
 
-	n = cbor_encode_bytestring_start(authdata.len, head, sizeof(head));
-	if (n == 0)
-		return fail(FAIL_INTERNAL, "cannot encode CBOR");
-	if ((r = bytes_append(&out, head, n)) == 0 &&
-	    (r = bytes_append(&out, authdata.data, authdata.len)) == 0)
+	if ((r = cbor_put_bytes(&out, authdata)) == 0)
 		bytes_move(&out, ret);
 	bytes_reset(&out);
 	return r;
@@ -198,8 +195,13 @@ fido_verify(const struct ec_point *point, const uint8_t digest[FIDO_DIGEST_LEN],
 	EVP_PKEY *pkey = point_to_pkey(point);
 	EVP_PKEY_CTX *ctx = NULL;
 	struct bytes der = { 0 };
-	int r;
+	int r, n;
 
+	if (pkey == NULL &&
+	    ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE) {
+		r = fail(FAIL_MEMORY, "out of memory");
+		goto out;
+	}
 	if (pkey == NULL) {
 		r = fail(FAIL_FORGED,
 		    "the TPM's public key is not a point of P-256");
@@ -212,10 +214,12 @@ fido_verify(const struct ec_point *point, const uint8_t digest[FIDO_DIGEST_LEN],
 		r = fail(FAIL_INTERNAL, "cannot verify a signature");
 		goto out;
 	}
-	if (EVP_PKEY_verify(ctx, der.data, der.len, digest, FIDO_DIGEST_LEN) !=
-	    1)
+	n = EVP_PKEY_verify(ctx, der.data, der.len, digest, FIDO_DIGEST_LEN);
+	if (n == 0)
 		r = fail(FAIL_FORGED,
 		    "the TPM returned a signature that does not verify");
+	else if (n != 1)
+		r = fail(FAIL_INTERNAL, "cannot verify a signature");
 out:
 	bytes_reset(&der);
 	EVP_PKEY_CTX_free(ctx);

@@ -29,6 +29,10 @@ struct ec_signature {
 /* Every counter we sign: zero, FIDO's "this authenticator does not count". */
 #define FIDO_COUNTER 0
 
+/* SHA-256 of the application. 0 or FAIL_INTERNAL. */
+int fido_application_hash(
+    const char *application, uint8_t ret[FIDO_DIGEST_LEN]) MUST_CHECK;
+
 /* What an assertion signs. 0 or FAIL_INTERNAL. */
 int fido_assertion_digest(const char *application, uint8_t flags,
     struct slice message, uint8_t ret_digest[FIDO_DIGEST_LEN]) MUST_CHECK;

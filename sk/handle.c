@@ -17,6 +17,7 @@ enum {
 	ENTRY_PARENT,
 	ENTRY_PARENT_NAME,
 	ENTRY_AUTH,
+	ENTRY_APPLICATION,
 	ENTRY_LIMITS,
 	ENTRY_PUBLIC,
 	ENTRY_PRIVATE,
@@ -48,11 +49,12 @@ put_entry_bytes(struct bytes *out, uint64_t entry, struct slice value)
 	return cbor_put_bytes(out, value);
 }
 
-/* The map's head and entries 0 to 5. */
+/* The map's head and entries 0 to 6. */
 static int
 put_bound_entries(struct bytes *out, const struct handle *h)
 {
 	struct slice name = { h->parent_name, sizeof(h->parent_name) };
+	struct slice application = { h->application, sizeof(h->application) };
 	int r;
 
 	if ((r = cbor_put_map(out, N_ENTRIES)) != 0 ||
@@ -62,6 +64,7 @@ put_bound_entries(struct bytes *out, const struct handle *h)
 	    (r = put_entry_uint(out, ENTRY_PARENT, h->parent)) != 0 ||
 	    (r = put_entry_bytes(out, ENTRY_PARENT_NAME, name)) != 0 ||
 	    (r = put_entry_uint(out, ENTRY_AUTH, (uint64_t)h->auth)) != 0 ||
+	    (r = put_entry_bytes(out, ENTRY_APPLICATION, application)) != 0 ||
 	    (r = cbor_put_uint(out, ENTRY_LIMITS)) != 0)
 		return r;
 	return limits_encode(&h->limits, out);
@@ -158,7 +161,7 @@ damaged(const char *what)
 static int
 decode_entries(struct slice in, struct handle *h)
 {
-	struct slice name, tpm_public, tpm_private;
+	struct slice name, application, tpm_public, tpm_private;
 	uint64_t parent, auth;
 	int r;
 
@@ -171,6 +174,9 @@ decode_entries(struct slice in, struct handle *h)
 	if (!take_entry_uint(&in, ENTRY_AUTH, &auth) ||
 	    (auth != HANDLE_AUTH_NONE && auth != HANDLE_AUTH_PIN))
 		return damaged("authorization");
+	if (!take_entry_bytes(&in, ENTRY_APPLICATION, &application) ||
+	    application.len != sizeof(h->application))
+		return damaged("application");
 	if (!take_key(&in, ENTRY_LIMITS))
 		return damaged("limits");
 	if ((r = limits_decode(&in, &h->limits)) != 0)
@@ -182,6 +188,7 @@ decode_entries(struct slice in, struct handle *h)
 	h->parent = (uint32_t)parent;
 	h->auth = (enum handle_auth)auth;
 	memcpy(h->parent_name, name.data, name.len);
+	memcpy(h->application, application.data, application.len);
 	if ((r = bytes_set(&h->tpm_public, tpm_public.data, tpm_public.len)) !=
 	    0)
 		return r;

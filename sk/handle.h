@@ -9,11 +9,13 @@
  *			persistent TPM handle 0x81000000..0x81ffffff
  *	3: bytes(34)	Name of the parent: 0x000b, SHA-256 of its public area
  *	4: uint		authorization, enum handle_auth
- *	5: array	limits on the key's use, see limits.h
- *	6: bytes	TPM2B_PUBLIC of the key, its size field included
- *	7: bytes	TPM2B_PRIVATE of the key, encrypted by the TPM
+ *	5: bytes(32)	SHA-256 of the application it is for; as with every FIDO
+ *			authenticator, it serves no other
+ *	6: array	limits on the key's use, see key-limits.h
+ *	7: bytes	TPM2B_PUBLIC of the key, its size field included
+ *	8: bytes	TPM2B_PRIVATE of the key, encrypted by the TPM
  *
- * Entries 0 to 5 are bound to the key: their digest (handle_binding) is the
+ * Entries 0 to 6 are bound to the key: their digest (handle_binding) is the
  * authPolicy in the key's public area, which the TPM protects. No program can
  * satisfy that policy; it only makes an edited key handle visible.
  *
@@ -24,9 +26,10 @@
 #define SKTPM_HANDLE_H
 
 #include "bytes.h"
-#include "limits.h"
+#include "key-limits.h"
 
 #define HANDLE_NAME_LEN 34
+#define HANDLE_APPLICATION_LEN 32
 #define HANDLE_BINDING_LEN 32
 #define HANDLE_MAX_LEN 4096
 
@@ -48,6 +51,7 @@ struct handle {
 	uint32_t parent; /* see entry 2 */
 	uint8_t parent_name[HANDLE_NAME_LEN];
 	enum handle_auth auth;
+	uint8_t application[HANDLE_APPLICATION_LEN];
 	struct limits limits;
 	struct bytes tpm_public;
 	struct bytes tpm_private;
@@ -66,7 +70,7 @@ int handle_decode(struct slice in, struct handle *ret) MUST_CHECK;
 /* The encoding of h in *ret. 0, FAIL_MEMORY or FAIL_INTERNAL (too long). */
 int handle_encode(const struct handle *h, struct bytes *ret) MUST_CHECK;
 
-/* Digest of entries 0 to 5. 0, FAIL_MEMORY or FAIL_INTERNAL. */
+/* Digest of entries 0 to 6. 0, FAIL_MEMORY or FAIL_INTERNAL. */
 int handle_binding(
     const struct handle *h, uint8_t ret_digest[HANDLE_BINDING_LEN]) MUST_CHECK;
 

@@ -124,41 +124,31 @@ marshal_private(const TPM2B_PRIVATE *private, struct bytes *ret)
 	return bytes_set(ret, buf, len);
 }
 
-/* A number of up to 32 bytes, padded in front. */
-static int
+/* A number of up to 32 bytes, padded in front; false for a longer one. */
+static bool
 pad_number(const TPM2B_ECC_PARAMETER *in, uint8_t ret[32])
 {
 	if (in->size > 32)
-		return fail(FAIL_FORGED,
-		    "the TPM returned a number of %u bytes for P-256",
-		    in->size);
+		return false;
 	memset(ret, 0, 32);
 	memcpy(ret + 32 - in->size, in->buffer, in->size);
-	return 0;
-}
-
-static int
-read_point(const TPM2B_PUBLIC *public, struct ec_point *ret)
-{
-	struct ec_point point = { 0 };
-	int r;
-
-	if ((r = pad_number(&public->publicArea.unique.ecc.x, point.x)) != 0 ||
-	    (r = pad_number(&public->publicArea.unique.ecc.y, point.y)) != 0)
-		return r;
-	*ret = point;
-	return 0;
+	return true;
 }
 
 int
 key_point(const struct handle *h, struct ec_point *ret)
 {
+	struct ec_point point = { 0 };
 	TPM2B_PUBLIC public;
 	int r;
 
 	if ((r = check_public(h, &public)) != 0)
 		return r;
-	return read_point(&public, ret);
+	if (!pad_number(&public.publicArea.unique.ecc.x, point.x) ||
+	    !pad_number(&public.publicArea.unique.ecc.y, point.y))
+		return altered("point");
+	*ret = point;
+	return 0;
 }
 
 /* --- in the TPM -------------------------------------------------------- */
@@ -249,15 +239,22 @@ key_create(struct tpm *tpm, const struct key_wishes *wishes,
 
 	if (wishes->auth_value.len > 0)
 		h.auth = HANDLE_AUTH_PIN;
+	memcpy(h.application, wishes->application, sizeof(h.application));
 	if ((r = limits_copy(wishes->limits, &h.limits)) != 0 ||
 	    (r = parent_for_new(tpm, wishes->parent, &parent)) != 0)
 		goto out;
 	h.parent = parent.where;
 	memcpy(h.parent_name, parent.name, sizeof(h.parent_name));
 	if ((r = expected_public(&h, &wanted)) != 0 ||
-	    (r = create(tpm, &parent, &wanted, wishes->auth_value, &h)) != 0 ||
-	    (r = key_point(&h, ret_point)) != 0)
+	    (r = create(tpm, &parent, &wanted, wishes->auth_value, &h)) != 0)
 		goto out;
+	if ((r = key_point(&h, ret_point)) != 0) {
+		if (r == FAIL_HANDLE)
+			r = fail(FAIL_FORGED,
+			    "the TPM created another key than it was asked "
+			    "for");
+		goto out;
+	}
 	*ret_handle = h;
 	h = (struct handle){ 0 };
 out:
@@ -329,15 +326,15 @@ static int
 read_signature(const TPMT_SIGNATURE *sig, struct ec_signature *ret)
 {
 	struct ec_signature out = { 0 };
-	int r;
 
 	if (sig->sigAlg != TPM2_ALG_ECDSA)
 		return fail(FAIL_FORGED,
 		    "the TPM returned a signature of algorithm 0x%04x",
 		    sig->sigAlg);
-	if ((r = pad_number(&sig->signature.ecdsa.signatureR, out.r)) != 0 ||
-	    (r = pad_number(&sig->signature.ecdsa.signatureS, out.s)) != 0)
-		return r;
+	if (!pad_number(&sig->signature.ecdsa.signatureR, out.r) ||
+	    !pad_number(&sig->signature.ecdsa.signatureS, out.s))
+		return fail(FAIL_FORGED,
+		    "the TPM returned a signature too long for P-256");
 	*ret = out;
 	return 0;
 }

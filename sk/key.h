@@ -14,6 +14,7 @@
 struct key_wishes {
 	uint32_t parent;	 /* persistent handle; 0: the SRK */
 	struct slice auth_value; /* of a PIN; empty: no authorization */
+	uint8_t application[32]; /* SHA-256 of the one it is for */
 	const struct limits *limits;
 };
 
@@ -26,8 +27,8 @@ int key_create(struct tpm *tpm, const struct key_wishes *wishes,
 
 /*
  * The public point in a key handle, after checking that its public area is
- * exactly one of ours and that entries 0 to 5 are those it was made with.
- * Needs no TPM. 0 or FAIL_HANDLE.
+ * exactly one of ours and that entries 0 to 6 are those it was made with.
+ * Needs no TPM. 0, FAIL_HANDLE, FAIL_MEMORY or FAIL_INTERNAL.
  */
 int key_point(const struct handle *h, struct ec_point *ret) MUST_CHECK;
 

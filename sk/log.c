@@ -56,12 +56,15 @@ write_stderr(const char *line, size_t len)
 	sigaction(SIGPIPE, &saved, NULL);
 }
 
-/* The text may hold a path or a setting's value: keep it one plain line. */
+/*
+ * The text may hold a path or a setting's value: keep it one line of what no
+ * terminal acts on, C1 control characters included.
+ */
 static void
 make_printable(char *s)
 {
 	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
+		if ((unsigned char)*s < ' ' || (unsigned char)*s >= 0x7f)
 			*s = '?';
 }
 
@@ -83,7 +86,7 @@ emit(int priority, char *text)
 		write_stderr(line, (size_t)n);
 }
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 vlog(enum log_level level, int priority, const char *fmt, va_list ap)
 {
 	char text[1900];
@@ -117,13 +120,22 @@ log_debug(const char *fmt, ...)
 int
 fail(int err, const char *fmt, ...)
 {
+	char text[sizeof(cause)];
 	va_list ap;
 
+	/* Not into cause itself: it may be among the arguments. */
 	va_start(ap, fmt);
-	vsnprintf(cause, sizeof(cause), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	memcpy(cause, text, sizeof(cause));
 	log_debug("failure %d: %s", err, cause);
 	return err;
+}
+
+const char *
+log_cause(void)
+{
+	return cause;
 }
 
 void

@@ -36,6 +36,9 @@ void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
  */
 int fail(int err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* What fail() remembered last, for a failure that was recovered from. */
+const char *log_cause(void);
+
 /* Prints the one line for err: the remembered cause and its remedy. */
 void log_failure(int err);
 

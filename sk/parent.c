@@ -60,7 +60,7 @@ compute_name(const TPM2B_PUBLIC *public, uint8_t ret[HANDLE_NAME_LEN])
 
 	if (public->publicArea.nameAlg != TPM2_ALG_SHA256)
 		return fail(FAIL_PARENT,
-		    "the parent key's Name is not made with SHA-256");
+		    "its Name is not made with SHA-256, which sk-tpm needs");
 	if (Tss2_MU_TPMT_PUBLIC_Marshal(&public->publicArea, area, sizeof(area),
 		&len) != TSS2_RC_SUCCESS ||
 	    EVP_Digest(area, len, ret + 2, NULL, EVP_sha256(), NULL) != 1)
@@ -176,22 +176,27 @@ create_primary(struct tpm *tpm, size_t template, struct parent *ret)
 	return r;
 }
 
-/* What TPM2_Create and TPM2_Load will want of a parent (part 1, 24.3). */
+/*
+ * Whether keys of ours can live under it: a storage key (part 1, 24.3), and
+ * one that a lockout does not stop and that costs no try if it has a password
+ * after all. tpm2_createprimary makes ones without noDA unless told.
+ */
 static int
-check_is_storage_key(const TPM2B_PUBLIC *public, uint32_t where)
+check_suits(const TPM2B_PUBLIC *public)
 {
-	const TPMA_OBJECT needed = TPMA_OBJECT_RESTRICTED |
+	const TPMA_OBJECT storage = TPMA_OBJECT_RESTRICTED |
 	    TPMA_OBJECT_DECRYPT | TPMA_OBJECT_FIXEDTPM |
 	    TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_USERWITHAUTH;
 	TPMA_OBJECT actual = public->publicArea.objectAttributes;
+	TPMI_ALG_PUBLIC type = public->publicArea.type;
 
-	if ((actual & needed) != needed ||
-	    (actual & TPMA_OBJECT_SIGN_ENCRYPT) != 0)
+	if ((actual & storage) != storage ||
+	    (actual & TPMA_OBJECT_SIGN_ENCRYPT) != 0 ||
+	    (type != TPM2_ALG_ECC && type != TPM2_ALG_RSA))
+		return fail(FAIL_PARENT, "it is not a storage key");
+	if ((actual & TPMA_OBJECT_NODA) == 0)
 		return fail(FAIL_PARENT,
-		    "the key at 0x%08x is not a storage root key (attributes "
-		    "0x%08x); another program put it there: move it, or evict "
-		    "it with tpm2_evictcontrol -c 0x%08x",
-		    where, actual, where);
+		    "it lacks noDA, so wrong PINs of others would stop it");
 	return 0;
 }
 
@@ -202,9 +207,19 @@ check_persistent(struct tpm *tpm, struct parent *parent)
 	int r;
 
 	if ((r = read_public(tpm, parent->object, &public)) != 0 ||
-	    (r = check_is_storage_key(&public, parent->where)) != 0)
+	    (r = check_suits(&public)) != 0)
 		return r;
 	return compute_name(&public, parent->name);
+}
+
+/* The key at the SRK's handle is another program's: pass it over. */
+static int
+create_beside(struct tpm *tpm, struct parent *ret)
+{
+	log_info("the key at 0x%08x does not suit as a parent: %s; each "
+		 "signature creates the storage root key anew, which is slow",
+	    PARENT_SRK_HANDLE, log_cause());
+	return create_primary(tpm, 0, ret);
 }
 
 int
@@ -219,19 +234,29 @@ parent_for_new(struct tpm *tpm, uint32_t where, struct parent *ret)
 		return r;
 	if (parent.object == ESYS_TR_NONE && where != 0)
 		return fail(FAIL_PARENT,
-		    "there is no key at 0x%08x, which Parent names", where);
+		    "there is no key at 0x%08x, which Parent names; name "
+		    "another one, or auto",
+		    where);
 	if (parent.object == ESYS_TR_NONE)
 		return create_primary(tpm, 0, ret);
-	if ((r = check_persistent(tpm, &parent)) == 0)
+	if ((r = check_persistent(tpm, &parent)) == 0) {
 		*ret = parent;
-	else
-		parent_close(tpm, &parent);
+		return 0;
+	}
+	parent_close(tpm, &parent);
+	if (r == FAIL_PARENT && where == 0)
+		return create_beside(tpm, ret);
+	if (r == FAIL_PARENT)
+		return fail(r,
+		    "the key at 0x%08x, which Parent names, does not suit: "
+		    "%s; name another one, or auto",
+		    where, log_cause());
 	return r;
 }
 
 static int
 find_persistent(struct tpm *tpm, uint32_t where,
-    const uint8_t name[HANDLE_NAME_LEN], struct parent *parent)
+    const uint8_t name[HANDLE_NAME_LEN], struct parent *parent, bool *ret_taken)
 {
 	int r;
 
@@ -240,6 +265,7 @@ find_persistent(struct tpm *tpm, uint32_t where,
 	if ((r = open_persistent(tpm, where, &parent->object)) != 0 ||
 	    parent->object == ESYS_TR_NONE)
 		return r;
+	*ret_taken = true;
 	/* Another kind of key there, of another nameAlg even: not ours. */
 	if (read_name(tpm, parent->object, parent->name) != 0 ||
 	    memcmp(parent->name, name, HANDLE_NAME_LEN) != 0)
@@ -260,31 +286,52 @@ find_by_template(struct tpm *tpm, size_t template,
 	return 0;
 }
 
+/* By each template, the one that the handle names first. */
+static int
+find_by_templates(struct tpm *tpm, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], struct parent *found)
+{
+	size_t first = where == templates[1].where ? 1 : 0;
+	int r = 0;
+
+	for (size_t i = 0;
+	     i < N_TEMPLATES && r == 0 && found->object == ESYS_TR_NONE; i++)
+		r = find_by_template(
+		    tpm, (first + i) % N_TEMPLATES, name, found);
+	return r;
+}
+
 int
 parent_find(struct tpm *tpm, uint32_t where,
     const uint8_t name[HANDLE_NAME_LEN], struct parent *ret)
 {
 	struct parent found = { .object = ESYS_TR_NONE };
+	bool taken = false;
 	int r = 0;
 
 	if (where >= HANDLE_PARENT_PERSISTENT_FIRST)
-		r = find_persistent(tpm, where, name, &found);
+		r = find_persistent(tpm, where, name, &found, &taken);
 	if (r == 0 && found.object == ESYS_TR_NONE &&
 	    where != PARENT_SRK_HANDLE)
-		r = find_persistent(tpm, PARENT_SRK_HANDLE, name, &found);
+		r = find_persistent(
+		    tpm, PARENT_SRK_HANDLE, name, &found, &taken);
 	/*
 	 * A persistent SRK may be gone, or may have been made persistent since:
 	 * the same seed and template give the same key.
 	 */
-	for (size_t i = 0;
-	     i < N_TEMPLATES && r == 0 && found.object == ESYS_TR_NONE; i++)
-		r = find_by_template(tpm, i, name, &found);
-	if (r != 0)
-		return r;
-	if (found.object == ESYS_TR_NONE)
+	if (r == 0 && found.object == ESYS_TR_NONE)
+		r = find_by_templates(tpm, where, name, &found);
+	if ((r == 0 && found.object == ESYS_TR_NONE) ||
+	    (r == FAIL_OWNER_AUTH && taken))
 		return fail(FAIL_OTHER_TPM,
 		    "this key was made in another TPM, or this TPM has been "
-		    "cleared since");
+		    "cleared since%s",
+		    r == FAIL_OWNER_AUTH
+			? " (or its storage root key was replaced, and the "
+			  "owner password hides the old one)"
+			: "");
+	if (r != 0)
+		return r;
 	log_debug("parent: %s",
 	    found.transient ? "created for this call" : "persistent");
 	*ret = found;

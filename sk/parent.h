@@ -23,8 +23,10 @@ struct parent {
 /*
  * A parent for a new key: the one at the persistent handle `where`, or the SRK
  * if that is 0. The caller ends *ret with parent_close.
- * 0; FAIL_PARENT if something else than a storage key is there, or nothing at
- * a handle that was named; FAIL_OWNER_AUTH; what tpm_fail gives.
+ * Where another kind of key has taken the SRK's handle, a line says so and the
+ * SRK is created for the call.
+ * 0; FAIL_PARENT if there is nothing, or no suitable key, at a handle that was
+ * named; FAIL_OWNER_AUTH; what tpm_fail gives.
  */
 int parent_for_new(
     struct tpm *tpm, uint32_t where, struct parent *ret) MUST_CHECK;

@@ -55,5 +55,9 @@ session_encrypt(struct tpm *tpm, ESYS_TR session)
 int
 session_end_with_next(struct tpm *tpm, ESYS_TR session)
 {
-	return set_attributes(tpm, session, 0, TPMA_SESSION_CONTINUESESSION);
+	int r = set_attributes(tpm, session, 0, TPMA_SESSION_CONTINUESESSION);
+
+	if (r == 0)
+		tpm_next_ends_session(tpm);
+	return r;
 }

@@ -73,10 +73,18 @@ tpm_fail(TSS2_RC rc, const char *doing)
 	if (rc == TSS2_ESYS_RC_RSP_AUTH_FAILED)
 		return fail(FAIL_FORGED,
 		    "something between us and the TPM answered in its place");
-	if (tpm == TPM2_RC_NOT_USED)
+	if ((rc & TSS2_RC_LAYER_MASK) == TSS2_TCTI_RC_LAYER)
 		return fail(FAIL_UNREACHABLE,
 		    "lost the TPM while it was to %s (%s, 0x%x)", doing, text,
 		    rc);
+	if (rc == TSS2_ESYS_RC_MEMORY)
+		return fail(FAIL_MEMORY, "out of memory");
+	if (tpm == TPM2_RC_NOT_USED)
+		return fail(FAIL_TPM,
+		    "the TPM was to %s, and its answer cannot be read (%s, "
+		    "0x%x); try again, and see with TSS2_LOG=all+debug what "
+		    "it says",
+		    doing, text, rc);
 	switch (classify(tpm)) {
 	case FAIL_TPM_FAILURE:
 		return fail(FAIL_TPM_FAILURE,

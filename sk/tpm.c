@@ -9,12 +9,12 @@
 #include "device.h"
 #include "error.h"
 #include "log.h"
-#include "meter.h"
 #include "tpm.h"
+#include "traffic.h"
 
 struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;
-	struct meter meter;
+	struct traffic traffic;
 	ESYS_CONTEXT *esys;
 	bool managed;
 	bool holds_signals;
@@ -29,8 +29,8 @@ starts_with(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-static bool
-is_managed(const char *tcti)
+bool
+tpm_tcti_is_managed(const char *tcti)
 {
 	const char *name = starts_with(tcti, "pcap:") ? tcti + 5 : tcti;
 
@@ -53,12 +53,23 @@ hold_signals(struct tpm *tpm)
 	    sigprocmask(SIG_BLOCK, &set, &tpm->saved_signals) == 0;
 }
 
+/* The path of a device TCTI, also behind a recording; NULL for others. */
+static const char *
+device_path(const char *tcti)
+{
+	if (starts_with(tcti, "pcap:"))
+		tcti += strlen("pcap:");
+	if (!starts_with(tcti, "device:"))
+		return NULL;
+	return tcti + strlen("device:");
+}
+
 /* Why tctildr could not connect; a device can tell more than its code. */
 static int
 explain_connect(const char *tcti, TSS2_RC rc)
 {
-	if (starts_with(tcti, "device:"))
-		return device_explain(tcti + strlen("device:"));
+	if (device_path(tcti) != NULL)
+		return device_explain(device_path(tcti));
 	if ((rc & ~TSS2_RC_LAYER_MASK) == TSS2_BASE_RC_NOT_SUPPORTED)
 		return fail(FAIL_CONFIG,
 		    "no TCTI called \"%.*s\" is installed; use device:, "
@@ -67,18 +78,30 @@ explain_connect(const char *tcti, TSS2_RC rc)
 	return fail(FAIL_UNREACHABLE, "cannot reach a TPM through %s", tcti);
 }
 
+/*
+ * A device that is in use answers EBUSY, and may have become free when we
+ * looked why: that is worth a few tries more.
+ */
+#define MAX_RACES 3
+
 static int
 connect_tcti(struct tpm *tpm, const char *tcti)
 {
 	struct tpm_retry retry = { 0 };
+	int r, races = 0;
 	TSS2_RC rc;
-	int r;
 
+	if (device_path(tcti) != NULL &&
+	    (r = device_check(device_path(tcti))) != 0)
+		return r;
 	for (;;) {
 		rc = Tss2_TctiLdr_Initialize(tcti, &tpm->tcti);
 		if (rc == TSS2_RC_SUCCESS)
 			return 0;
 		r = explain_connect(tcti, rc);
+		if (r == FAIL_UNREACHABLE && device_path(tcti) != NULL &&
+		    races++ < MAX_RACES)
+			continue;
 		if (r != FAIL_TPM_BUSY ||
 		    !tpm_retry_wait(&retry, "another program to close it"))
 			return r;
@@ -94,18 +117,18 @@ tpm_open(const char *tcti, struct tpm **ret)
 
 	if ((tpm = calloc(1, sizeof(*tpm))) == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
-	tpm->managed = is_managed(tcti);
+	tpm->managed = tpm_tcti_is_managed(tcti);
 	if ((r = connect_tcti(tpm, tcti)) != 0)
 		goto out;
-	meter_init(&tpm->meter, tpm->tcti);
-	rc = Esys_Initialize(&tpm->esys, meter_tcti(&tpm->meter), NULL);
+	traffic_init(&tpm->traffic, tpm->tcti);
+	rc = Esys_Initialize(&tpm->esys, traffic_tcti(&tpm->traffic), NULL);
 	if (rc != TSS2_RC_SUCCESS) {
 		r = tpm_fail(rc, "start a connection");
 		goto out;
 	}
 	if (!tpm->managed)
 		hold_signals(tpm);
-	log_debug("connected to %s", tcti);
+	log_debug("sk-tpm " SK_TPM_VERSION ", connected to %s", tcti);
 	*ret = tpm;
 	tpm = NULL;
 out:
@@ -118,10 +141,12 @@ tpm_close(struct tpm *tpm)
 {
 	if (tpm == NULL)
 		return;
-	if (tpm->meter.commands > 0)
-		log_debug("sent %u TPM commands, %.1f ms until their answers",
-		    tpm->meter.commands, (double)tpm->meter.busy_us / 1000);
 	Esys_Finalize(&tpm->esys);
+	if (!tpm->managed)
+		traffic_flush_leftovers(&tpm->traffic);
+	if (tpm->traffic.commands > 0)
+		log_debug("sent %u TPM commands, %.1f ms until their answers",
+		    tpm->traffic.commands, (double)tpm->traffic.busy_us / 1000);
 	Tss2_TctiLdr_Finalize(&tpm->tcti);
 	if (tpm->holds_signals)
 		sigprocmask(SIG_SETMASK, &tpm->saved_signals, NULL);
@@ -134,10 +159,10 @@ tpm_esys(const struct tpm *tpm)
 	return tpm->esys;
 }
 
-bool
-tpm_is_managed(const struct tpm *tpm)
+void
+tpm_next_ends_session(struct tpm *tpm)
 {
-	return tpm->managed;
+	traffic_next_ends_session(&tpm->traffic);
 }
 
 void
@@ -167,6 +192,7 @@ tpm_flush_last(struct tpm *tpm, ESYS_TR *object)
 
 #define FIRST_WAIT_MS 4
 #define LONGEST_WAIT_MS 1024
+#define MAX_WAIT_MS 20000
 #define MAX_TRIES 17	   /* 4, 8, ... 512, then 9 of 1,024: ten seconds */
 #define TRIES_IN_SILENCE 8 /* the first second */
 
@@ -184,18 +210,37 @@ sleep_jittered(unsigned int ms)
 	nanosleep(&wait, NULL);
 }
 
+/* True once somebody wants us gone: their signal is held back, or ignored. */
+static bool
+is_interrupted(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 &&
+	    (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+		sigismember(&pending, SIGHUP) ||
+		sigismember(&pending, SIGQUIT));
+}
+
 bool
 tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for)
 {
+	/* Over all operations: a retry within a retry must not multiply. */
+	static unsigned int waited_ms;
+	static bool noticed;
 	unsigned int ms = LONGEST_WAIT_MS;
 
-	if (retry->tries >= MAX_TRIES)
+	if (retry->tries >= MAX_TRIES || waited_ms >= MAX_WAIT_MS ||
+	    is_interrupted())
 		return false;
-	if (retry->tries < 8)
+	if (retry->tries < TRIES_IN_SILENCE)
 		ms = FIRST_WAIT_MS << retry->tries;
-	if (retry->tries == TRIES_IN_SILENCE)
+	else if (!noticed) {
 		log_info("the TPM is busy, waiting for %s", waiting_for);
+		noticed = true;
+	}
 	retry->tries++;
+	waited_ms += ms;
 	sleep_jittered(ms);
 	return true;
 }

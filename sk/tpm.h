@@ -17,9 +17,11 @@ struct tpm;
  * nothing to it (but tpm2-tss's device TCTI may probe it). The caller ends
  * *ret with tpm_close.
  *
- * Where no resource manager would clean up after us (see tpm_is_managed) the
- * signals of a terminal are held back until tpm_close, so that an interrupt
- * cannot leave an object in the TPM.
+ * Where no resource manager would clean up after us (see tpm_tcti_is_managed)
+ * SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP are held back until tpm_close,
+ * so that an interrupt cannot leave an object in the TPM.
+ *
+ * A device has to be a character device, so that no file is written to.
  *
  * 0, FAIL_NO_DEVICE, FAIL_PERMISSION, FAIL_UNREACHABLE, FAIL_TPM_BUSY,
  * FAIL_CONFIG (no such TCTI) or FAIL_MEMORY.
@@ -32,11 +34,12 @@ void tpm_close(struct tpm *tpm);
 ESYS_CONTEXT *tpm_esys(const struct tpm *tpm);
 
 /*
- * True where a resource manager (the kernel's /dev/tpmrm0, tpm2-abrmd) frees
- * what a connection leaves. There a FlushContext at the end is waste: the
- * manager surrounds every command with context switches of its own.
+ * True for a TCTI behind which a resource manager (the kernel's /dev/tpmrm0,
+ * tpm2-abrmd) frees what a connection leaves. There a FlushContext at the end
+ * is waste: the manager surrounds every command with context switches of its
+ * own.
  */
-bool tpm_is_managed(const struct tpm *tpm);
+bool tpm_tcti_is_managed(const char *tcti);
 
 /* Flushes *object now and sets it to ESYS_TR_NONE; takes ESYS_TR_NONE. */
 void tpm_flush(struct tpm *tpm, ESYS_TR *object);
@@ -44,9 +47,13 @@ void tpm_flush(struct tpm *tpm, ESYS_TR *object);
 /* The same for what tpm_close is about to end: leaves it to a manager. */
 void tpm_flush_last(struct tpm *tpm, ESYS_TR *object);
 
+/* Tells that the next command, if it succeeds, ends the session it uses. */
+void tpm_next_ends_session(struct tpm *tpm);
+
 /*
  * How often something is tried. Start from zero. tpm_again and
- * tpm_retry_wait wait ever longer, some ten seconds in all.
+ * tpm_retry_wait wait ever longer: some ten seconds for one thing, at most
+ * twenty in a process. An interrupt ends the waiting.
  */
 struct tpm_retry {
 	unsigned int tries;

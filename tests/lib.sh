@@ -5,7 +5,8 @@
 #	try "what should hold" function_or_command [argument ...]
 #
 # A try passes when its command exits with 0. It runs in a subshell with
-# `set -e` and with its output kept, to be shown only where it fails.
+# `set -e` and with its output kept, to be shown only where it fails. Exit
+# status 77 says that it cannot be tried here.
 #
 # Everything lives in a directory of its own ($WORK); processes are ended by
 # the ids they were started with.
@@ -84,12 +85,29 @@ try() {
 		"$@"
 	) </dev/null >"$log" 2>&1
 	local status=$?
-	if [ "$status" -eq 0 ]; then
+	if [ "$status" -eq 77 ]; then
+		echo "ok $N - $what # SKIP not possible here"
+	elif [ "$status" -eq 0 ]; then
 		echo "ok $N - $what"
 	else
 		echo "not ok $N - $what (exit $status)"
 		tail -n 60 "$log" | sed 's/^/# /'
 	fi
+}
+
+# relay PREFIX PROGRAM...: runs a test program of ours that prints TAP, and
+# prints its lines as ours.
+relay() {
+	local prefix=$1 line
+	shift
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) N=$((N + 1)); echo "ok $N - $prefix: ${line#*- }" ;;
+		"not ok "*) N=$((N + 1)); echo "not ok $N - $prefix: ${line#*- }" ;;
+		[0-9]*..*) ;;
+		*) echo "# $line" ;;
+		esac
+	done < <("$@" 2>&1 || echo "not ok 0 - exit status $?")
 }
 
 skip() {
@@ -197,6 +215,54 @@ tpm_is_empty() {
 		out=$(tpm2_getcap "handles-$kind")
 		[ -z "$out" ] || { echo "left in the TPM: $out"; return 1; }
 	done
+}
+
+# commands COMMAND...: runs it on the TPM with a recording, in $WORK/pcap;
+# prints the codes of the TPM commands that were sent.
+commands() {
+	rm -f "$WORK/pcap"
+	SK_TPM_TCTI=pcap:$TCTI TCTI_PCAP_FILE=$WORK/pcap "$@" >&2 || return
+	[ ! -e "$WORK/pcap" ] || "$TOOLS/pcap-commands" "$WORK/pcap"
+}
+
+# How many wrong tries the TPM remembers.
+wrong_tries() {
+	printf '%d\n' "$(tpm2_getcap properties-variable |
+		sed -n 's/^TPM2_PT_LOCKOUT_COUNTER: //p')"
+}
+
+# --- a person ----------------------------------------------------------------
+
+# askpass_says ANSWER...: an SSH_ASKPASS that takes its prompt down in
+# $WORK/asked, and gives the answers in turn (the last one for good): a PIN,
+# yes, no (exit 1) or silence.
+askpass_says() {
+	printf '%s\n' "$@" >"$WORK/answers"
+	: >"$WORK/asked"
+	cat >"$WORK/askpass" <<-EOF
+		#!/bin/bash
+		echo "\$SSH_ASKPASS_PROMPT: \$1" >>"$WORK/asked"
+		[ "\$SSH_ASKPASS_PROMPT" != none ] || exec sleep 5
+		answer=\$(head -n 1 "$WORK/answers")
+		[ "\$(wc -l <"$WORK/answers")" -le 1 ] ||
+			sed -i 1d "$WORK/answers"
+		case \$answer in
+		no) exit 1 ;;
+		silence) exec sleep 30 ;;
+		*) echo "\$answer" ;;
+		esac
+	EOF
+	chmod +x "$WORK/askpass"
+	export SSH_ASKPASS=$WORK/askpass SSH_ASKPASS_REQUIRE=force
+}
+
+# Runs a command as somebody who is not root (and with no group of root's).
+unprivileged() {
+	if [ "$(id -u)" -eq 0 ]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
 }
 
 # --- keys and servers --------------------------------------------------------

@@ -22,15 +22,7 @@ no_device() {
 		(unset SK_TPM_TCTI; both_refuse "no TPM at /dev/tpmrm0")
 }
 
-unprivileged() {
-	if [ "$(id -u)" -eq 0 ]; then
-		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
-
-# A file with a device's permissions: open(2) refuses both alike.
+# A device node of our own where we may make one; else any that is closed.
 no_permission() {
 	local dev=$WORK/tpm-device lib=$WORK/libsk-tpm.so owner group
 	cp "$LIB" "$lib"
@@ -39,8 +31,8 @@ no_permission() {
 	cp "$WORK/k" "$WORK/open/k"
 	cp "$WORK/k.pub" "$WORK/open/k.pub"
 	[ "$(id -u)" -ne 0 ] || chown 65534 "$WORK/open/k"
-	: >"$dev"
-	[ "$(id -u)" -ne 0 ] || chgrp daemon "$dev"
+	mknod "$dev" c 10 224 || return 77
+	chgrp daemon "$dev"
 	owner=$(stat -c %U "$dev") group=$(stat -c %G "$dev")
 	LIB=$lib
 	export -f sign
@@ -50,7 +42,7 @@ no_permission() {
 		"$dev (owner $owner, group $group, mode 0060); join its group and log in again: sudo usermod -aG $group $(unprivileged id -un)" \
 		unprivileged bash -c "sign $WORK/open/k"
 	chmod 000 "$dev"
-	SK_TPM_TCTI=$dev refuses "its group has none either" \
+	SK_TPM_TCTI=$dev refuses "no group to join for it" \
 		unprivileged bash -c "sign $WORK/open/k"
 }
 
@@ -74,8 +66,6 @@ bad_tcti() {
 	refuses "-O device" enroll "$WORK/no" -O device='a b'
 }
 
-# Not even a look at the environment where the caller is setuid: there,
-# secure_getenv(3) sees nothing, and what is left is the default.
 bad_presence_setting() {
 	SK_TPM_USER_PRESENCE=yes both_refuse "use auto, askpass, terminal"
 }
@@ -85,15 +75,9 @@ tpm12() {
 	both_refuse "speaks TPM 1.2"
 }
 
-# swtpm that cannot write its state enters the TPM's own failure mode.
 failure_mode() {
-	local pid
-	tpm_new broken
-	pid=$SWTPM_PID
-	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="1:rc=0x101*99" \
+	SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="1:rc=0x101*99" \
 		both_refuse "failure mode"
-	tpm_is_empty
-	tpm_stop "$pid"
 }
 
 not_started() {
@@ -101,15 +85,76 @@ not_started() {
 	both_refuse "failure mode or was not started"
 }
 
+# At every command of a signature; a TPM that stays keeps nothing of ours.
 gone_in_the_middle() {
-	tpm_new mortal
-	kill -STOP "$SWTPM_PID"
-	sign "$WORK/k" 2>"$WORK/out" &
-	local pid=$!
-	kill -KILL "$SWTPM_PID"
-	fails wait "$pid"
-	cat "$WORK/out"
-	[ "$(grep -c '^sk-tpm: ' "$WORK/out")" -eq 1 ]
+	local n
+	for n in 1 2 3 4 5; do
+		SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="$n:drop" \
+			refuses "lost the TPM while it was to" sign "$WORK/k" ||
+			[ "$n" -eq 4 ] # FlushContext, tried again past tpm2-tss
+		TPM2TOOLS_TCTI=$GOOD tpm_is_empty
+	done
+}
+
+# Answers that tpm2-tss cannot read: it then refuses to flush as well.
+malformed_answers() {
+	local n offset
+	for n in 2 3 5; do
+		for offset in 3 5 14; do
+			SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="$n:flip=$offset" \
+				sign "$WORK/k" || :
+			TPM2TOOLS_TCTI=$GOOD tpm_is_empty
+		done
+	done
+}
+
+# Without a resource manager an interrupt waits until the key is flushed.
+interrupted() {
+	local n status
+	for n in 1 2 3 4 5 6; do
+		status=0
+		helper_with ""
+		SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="$n:interrupt" \
+			sign "$WORK/k" || status=$?
+		echo "command $n: exit $status"
+		[ "$status" -ne 0 ]
+		TPM2TOOLS_TCTI=$GOOD tpm_is_empty
+	done
+}
+
+# A setuid caller's environment counts for nothing.
+setuid_caller() {
+	cp "$TOOLS/print-tcti" "$WORK/print-tcti"
+	[ "$("$WORK/print-tcti")" = "$GOOD" ]
+	[ "$(id -u)" -eq 0 ] || return 0
+	chown 65534 "$WORK/print-tcti"
+	chmod 4755 "$WORK/print-tcti"
+	[ "$("$WORK/print-tcti")" = device:/dev/tpmrm0 ]
+}
+
+# TPM commands must not be written into what is not a TPM.
+files_are_not_devices() {
+	echo precious >"$WORK/precious"
+	cp "$WORK/precious" "$WORK/copy"
+	mkfifo "$WORK/fifo"
+	SK_TPM_TCTI=$WORK/precious both_refuse "precious is not a TPM device"
+	SK_TPM_TCTI=device:$WORK/precious both_refuse "is not a TPM device"
+	SK_TPM_TCTI=pcap:device:$WORK/precious both_refuse "is not a TPM device"
+	SK_TPM_TCTI=$WORK/fifo both_refuse "is not a TPM device"
+	SK_TPM_TCTI=$WORK both_refuse "is not a TPM device"
+	cmp "$WORK/precious" "$WORK/copy"
+}
+
+# An object changed on its way is not taken for a new key.
+forged_key() {
+	local offset
+	for offset in 20 170 200; do
+		SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="3:flip=$offset" \
+			refuses "do not trust this TPM" \
+			enroll "$WORK/no" -O no-touch-required
+		[ ! -e "$WORK/no" ]
+		TPM2TOOLS_TCTI=$GOOD tpm_is_empty
+	done
 }
 
 busy_for_a_while() {
@@ -117,6 +162,7 @@ busy_for_a_while() {
 	SK_TPM_FAULT="1:rc=0x922*3" sign "$WORK/k"
 	SK_TPM_FAULT="2:rc=0x90a*9" sign "$WORK/k"
 	SK_TPM_FAULT="3:rc=0x908" sign "$WORK/k"
+	SK_TPM_FAULT="4:rc=0x922*2" sign "$WORK/k"
 	SK_TPM_FAULT="3:rc=0x922*9" enroll "$WORK/late" -O no-touch-required
 	export TPM2TOOLS_TCTI=$GOOD
 	tpm_is_empty
@@ -130,7 +176,7 @@ locked_out() {
 wrong_signature() {
 	tpm_persist_srk
 	# ReadPublic, Load, Sign: the third answer is the signature.
-	SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="3:corrupt" \
+	SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="3:flip=-6" \
 		refuses "does not verify" sign "$WORK/k"
 	tpm_is_empty
 }
@@ -196,6 +242,11 @@ try "TPM 1.2" tpm12
 try "TPM in failure mode" failure_mode
 try "TPM that was not started" not_started
 try "TPM gone in the middle" gone_in_the_middle
+try "a malformed answer leaves nothing loaded" malformed_answers
+try "an interrupt leaves nothing loaded" interrupted
+try "a setuid caller's environment is ignored" setuid_caller
+try "files, pipes and directories are not written to" files_are_not_devices
+try "a key that was changed on its way is refused" forged_key
 try "TPM busy for a while: tried again" busy_for_a_while
 try "TPM in lockout: said, not tried again" locked_out
 try "a wrong signature is not returned" wrong_signature

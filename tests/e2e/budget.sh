@@ -7,17 +7,10 @@ tpm_new tpm
 tpm_persist_srk
 enroll "$WORK/k" -O no-touch-required
 
-# commands FUNCTION...: runs it, prints the command codes it sent.
-commands() {
-	rm -f "$WORK/pcap"
-	SK_TPM_TCTI=pcap:$TCTI TCTI_PCAP_FILE=$WORK/pcap "$@" >&2
-	"$TOOLS/pcap-commands" "$WORK/pcap"
-}
-
 recording_works() {
-	# ReadPublic, Create
+	# ReadPublic, Create; and the proof: ReadPublic, Load, Sign, Flush
 	[ "$(commands enroll "$WORK/e" -O no-touch-required | xargs)" = \
-		"173 153" ]
+		"173 153 173 157 15d 165" ]
 }
 
 signing() {
@@ -28,6 +21,18 @@ signing() {
 	[ "$sent" = "173 157 15d 165" ]
 }
 
+signing_with_pin() {
+	local sent
+	askpass_says 123456
+	echo 123456 | ssh-keygen -q -t ecdsa-sk -O verify-required -N '' \
+		-w "$LIB" -f "$WORK/pin"
+	sent=$(commands sign "$WORK/pin" | xargs)
+	echo "$sent"
+	# GetCapability, ReadPublic, StartAuthSession, Load, Sign, FlushContext
+	[ "$sent" = "17a 173 176 157 15d 165" ]
+}
+
 try "the recording shows what enrolling sends" recording_works
 try "signing without PIN sends at most 4 commands" signing
+try "signing with PIN sends at most 6 commands" signing_with_pin
 echo "1..$N"

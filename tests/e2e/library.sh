@@ -42,16 +42,7 @@ for major in 7 9 10; do
 	tpm_new "tpm$major"
 	lib=libsk-tpm-api$major.so
 	[ "$major" -ne 10 ] || lib=libsk-tpm.so
-	# Its own TAP lines, under our numbers.
-	while IFS= read -r line; do
-		case $line in
-		"ok "*) N=$((N + 1)); echo "ok $N - API $major: ${line#*- }" ;;
-		"not ok "*) N=$((N + 1)); echo "not ok $N - API $major: ${line#*- }" ;;
-		[0-9]*..*) ;;
-		*) echo "# $line" ;;
-		esac
-	done < <("$BUILD/tests/tpm/test-provider-$major" "$BUILD/$lib" 2>&1 ||
-		echo "not ok 0 - test-provider-$major failed")
+	relay "API $major" "$BUILD/tests/tpm/test-provider-$major" "$BUILD/$lib"
 	try "API $major: nothing is left in the TPM" tpm_is_empty
 done
 echo "1..$N"

@@ -3,6 +3,8 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+tpm_new other
+enroll "$WORK/foreign" -O no-touch-required
 tpm_new tpm
 
 absent() {
@@ -52,26 +54,71 @@ other_template() {
 	tpm_is_empty
 }
 
-not_a_storage_key() {
-	tpm2_createprimary -Q -C o -G ecc:ecdsa-sha256 \
-		-a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign' \
-		-c "$WORK/sign.ctx"
-	tpm2_evictcontrol -Q -C o -c "$WORK/sign.ctx" 0x81000001
-	tpm2_flushcontext -t
-	refuses "0x81000001 is not a storage root key" \
+# passed_over WORDS: what is at the SRK's handle is not used, and said to be.
+passed_over() {
+	local out
+	rm -f "$WORK"/beside*
+	out=$(enroll "$WORK/beside" -O no-touch-required 2>&1)
+	echo "$out"
+	[ "$(grep -c '^sk-tpm: ' <<<"$out")" -eq 1 ]
+	grep -q "does not suit as a parent: $1" <<<"$out"
+	SK_TPM_PARENT=0x81000001 refuses "$1" \
 		enroll "$WORK/no" -O no-touch-required
-	[ ! -e "$WORK/no" ]
+	tpm2_evictcontrol -Q -C o -c 0x81000001
+	sign_and_verify "$WORK/beside"
+	tpm_is_empty
+}
+
+put_there() {
+	tpm2_createprimary -Q -C o -c "$WORK/there.ctx" "$@"
+	tpm2_evictcontrol -Q -C o -c "$WORK/there.ctx" 0x81000001
+	tpm2_flushcontext -t
+}
+
+not_a_storage_key() {
+	put_there -G ecc:ecdsa-sha256 -a \
+		'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign'
+	passed_over "it is not a storage key"
+	put_there -G ecc -a \
+		'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|decrypt'
+	passed_over "it is not a storage key"
+}
+
+# What tpm2_createprimary makes unless told; with a password as well, which
+# must not cost a try.
+without_noda() {
+	put_there -G ecc
+	passed_over "it lacks noDA"
+	put_there -G ecc -p secret
+	passed_over "it lacks noDA"
+	[ "$(wrong_tries)" -eq 0 ]
+}
+
+name_of_another_hash() {
+	put_there -G ecc -g sha384 -a "$SRK_ATTRIBUTES"
+	passed_over "its Name is not made with SHA-256"
+}
+
+srk_with_a_password() {
+	put_there -G ecc -p secret -a "$SRK_ATTRIBUTES"
+	refuses "has a password of its own" \
+		enroll "$WORK/no" -O no-touch-required
+	[ "$(wrong_tries)" -eq 0 ]
 	tpm2_evictcontrol -Q -C o -c 0x81000001
 	tpm_is_empty
 }
 
-srk_with_a_password() {
-	tpm2_createprimary -Q -C o -G ecc -p secret -c "$WORK/auth.ctx"
-	tpm2_evictcontrol -Q -C o -c "$WORK/auth.ctx" 0x81000001
-	tpm2_flushcontext -t
-	refuses "has a password of its own" \
+named_parent() {
+	SK_TPM_PARENT=0x81000042 refuses "there is no key at 0x81000042" \
 		enroll "$WORK/no" -O no-touch-required
-	tpm2_evictcontrol -Q -C o -c 0x81000001
+	tpm2_createprimary -Q -C o -G rsa -a "$SRK_ATTRIBUTES" \
+		-c "$WORK/named.ctx"
+	tpm2_evictcontrol -Q -C o -c "$WORK/named.ctx" 0x81000042
+	tpm2_flushcontext -t
+	SK_TPM_PARENT=0x81000042 enroll "$WORK/named" -O no-touch-required
+	sign_and_verify "$WORK/named"
+	tpm2_evictcontrol -Q -C o -c 0x81000042
+	refuses "made in another TPM" sign "$WORK/named"
 	tpm_is_empty
 }
 
@@ -93,6 +140,11 @@ owner_password_with_srk() {
 	sign_and_verify "$WORK/owned"
 }
 
+# A key of another TPM is that, whatever the owner password hides.
+owner_password_and_foreign_key() {
+	refuses "made in another TPM" sign "$WORK/foreign"
+}
+
 cleared() {
 	tpm2_clear -c l
 	refuses "this TPM has been cleared" sign "$WORK/owned"
@@ -106,9 +158,13 @@ try "made persistent later: old and new keys sign" made_persistent_later
 try "evicted later: still signs" evicted_later
 try "replaced by an RSA SRK: old keys sign, new ones use it" replaced
 try "SRK of the template with zeros: used, and found again" other_template
-try "another kind of key at the SRK's handle is refused" not_a_storage_key
+try "another kind of key at the SRK's handle is passed over" not_a_storage_key
+try "a key without noDA there is passed over, and costs no try" without_noda
+try "a key with a Name of another hash is passed over" name_of_another_hash
+try "the setting Parent" named_parent
 try "an SRK with a password is refused" srk_with_a_password
 try "owner password and no SRK: refused with the remedy" owner_password
 try "owner password and an SRK: works" owner_password_with_srk
+try "owner password and a key of another TPM" owner_password_and_foreign_key
 try "a cleared TPM is told apart" cleared
 echo "1..$N"

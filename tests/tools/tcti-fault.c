@@ -7,10 +7,14 @@
  *
  *	rc=0xNNN	answer with this response code, do not pass it on
  *	rc=0xNNN*K	the same for this command and the next K - 1
- *	corrupt		flip a bit in the last byte of the response
+ *	flip=OFFSET	flip a bit of the response's byte at OFFSET, which
+ *			counts from the end if it is negative
+ *	drop		fail to send, as a connection that is gone
+ *	interrupt	send SIGINT to ourselves, and go on
  *
  * Source of the interface: TSS 2.0 TCTI specification, section 3.
  */
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +32,7 @@ struct fault {
 	TSS2_TCTI_CONTEXT *child;
 	unsigned int commands; /* passed or answered so far */
 	uint32_t answer;       /* a response code of our own, or 0 */
-	int corrupt;
+	const char *flip;      /* the offset to flip at, or NULL */
 };
 
 /* The action for command n, or NULL. */
@@ -60,14 +64,31 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 	const char *action = find_action(++f->commands);
 
 	f->answer = 0;
-	f->corrupt = 0;
-	if (action != NULL && strncmp(action, "rc=", 3) == 0) {
+	f->flip = NULL;
+	if (action == NULL)
+		action = "";
+	if (strncmp(action, "rc=", 3) == 0) {
 		f->answer = (uint32_t)strtoul(action + 3, NULL, 0);
 		return TSS2_RC_SUCCESS;
 	}
-	if (action != NULL && strncmp(action, "corrupt", 7) == 0)
-		f->corrupt = 1;
+	if (strncmp(action, "drop", 4) == 0)
+		return TSS2_TCTI_RC_IO_ERROR;
+	if (strncmp(action, "flip=", 5) == 0)
+		f->flip = action + 5;
+	if (strncmp(action, "interrupt", 9) == 0)
+		raise(SIGINT);
 	return Tss2_Tcti_Transmit(f->child, size, command);
+}
+
+static void
+flip(const char *offset, uint8_t *response, size_t size)
+{
+	long at = strtol(offset, NULL, 10);
+
+	if (at < 0)
+		at += (long)size;
+	if (at >= 0 && (size_t)at < size)
+		response[at] ^= 1;
 }
 
 static TSS2_RC
@@ -96,8 +117,8 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 	if (f->answer != 0)
 		return answer_with_rc(f->answer, size, response);
 	rc = Tss2_Tcti_Receive(f->child, size, response, timeout);
-	if (rc == TSS2_RC_SUCCESS && response != NULL && f->corrupt)
-		response[*size - 6] ^= 1;
+	if (rc == TSS2_RC_SUCCESS && response != NULL && f->flip != NULL)
+		flip(f->flip, response, *size);
 	return rc;
 }
 

@@ -10,6 +10,7 @@ make_handle(struct handle *h)
 {
 	*h = (struct handle){ .parent = 0x81000001, .auth = HANDLE_AUTH_NONE };
 	memset(h->parent_name, 0x11, sizeof(h->parent_name));
+	memset(h->application, 0x22, sizeof(h->application));
 	assert_int_equal(bytes_set(&h->tpm_public, "PUBLIC", 6), 0);
 	assert_int_equal(bytes_set(&h->tpm_private, "PRIVATE", 7), 0);
 }
@@ -40,27 +41,31 @@ decode(const uint8_t *data, size_t len)
 	return r;
 }
 
-/* The format of entry 0 to 7, byte for byte: key files outlive releases. */
+/* The format of entry 0 to 8, byte for byte: key files outlive releases. */
 static void
 test_encoding_is_pinned(void **state)
 {
-	static const char head[] = "\xa8"
+	static const char head[] = "\xa9"
 				   "\x00\x66sk-tpm"
 				   "\x01\x01"
 				   "\x02\x1a\x81\x00\x00\x01"
 				   "\x03\x58\x22";
 	static const char tail[] = "\x04\x00"
-				   "\x05\x83\x00\x80\x80"
-				   "\x06\x46PUBLIC"
-				   "\x07\x47PRIVATE";
+				   "\x05\x58\x20";
+	static const char end[] = "\x06\x83\x00\x80\x80"
+				  "\x07\x46PUBLIC"
+				  "\x08\x47PRIVATE";
 	struct bytes out = { 0 };
 
 	(void)state;
 	make_encoded(&out);
-	assert_int_equal(out.len, sizeof(head) - 1 + 34 + sizeof(tail) - 1);
+	assert_int_equal(out.len,
+	    sizeof(head) - 1 + 34 + sizeof(tail) - 1 + 32 + sizeof(end) - 1);
 	assert_memory_equal(out.data, head, sizeof(head) - 1);
 	assert_memory_equal(
 	    out.data + sizeof(head) - 1 + 34, tail, sizeof(tail) - 1);
+	assert_memory_equal(
+	    out.data + out.len - sizeof(end) + 1, end, sizeof(end) - 1);
 	bytes_reset(&out);
 }
 
@@ -176,7 +181,7 @@ test_not_ours(void **state)
 {
 	static const char other_map[] = "\xa1\x00\x66sk-pgp";
 	uint8_t random[64] = { 0 };
-	uint8_t huge[HANDLE_MAX_LEN + 1] = { 0xa8 };
+	uint8_t huge[HANDLE_MAX_LEN + 1] = { 0xa9 };
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(random); i++)
@@ -210,28 +215,29 @@ test_other_encodings(void **state)
 		size_t from_len, to_len;
 	} edits[] = {
 		{ "longer form", "\x01\x01", "\x01\x18\x01", 2, 3 },
-		{ "map of seven", "\xa8", "\xa7", 1, 1 },
-		{ "map of nine", "\xa8", "\xa9", 1, 1 },
-		{ "unbounded map", "\xa8", "\xbf", 1, 1 },
+		{ "map of eight", "\xa9", "\xa8", 1, 1 },
+		{ "map of ten", "\xa9", "\xaa", 1, 1 },
+		{ "unbounded map", "\xa9", "\xbf", 1, 1 },
 		{ "authorization", "\x04\x00", "\x04\x02", 2, 2 },
-		{ "limits of two", "\x05\x83\x00\x80\x80", "\x05\x82\x00\x80",
+		{ "short application", "\x05\x58\x20", "\x05\x58\x1f", 3, 3 },
+		{ "limits of two", "\x06\x83\x00\x80\x80", "\x06\x82\x00\x80",
 		    5, 4 },
-		{ "unknown limit", "\x05\x83\x00", "\x05\x83\x10", 3, 3 },
-		{ "namespace without its kind", "\x05\x83\x00\x80",
-		    "\x05\x83\x00\x81\x61x", 4, 6 },
+		{ "unknown limit", "\x06\x83\x00", "\x06\x83\x10", 3, 3 },
+		{ "namespace without its kind", "\x06\x83\x00\x80",
+		    "\x06\x83\x00\x81\x61x", 4, 6 },
 		{ "parent 0", "\x1a\x81\x00\x00\x01", "\x00", 5, 1 },
 		{ "parent 3", "\x1a\x81\x00\x00\x01", "\x03", 5, 1 },
 		{ "transient parent", "\x1a\x81", "\x1a\x80", 2, 2 },
 		{ "NV parent", "\x1a\x81", "\x1a\x01", 2, 2 },
-		{ "empty public", "\x06\x46PUBLIC", "\x06\x40", 8, 2 },
-		{ "text for bytes", "\x06\x46", "\x06\x66", 2, 2 },
-		{ "unbounded bytes", "\x06\x46PUBLIC", "\x06\x5f\x46PUBLIC\xff",
+		{ "empty public", "\x07\x46PUBLIC", "\x07\x40", 8, 2 },
+		{ "text for bytes", "\x07\x46", "\x07\x66", 2, 2 },
+		{ "unbounded bytes", "\x07\x46PUBLIC", "\x07\x5f\x46PUBLIC\xff",
 		    8, 10 },
-		{ "length that lies", "\x07\x47",
-		    "\x07\x5b\x7f\xff\xff\xff\xff\xff\xff\xff", 2, 10 },
-		{ "order", "\x06\x46PUBLIC\x07\x47PRIVATE",
-		    "\x07\x47PRIVATE\x06\x46PUBLIC", 17, 17 },
-		{ "twice", "\x07\x47PRIVATE", "\x06\x47PRIVATE", 9, 9 },
+		{ "length that lies", "\x08\x47",
+		    "\x08\x5b\x7f\xff\xff\xff\xff\xff\xff\xff", 2, 10 },
+		{ "order", "\x07\x46PUBLIC\x08\x47PRIVATE",
+		    "\x08\x47PRIVATE\x07\x46PUBLIC", 17, 17 },
+		{ "twice", "\x08\x47PRIVATE", "\x07\x47PRIVATE", 9, 9 },
 	};
 	struct bytes good = { 0 };
 
@@ -275,6 +281,10 @@ test_binding_covers_the_bound_entries(void **state)
 	assert_int_equal(handle_binding(&h, b), 0);
 	assert_memory_not_equal(a, b, sizeof(a));
 	h.parent_name[0] ^= 1;
+	h.application[31] ^= 1;
+	assert_int_equal(handle_binding(&h, b), 0);
+	assert_memory_not_equal(a, b, sizeof(a));
+	h.application[31] ^= 1;
 	h.auth = HANDLE_AUTH_PIN;
 	assert_int_equal(handle_binding(&h, b), 0);
 	assert_memory_not_equal(a, b, sizeof(a));

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <syslog.h>
 
 #include "error.h"
 #include "log.h"
@@ -27,9 +28,9 @@ static void
 test_no_control_characters(void **state)
 {
 	(void)state;
-	fail(FAIL_TPM, "a\nb\033[31mc\177");
+	fail(FAIL_TPM, "a\nb\033[31mc\177\302\2332J");
 	assert_string_equal(
-	    STDERR_OF(log_failure(FAIL_TPM)), "sk-tpm: a?b?[31mc?\n");
+	    STDERR_OF(log_failure(FAIL_TPM)), "sk-tpm: a?b?[31mc???2J\n");
 }
 
 static void
@@ -75,8 +76,63 @@ test_survives_a_reader_gone(void **state)
 	close(saved);
 }
 
+/* The linker has syslog come here: --wrap in the Makefile. */
+static char syslog_text[256];
+static int syslog_priority;
+
+void __wrap___syslog_chk(int priority, int flag, const char *fmt, ...);
+void __wrap_syslog(int priority, const char *fmt, ...);
+
+void
+__wrap___syslog_chk(int priority, int flag, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)flag;
+	syslog_priority = priority;
+	va_start(ap, fmt);
+	assert_string_equal(fmt, "%s");
+	snprintf(
+	    syslog_text, sizeof(syslog_text), "%s", va_arg(ap, const char *));
+	va_end(ap);
+}
+
+void
+__wrap_syslog(int priority, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	__wrap___syslog_chk(priority, 0, fmt, va_arg(ap, const char *));
+	va_end(ap);
+}
+
+/* Under a daemon stderr is /dev/null, or closed. */
 static void
-test_reserve_stdio(void **state)
+test_goes_to_syslog_where_nobody_reads(void **state)
+{
+	int saved = dup(STDERR_FILENO), null = open("/dev/null", O_RDWR);
+
+	(void)state;
+	dup2(null, STDERR_FILENO);
+	fail(FAIL_VERSION, "unheard");
+	log_failure(FAIL_VERSION);
+	dup2(saved, STDERR_FILENO);
+	assert_string_equal(syslog_text, "unheard; update sk-tpm");
+	assert_int_equal(syslog_priority, LOG_ERR);
+	close(STDERR_FILENO);
+	log_info("closed");
+	dup2(saved, STDERR_FILENO);
+	assert_string_equal(syslog_text, "closed");
+	strcpy(syslog_text, "none");
+	STDERR_OF(log_info("heard"));
+	assert_string_equal(syslog_text, "none");
+	close(saved);
+	close(null);
+}
+
+static void
+test_begin_opens_stdio(void **state)
 {
 	int saved = dup(STDERR_FILENO), fd;
 
@@ -117,7 +173,8 @@ main(void)
 		cmocka_unit_test(test_long_text_is_cut_to_a_line),
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_survives_a_reader_gone),
-		cmocka_unit_test(test_reserve_stdio),
+		cmocka_unit_test(test_goes_to_syslog_where_nobody_reads),
+		cmocka_unit_test(test_begin_opens_stdio),
 		cmocka_unit_test(test_every_remedy_is_a_phrase),
 	};
 

@@ -43,6 +43,9 @@ test_classes(void **state)
 		{ 0x1d5, FAIL_TPM },
 		{ 0xc0902, FAIL_TPM_FULL },
 		{ TSS2_TCTI_RC_IO_ERROR, FAIL_UNREACHABLE },
+		{ TSS2_ESYS_RC_MEMORY, FAIL_MEMORY },
+		{ TSS2_ESYS_RC_RSP_AUTH_FAILED, FAIL_FORGED },
+		{ TSS2_SYS_RC_MALFORMED_RESPONSE, FAIL_TPM },
 	};
 
 	(void)state;
@@ -82,6 +85,20 @@ test_only_transient_codes_are_tried_again(void **state)
 	assert_false(tpm_again(&retry, TPM2_RC_RETRY));
 }
 
+static void
+test_managed_tctis(void **state)
+{
+	(void)state;
+	assert_true(tpm_tcti_is_managed("device:/dev/tpmrm0"));
+	assert_true(tpm_tcti_is_managed("device:/dev/tpmrm1"));
+	assert_true(tpm_tcti_is_managed("pcap:device:/dev/tpmrm0"));
+	assert_true(tpm_tcti_is_managed("tabrmd"));
+	assert_true(tpm_tcti_is_managed("tabrmd:bus_type=session"));
+	assert_false(tpm_tcti_is_managed("device:/dev/tpm0"));
+	assert_false(tpm_tcti_is_managed("swtpm:port=2321"));
+	assert_false(tpm_tcti_is_managed("fault:device:/dev/tpmrm0"));
+}
+
 #define TEST_NAME "tpm-rc"
 
 int
@@ -91,6 +108,7 @@ main(void)
 		cmocka_unit_test(test_places_are_stripped),
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_text_names_the_act_and_the_code),
+		cmocka_unit_test(test_managed_tctis),
 		cmocka_unit_test(test_only_transient_codes_are_tried_again),
 	};
 

@@ -9,8 +9,8 @@
  *	array of bytes	SHA-256 of servers' host keys; empty: any server.
  *			Needs LIMIT_LOGIN
  */
-#ifndef SKTPM_LIMITS_H
-#define SKTPM_LIMITS_H
+#ifndef SKTPM_KEY_LIMITS_H
+#define SKTPM_KEY_LIMITS_H
 
 #include "bytes.h"
 #include "request.h"

@@ -3,7 +3,7 @@
 
 #include "cbor-item.h"
 #include "error.h"
-#include "limits.h"
+#include "key-limits.h"
 #include "log.h"
 
 /* --- allowing ---------------------------------------------------------- */
@@ -66,88 +66,109 @@ kind_of(const struct request *req)
 	return 0;
 }
 
+/* How many of a list are named in words. */
+#define MOST_NAMED 3
+
 static void
-describe_kinds(unsigned int kinds, struct text *out)
+describe_logins(const struct limits *l, struct text *out)
 {
-	static const char *const names[] = { "logins", "signatures on data",
-		"certificates", "being a host" };
-	const char *separator = "";
+	text_add(out, "logins");
+	for (size_t i = 0; i < l->n_servers && i < MOST_NAMED; i++) {
+		text_add(out, i == 0 ? " to the host key " : " or ");
+		text_add_fingerprint(out, l->servers[i]);
+	}
+	if (l->n_servers > MOST_NAMED)
+		text_add(out, " or others");
+}
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if ((kinds & 1u << i) == 0)
+static void
+describe_signatures(const struct limits *l, struct text *out)
+{
+	text_add(out, "signatures");
+	for (size_t i = 0; i < l->n_namespaces && i < MOST_NAMED; i++) {
+		text_add(out, i == 0 ? " for " : " or ");
+		text_add_quoted(out, bytes_slice(&l->namespaces[i]), 32);
+	}
+	if (l->n_namespaces > MOST_NAMED)
+		text_add(out, " or others");
+}
+
+static void
+describe(const struct limits *l, struct text *out)
+{
+	static const struct {
+		enum limit_kind kind;
+		void (*describe)(const struct limits *, struct text *);
+		const char *words;
+	} kinds[] = {
+		{ LIMIT_LOGIN, describe_logins, NULL },
+		{ LIMIT_SIGN, describe_signatures, NULL },
+		{ LIMIT_CA, NULL, "certificates" },
+		{ LIMIT_HOST, NULL, "being a host" },
+	};
+	bool first = true;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if ((l->kinds & kinds[i].kind) == 0)
 			continue;
-		text_add(out, "%s%s", separator, names[i]);
-		separator = ", ";
+		text_add(out, first ? "" : ", ");
+		if (kinds[i].describe != NULL)
+			kinds[i].describe(l, out);
+		else
+			text_add(out, "%s", kinds[i].words);
+		first = false;
 	}
 }
 
-/* "this key is limited to <limit>; refused: <request>" */
-static int
-refuse(const struct request *req, const struct text *limit)
+static bool
+allows_namespace(const struct limits *l, struct slice name)
 {
-	struct text words;
-
-	request_describe(req, &words);
-	return fail(FAIL_LIMIT, "this key is limited to %s, and this was: %s",
-	    limit->s, words.s);
-}
-
-static int
-check_namespace(const struct limits *l, const struct request *req)
-{
-	struct text limit = { 0 };
-
-	if (l->n_namespaces == 0)
-		return 0;
 	for (size_t i = 0; i < l->n_namespaces; i++)
-		if (slice_equal(bytes_slice(&l->namespaces[i]), req->namespace))
-			return 0;
-	text_add(&limit, "signatures for ");
-	for (size_t i = 0; i < l->n_namespaces; i++) {
-		text_add(&limit, i == 0 ? "" : ", ");
-		text_add_quoted(&limit, bytes_slice(&l->namespaces[i]), 32);
-	}
-	return refuse(req, &limit);
+		if (slice_equal(bytes_slice(&l->namespaces[i]), name))
+			return true;
+	return l->n_namespaces == 0;
 }
 
-static int
-check_server(const struct limits *l, const struct request *req)
+static bool
+allows_server(const struct limits *l, struct slice host_key)
 {
-	struct text limit = { 0 };
 	uint8_t digest[32];
 
 	if (l->n_servers == 0)
-		return 0;
-	if (req->host_key.len > 0 && sshkey_fingerprint(req->host_key, digest))
-		for (size_t i = 0; i < l->n_servers; i++)
-			if (memcmp(l->servers[i], digest, 32) == 0)
-				return 0;
-	text_add(
-	    &limit, "logins to the host key%s ", l->n_servers > 1 ? "s" : "");
-	for (size_t i = 0; i < l->n_servers && i < 3; i++) {
-		text_add(&limit, i == 0 ? "" : ", ");
-		text_add_fingerprint(&limit, l->servers[i]);
-	}
-	text_add(&limit, l->n_servers > 3 ? " and others" : "");
-	return refuse(req, &limit);
+		return true;
+	if (host_key.len == 0 || !sshkey_fingerprint(host_key, digest))
+		return false;
+	for (size_t i = 0; i < l->n_servers; i++)
+		if (memcmp(l->servers[i], digest, sizeof(digest)) == 0)
+			return true;
+	return false;
+}
+
+static bool
+allows(const struct limits *l, const struct request *req)
+{
+	if (l->kinds == 0)
+		return true;
+	if ((l->kinds & kind_of(req)) == 0)
+		return false;
+	if (req->kind == REQUEST_SSHSIG)
+		return allows_namespace(l, req->namespace);
+	if (req->kind == REQUEST_LOGIN)
+		return allows_server(l, req->host_key);
+	return true;
 }
 
 int
 limits_check(const struct limits *l, const struct request *req)
 {
-	struct text limit = { 0 };
+	struct text limits = { 0 }, asked;
 
-	if (l->kinds == 0)
+	if (allows(l, req))
 		return 0;
-	if ((l->kinds & kind_of(req)) == 0) {
-		describe_kinds(l->kinds, &limit);
-		return refuse(req, &limit);
-	}
-	if (req->kind == REQUEST_SSHSIG)
-		return check_namespace(l, req);
-	if (req->kind == REQUEST_LOGIN)
-		return check_server(l, req);
-	return 0;
+	describe(l, &limits);
+	request_describe(req, &asked);
+	return fail(FAIL_LIMIT, "this key is limited to %s, and this was: %s",
+	    limits.s, asked.s);
 }
 
 /* --- encoding ---------------------------------------------------------- */

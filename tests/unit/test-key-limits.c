@@ -3,7 +3,7 @@
 
 #include "corpus.h"
 #include "error.h"
-#include "limits.h"
+#include "key-limits.h"
 #include "log.h"
 
 static int
@@ -79,7 +79,7 @@ test_namespaces(void **state)
 	assert_int_equal(limits_allow_namespace(&l, git), 0);
 	assert_int_equal(check(&l, "sshsig-git"), 0);
 	out = refusal(&l, "sshsig-file");
-	assert_non_null(strstr(out, "limited to signatures for \"git\""));
+	assert_non_null(strstr(out, "limited to signatures for \"git\", and"));
 	refusal(&l, "login");
 	limits_reset(&l);
 }

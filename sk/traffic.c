@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The TCTI interface: TSS 2.0 TPM Command Transmission Interface, section 3.
+ * Commands and answers: TPM 2.0 Library, part 1, section 18: tag, size and
+ * code (of the command, of the response), and then handles.
+ */
+#include <string.h>
+#include <time.h>
+
+#include <tss2/tss2_tpm2_types.h>
+
+#include "log.h"
+#include "traffic.h"
+#include "wire.h"
+
+#define MAGIC 0x736b747266666301ULL
+
+#define RESPONSE_TIMEOUT_MS 10000
+
+static uint64_t
+now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* --- what is loaded ---------------------------------------------------- */
+
+static void
+remember(struct traffic *t, uint32_t handle)
+{
+	if (t->n_loaded < TRAFFIC_MAX_LOADED)
+		t->loaded[t->n_loaded++] = handle;
+}
+
+static void
+forget(struct traffic *t, uint32_t handle)
+{
+	for (size_t i = 0; i < t->n_loaded; i++)
+		if (t->loaded[i] == handle)
+			t->loaded[i] = t->loaded[--t->n_loaded];
+}
+
+static void
+forget_sessions(struct traffic *t)
+{
+	for (size_t i = t->n_loaded; i-- > 0;)
+		if (t->loaded[i] >> TPM2_HR_SHIFT == TPM2_HT_HMAC_SESSION)
+			t->loaded[i] = t->loaded[--t->n_loaded];
+}
+
+/* Reads tag, size and code; *in is at the first handle then. */
+static bool
+take_header(struct slice *in, uint32_t *ret_code)
+{
+	uint32_t size;
+	uint8_t tag;
+
+	return wire_take_u8(in, &tag) && wire_take_u8(in, &tag) &&
+	    wire_take_u32(in, &size) && wire_take_u32(in, ret_code);
+}
+
+static void
+note_command(struct traffic *t, struct slice command)
+{
+	t->commands++;
+	t->flushing = 0;
+	if (!take_header(&command, &t->command_code))
+		t->command_code = 0;
+	if (t->command_code == TPM2_CC_FlushContext &&
+	    !wire_take_u32(&command, &t->flushing))
+		t->flushing = 0;
+}
+
+static void
+note_answer(struct traffic *t, struct slice answer)
+{
+	uint32_t rc, handle;
+
+	if (!take_header(&answer, &rc) || rc != TPM2_RC_SUCCESS)
+		return;
+	if (t->ends_session)
+		forget_sessions(t);
+	t->ends_session = false;
+	switch (t->command_code) {
+	case TPM2_CC_FlushContext:
+		forget(t, t->flushing);
+		break;
+	case TPM2_CC_CreatePrimary:
+	case TPM2_CC_Load:
+	case TPM2_CC_StartAuthSession:
+		if (wire_take_u32(&answer, &handle))
+			remember(t, handle);
+		break;
+	}
+}
+
+/* --- the TCTI ---------------------------------------------------------- */
+
+static TSS2_RC
+transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
+{
+	struct traffic *t = (struct traffic *)context;
+
+	note_command(t, (struct slice){ command, size });
+	t->sent_us = now_us();
+	return Tss2_Tcti_Transmit(t->inner, size, command);
+}
+
+/* tpm2-tss may ask for the size first and for the answer after. */
+static TSS2_RC
+receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
+    int32_t timeout)
+{
+	struct traffic *t = (struct traffic *)context;
+	TSS2_RC rc = Tss2_Tcti_Receive(t->inner, size, response, timeout);
+	uint64_t now = now_us();
+
+	t->busy_us += now - t->sent_us;
+	t->sent_us = now;
+	if (rc == TSS2_RC_SUCCESS && response != NULL)
+		note_answer(t, (struct slice){ response, *size });
+	return rc;
+}
+
+static TSS2_RC
+cancel(TSS2_TCTI_CONTEXT *context)
+{
+	return Tss2_Tcti_Cancel(((struct traffic *)context)->inner);
+}
+
+static TSS2_RC
+get_poll_handles(
+    TSS2_TCTI_CONTEXT *context, TSS2_TCTI_POLL_HANDLE *handles, size_t *n)
+{
+	return Tss2_Tcti_GetPollHandles(
+	    ((struct traffic *)context)->inner, handles, n);
+}
+
+static TSS2_RC
+set_locality(TSS2_TCTI_CONTEXT *context, uint8_t locality)
+{
+	return Tss2_Tcti_SetLocality(
+	    ((struct traffic *)context)->inner, locality);
+}
+
+void
+traffic_init(struct traffic *t, TSS2_TCTI_CONTEXT *inner)
+{
+	*t = (struct traffic){
+		.common = {
+			.magic = MAGIC,
+			.version = 1,
+			.transmit = transmit,
+			.receive = receive,
+			.cancel = cancel,
+			.getPollHandles = get_poll_handles,
+			.setLocality = set_locality,
+		},
+		.inner = inner,
+	};
+}
+
+TSS2_TCTI_CONTEXT *
+traffic_tcti(struct traffic *t)
+{
+	return (TSS2_TCTI_CONTEXT *)t;
+}
+
+void
+traffic_next_ends_session(struct traffic *t)
+{
+	t->ends_session = true;
+}
+
+static TSS2_RC
+flush(struct traffic *t, uint32_t handle)
+{
+	uint8_t command[14] = { TPM2_ST_NO_SESSIONS >> 8,
+		TPM2_ST_NO_SESSIONS & 0xff, 0, 0, 0, sizeof(command), 0, 0,
+		TPM2_CC_FlushContext >> 8, TPM2_CC_FlushContext & 0xff,
+		(uint8_t)(handle >> 24), (uint8_t)(handle >> 16),
+		(uint8_t)(handle >> 8), (uint8_t)handle };
+	uint8_t response[4096];
+	size_t size = sizeof(response);
+	TSS2_RC rc;
+
+	if ((rc = Tss2_Tcti_Transmit(t->inner, sizeof(command), command)) !=
+	    TSS2_RC_SUCCESS)
+		return rc;
+	return Tss2_Tcti_Receive(
+	    t->inner, &size, response, RESPONSE_TIMEOUT_MS);
+}
+
+void
+traffic_flush_leftovers(struct traffic *t)
+{
+	while (t->n_loaded > 0) {
+		uint32_t handle = t->loaded[--t->n_loaded];
+
+		log_debug("flushing 0x%08x, which was left: 0x%x", handle,
+		    flush(t, handle));
+	}
+}

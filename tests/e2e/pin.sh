@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# PINs: enrolled, asked for, wrong, forgotten, locked out; on every way in.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+tpm_new tpm
+tpm_persist_srk
+sshd_start server
+PIN='pass phräse'
+
+# No terminal here, so ssh-keygen reads the new PIN from stdin.
+enroll_pin() {
+	local file=$1 pin=$2
+	shift 2
+	echo "$pin" | ssh-keygen -q -t ecdsa-sk -O verify-required -N '' \
+		-w "$LIB" -f "$file" -C pin "$@"
+}
+
+enrols() {
+	enroll_pin "$WORK/k" "$PIN"
+	enroll_pin "$WORK/quiet" "$PIN" -O no-touch-required
+	tpm_is_empty
+}
+
+signs() {
+	askpass_says "$PIN"
+	sign_and_verify "$WORK/k"
+	[ "$(wc -l <"$WORK/asked")" -eq 1 ]
+	tpm_is_empty
+}
+
+logs_in() {
+	askpass_says "$PIN"
+	echo "verify-required $(cat "$WORK/k.pub")" >"$WORK/server.keys"
+	log_in -o BatchMode=no -i "$WORK/k"
+	# Both flags are there: presence by the PIN, verification by the TPM.
+	grep -q 'Accepted publickey' "$SSHD_LOG"
+	echo "verify-required,no-touch-required $(cat "$WORK/quiet.pub")" \
+		>"$WORK/server.keys"
+	log_in -o BatchMode=no -i "$WORK/quiet"
+	# Without its option the server wants presence of that key as well.
+	echo "verify-required $(cat "$WORK/quiet.pub")" >"$WORK/server.keys"
+	fails log_in -o BatchMode=no -i "$WORK/quiet"
+}
+
+# A server that insists gets nothing from a key without PIN.
+no_pin_no_verification() {
+	enroll "$WORK/free" -O no-touch-required
+	echo "verify-required,no-touch-required $(cat "$WORK/free.pub")" \
+		>"$WORK/server.keys"
+	fails log_in -i "$WORK/free"
+	grep -q 'user verification' "$SSHD_LOG"
+}
+
+logs_in_with_certificate() {
+	askpass_says "$PIN"
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/ca"
+	ssh-keygen -q -s "$WORK/ca" -I pin -n "$ME" -O verify-required \
+		"$WORK/k.pub"
+	sshd_start trusting "TrustedUserCAKeys $WORK/ca.pub"
+	log_in -o BatchMode=no -i "$WORK/k" \
+		-o "CertificateFile=$WORK/k-cert.pub"
+	grep -q 'Accepted publickey.*-CERT' "$SSHD_LOG"
+	rm "$WORK/k-cert.pub"
+}
+
+agent_asks_with_askpass() {
+	askpass_says "$PIN"
+	export DISPLAY=:none
+	agent_start -P "$(dirname "$LIB")/*"
+	ssh-add -q -S "$LIB" "$WORK/k"
+	echo "verify-required $(cat "$WORK/k.pub")" >"$WORK/server.keys"
+	cp "$WORK/k.pub" "$WORK/only.pub"
+	unset SSH_ASKPASS DISPLAY
+	log_in -i "$WORK/only.pub"
+	grep -q 'Enter PIN and confirm user presence for ECDSA-SK key' "$WORK/asked"
+}
+
+agent_without_askpass() {
+	agent_start -P "$(dirname "$LIB")/*"
+	ssh-add -q -S "$LIB" "$WORK/k"
+	echo "verify-required $(cat "$WORK/k.pub")" >"$WORK/server.keys"
+	cp "$WORK/k.pub" "$WORK/only.pub"
+	fails log_in -i "$WORK/only.pub"
+	grep -q '^sk-tpm: this key needs its PIN' "$WORK/agent.log"
+	[ "$(wrong_tries)" -eq 0 ]
+}
+
+attests_verification() {
+	head -c 99 /dev/urandom >"$WORK/challenge"
+	enroll_pin "$WORK/att" "$PIN" -O challenge="$WORK/challenge" \
+		-O write-attestation="$WORK/att.att"
+	"$TOOLS/verify-attestation" "$WORK/att.att" "$WORK/challenge" ssh: \
+		"$WORK/att.pub"
+}
+
+too_short() {
+	refuses_at_enrolment "12345" "too short"
+	refuses_at_enrolment "äöü" "too short"
+	[ ! -e "$WORK/no" ]
+}
+
+refuses_at_enrolment() {
+	local out
+	out=$(fails enroll_pin "$WORK/no" "$1" 2>&1)
+	echo "$out"
+	grep -q "$2" <<<"$out"
+}
+
+no_pin_no_command() {
+	local sent
+	askpass_says ''
+	sent=$(commands fails sign "$WORK/k")
+	[ -z "$sent" ]
+}
+
+# The bus shows neither PIN nor authValue, in an enrolment or a signature.
+nothing_on_the_bus() {
+	local auth
+	auth=$(printf 'sk-tpm PIN v1\0%s' "$PIN" | sha256sum | cut -c1-64)
+	askpass_says "$PIN"
+	commands enroll_pin "$WORK/bus" "$PIN" >"$WORK/sent"
+	grep -q 153 "$WORK/sent" # Create
+	cp "$WORK/pcap" "$WORK/pcap.enrol"
+	commands sign "$WORK/bus" >"$WORK/sent"
+	grep -q 15d "$WORK/sent" # Sign
+	cat "$WORK/pcap.enrol" "$WORK/pcap" | od -An -v -tx1 | tr -d ' \n' \
+		>"$WORK/hex"
+	# What is looked for would be found: the template's policy is there.
+	grep -q 80010000 "$WORK/hex"
+	fails grep -q "$auth" "$WORK/hex"
+	fails grep -q "$(printf %s "$PIN" | od -An -tx1 | tr -d ' \n')" \
+		"$WORK/hex"
+	# Nor the authValue in any of its shortened forms.
+	fails grep -q "${auth:0:40}" "$WORK/hex"
+}
+
+wrong_pin_costs_one() {
+	askpass_says 654321
+	refuses "wrong PIN; 2 tries are left" sign "$WORK/k"
+	[ "$(wrong_tries)" -eq 1 ]
+	tpm_is_empty
+	askpass_says "$PIN"
+	sign "$WORK/k"
+}
+
+last_try_is_not_spent() {
+	askpass_says 654321
+	refuses "1 try is left" sign "$WORK/k"
+	[ "$(wrong_tries)" -eq 2 ]
+	refuses "one more wrong PIN would lock the TPM" sign "$WORK/k"
+	askpass_says "$PIN"
+	refuses "one more wrong PIN would lock the TPM" sign "$WORK/k"
+	[ "$(wrong_tries)" -eq 2 ]
+	SK_TPM_SPEND_LAST_TRY=yes sign "$WORK/k"
+	tpm_is_empty
+}
+
+lockout_is_told() {
+	askpass_says 654321
+	SK_TPM_SPEND_LAST_TRY=yes refuses "has locked itself now" \
+		sign "$WORK/k"
+	askpass_says "$PIN"
+	refuses "it forgets one every 16 minutes" sign "$WORK/k"
+	refuses "disks included" sign "$WORK/k"
+	SK_TPM_SPEND_LAST_TRY=yes refuses "locked after 3 wrong tries" \
+		sign "$WORK/k"
+	tpm_is_empty
+}
+
+# A key without PIN has noDA: the lockout is not its business.
+lockout_spares_others() {
+	sign "$WORK/free"
+	tpm2_dictionarylockout -Q -c
+	askpass_says "$PIN"
+	sign "$WORK/k"
+}
+
+try "ssh-keygen -O verify-required enrols" enrols
+try "ssh-keygen -Y sign asks for it, once" signs
+try "ssh logs in under verify-required" logs_in
+try "a key without PIN does not pass verify-required" no_pin_no_verification
+try "a certificate with verify-required" logs_in_with_certificate
+try "ssh-agent asks with an askpass" agent_asks_with_askpass
+try "ssh-agent without askpass: refused, no try spent" agent_without_askpass
+try "attestation with verification" attests_verification
+try "PINs that are too short" too_short
+try "without a PIN, no TPM command is sent" no_pin_no_command
+try "neither PIN nor authValue is on the bus" nothing_on_the_bus
+try "a wrong PIN costs one try and says how many are left" wrong_pin_costs_one
+try "the last try is not spent unasked" last_try_is_not_spent
+try "lockout: how long, and what else" lockout_is_told
+try "lockout spares keys without PIN" lockout_spares_others
+echo "1..$N"
