@@ -211,7 +211,7 @@ verify(struct verification *v, uint64_t deadline)
 }
 
 int
-fingerprint_verify(unsigned int seconds)
+fingerprint_verify(const char *question, unsigned int seconds)
 {
 	uint64_t deadline = now_us() + (uint64_t)seconds * 1000000;
 	struct verification v = { 0 };
@@ -225,6 +225,7 @@ fingerprint_verify(unsigned int seconds)
 		    strerror(-n));
 	if ((r = find_device(&v)) == 0 &&
 	    (r = begin_call(&v, "Claim", "")) == 0) {
+		log_info("%s? Touch the fingerprint reader", question);
 		r = verify(&v, deadline);
 		end_call(&v, "Release");
 	}

@@ -124,13 +124,6 @@ ask_command(const struct config *cfg, const char *question)
 }
 
 static int
-ask_fingerprint(const struct config *cfg, const char *question)
-{
-	log_info("%s? Touch the fingerprint reader", question);
-	return fingerprint_verify(cfg->presence_timeout);
-}
-
-static int
 ask_auto(const struct config *cfg, const char *question, bool pin_entered)
 {
 	const char *askpass;
@@ -158,7 +151,7 @@ presence_require(
 	case USER_PRESENCE_TERMINAL:
 		return terminal_confirm(question, cfg->presence_timeout);
 	case USER_PRESENCE_FPRINTD:
-		return ask_fingerprint(cfg, question);
+		return fingerprint_verify(question, cfg->presence_timeout);
 	case USER_PRESENCE_COMMAND:
 		return ask_command(cfg, question);
 	case USER_PRESENCE_ASSUME:

@@ -1,0 +1,341 @@
+#!/usr/bin/env bash
+# User presence: at a terminal, by askpass, finger, command; and without any.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+tpm_new tpm
+sshd_start server
+enroll "$WORK/k" 2>/dev/null
+cat "$WORK/k.pub" >"$WORK/server.keys"
+
+# at_terminal SCRIPT: plays a person at a terminal of their own. SCRIPT is
+# expect's; `sign` in it starts a signature, `status` ends with its exit.
+at_terminal() {
+	cat >"$WORK/play" <<-EOF
+		log_user 1
+		set timeout 20
+		set env(SSH_SK_PROVIDER) $LIB
+		proc sign {} {
+			uplevel { spawn -noecho sh -c \
+				"ssh-keygen -Y sign -n git -f $WORK/k <$WORK/text >/dev/null" }
+		}
+		proc want {what} {
+			expect \$what {} timeout { puts "no \$what"; exit 3 } \
+				eof { puts "ended before \$what"; exit 4 }
+		}
+		proc status {} {
+			expect eof
+			exit [lindex [wait] 3]
+		}
+		$1
+	EOF
+	expect -f "$WORK/play"
+}
+echo text >"$WORK/text"
+
+terminal_yes() {
+	at_terminal 'sign
+		want "sk-tpm: Sign a git commit or tag?"
+		want "Press y to allow it"
+		send "y"
+		want "yes"
+		status'
+	tpm_is_empty
+}
+
+terminal_no() {
+	fails at_terminal 'sign; want "Press y"; send "\r"
+		want "sk-tpm: refused at the terminal"; status'
+	fails at_terminal 'sign; want "Press y"; send "n"
+		want "sk-tpm: refused at the terminal"; status'
+}
+
+terminal_timeout() {
+	SK_TPM_PRESENCE_TIMEOUT=1 fails at_terminal 'sign; want "Press y"
+		want "sk-tpm: nobody answered in time"; status'
+}
+
+# What was typed before the question is not an answer to it.
+terminal_type_ahead() {
+	SK_TPM_PRESENCE_TIMEOUT=2 fails at_terminal '
+		spawn -noecho sh -c "echo started; read x <$::env(WORK)/go; \
+			ssh-keygen -Y sign -n git -f $::env(WORK)/k <$::env(WORK)/text >/dev/null"
+		want "started"
+		send "yyyyyyyy"
+		exec sh -c "echo go >$::env(WORK)/go"
+		want "sk-tpm: nobody answered in time"
+		status'
+}
+
+# An interrupt leaves the terminal with its echo.
+terminal_interrupt() {
+	at_terminal '
+		spawn -noecho sh -i
+		send "PS1=ready:; export SSH_SK_PROVIDER='"$LIB"'\r"
+		want "ready:"
+		send "ssh-keygen -Y sign -n git -f '"$WORK"'/k <'"$WORK"'/text >/dev/null\r"
+		want "Press y"
+		send "\003"
+		want "ready:"
+		send "stty -a | tr \" ;\" \"\\n\\n\" | grep -x -- -echo; echo checked\r"
+		expect {
+			"\n-echo\r" { exit 5 }
+			"\nchecked" {}
+			timeout { exit 6 }
+		}
+		exit 0'
+	tpm_is_empty
+}
+
+terminal_login() {
+	at_terminal 'spawn -noecho ssh -F none -p '"$SSHD_PORT"' -l '"$ME"' \
+			-o UserKnownHostsFile='"$WORK"'/known_hosts -i '"$WORK"'/k \
+			-o IdentitiesOnly=yes -o SecurityKeyProvider='"$LIB"' \
+			127.0.0.1 echo logged-in
+		want "Sign in to"
+		want "SHA256:"
+		want "as \"'"$ME"'\"?"
+		send "y"
+		want "logged-in"
+		status'
+}
+
+# In the background of a terminal, a question would stop the job.
+background_of_a_terminal() {
+	at_terminal 'spawn -noecho sh -c "set -m; \
+			ssh-keygen -Y sign -n git -f '"$WORK"'/k <'"$WORK"'/text >/dev/null & \
+			wait; echo over"
+		want "neither a terminal nor a display"
+		want "over"
+		exit 0'
+}
+
+enrolment_asks() {
+	at_terminal 'spawn -noecho ssh-keygen -t ecdsa-sk -N "" -w '"$LIB"' -f '"$WORK"'/asked-key
+		want "Create a key in the TPM for \"ssh:\"?"
+		send "n"
+		want "refused at the terminal"
+		expect eof
+		spawn -noecho ssh-keygen -t ecdsa-sk -N "" -w '"$LIB"' -f '"$WORK"'/asked-key
+		want "Create a key in the TPM for"
+		send "y"
+		status'
+	[ -f "$WORK/asked-key" ]
+}
+
+# A key that will need nobody is made without a question, so scripts go on.
+enrolment_of_a_free_key() {
+	at_terminal 'spawn -noecho ssh-keygen -q -t ecdsa-sk -O no-touch-required \
+			-N "" -w '"$LIB"' -f '"$WORK"'/free-key
+		status'
+}
+
+attestation_by_a_person() {
+	head -c 90 /dev/urandom >"$WORK/challenge"
+	at_terminal 'spawn -noecho ssh-keygen -t ecdsa-sk -N "" -w '"$LIB"' \
+			-O challenge='"$WORK"'/challenge \
+			-O write-attestation='"$WORK"'/p.att -f '"$WORK"'/p
+		want "Create a key in the TPM for"
+		send "y"
+		status'
+	"$TOOLS/verify-attestation" "$WORK/p.att" "$WORK/challenge" ssh: \
+		"$WORK/p.pub"
+}
+
+new_pin_is_typed_twice() {
+	at_terminal 'spawn -noecho ssh-keygen -t ecdsa-sk -O verify-required -N "" -w '"$LIB"' -f '"$WORK"'/pin
+		want "Enter PIN for authenticator:"
+		send "123456\r"
+		want "Enter the same PIN again:"
+		send "123457\r"
+		want "sk-tpm: the two PINs differ"
+		want "Enter PIN for authenticator:"
+		send "123456\r"
+		want "Enter the same PIN again:"
+		send "123456\r"
+		status'
+	[ -f "$WORK/pin" ]
+	# A PIN typed for this signature is a person: there is no question.
+	at_terminal 'spawn -noecho sh -c "ssh-keygen -Y sign -n git -f '"$WORK"'/pin \
+			-w '"$LIB"' <'"$WORK"'/text >/dev/null"
+		want "Enter PIN for ECDSA-SK key"
+		send "123456\r"
+		expect "Press y" { exit 7 } eof {}
+		exit [lindex [wait] 3]'
+}
+
+askpass_yes_no_timeout() {
+	askpass_says yes
+	sign "$WORK/k"
+	grep -q '^confirm: Sign a file' "$WORK/asked"
+	askpass_says ''
+	sign "$WORK/k"
+	askpass_says no
+	refuses "refused in $WORK/askpass" sign "$WORK/k"
+	askpass_says perhaps
+	refuses "refused in $WORK/askpass" sign "$WORK/k"
+	askpass_says silence
+	SK_TPM_PRESENCE_TIMEOUT=1 refuses "nobody answered in time" \
+		sign "$WORK/k"
+	askpass_says yes
+	SSH_ASKPASS_REQUIRE=never refuses "neither a terminal" sign "$WORK/k"
+	unset SSH_ASKPASS_REQUIRE
+	WAYLAND_DISPLAY=wayland-9 sign "$WORK/k"
+	DISPLAY=:9 sign "$WORK/k"
+	refuses "neither a terminal" sign "$WORK/k"
+	SSH_ASKPASS=/no/such/program DISPLAY=:9 refuses "cannot run" \
+		sign "$WORK/k"
+}
+
+agent_with_askpass() {
+	askpass_says yes
+	export DISPLAY=:none
+	agent_start -P "$(dirname "$LIB")/*"
+	ssh-add -q -S "$LIB" "$WORK/k"
+	cp "$WORK/k.pub" "$WORK/only.pub"
+	(unset SSH_ASKPASS DISPLAY SSH_ASKPASS_REQUIRE
+	 log_in -i "$WORK/only.pub")
+	grep -q '^confirm: Sign in to' "$WORK/asked"
+}
+
+agent_without_anything() {
+	agent_start -P "$(dirname "$LIB")/*"
+	ssh-add -q -S "$LIB" "$WORK/k"
+	cp "$WORK/k.pub" "$WORK/only.pub"
+	fails log_in -i "$WORK/only.pub"
+	grep -q 'sk-tpm: this key needs a person.*UserPresence' \
+		"$WORK/agent.log"
+}
+
+by_command() {
+	cat >"$WORK/judge" <<-EOF
+		#!/bin/sh
+		echo "\$1|\$SK_TPM_REQUEST" >>"$WORK/judged"
+		exit \$(cat "$WORK/verdict")
+	EOF
+	chmod +x "$WORK/judge"
+	export SK_TPM_CONFIG=$WORK/command.conf
+	echo "UserPresence command $WORK/judge" >"$SK_TPM_CONFIG"
+	echo 0 >"$WORK/verdict"
+	sign "$WORK/k"
+	[ "$(cat "$WORK/judged")" = "Sign a file|Sign a file" ]
+	echo 1 >"$WORK/verdict"
+	refuses "refused by $WORK/judge" sign "$WORK/k"
+	SK_TPM_USER_PRESENCE="command /no/such" refuses "cannot run /no/such" \
+		sign "$WORK/k"
+}
+
+assumed_by_the_file() {
+	export SK_TPM_CONFIG=$WORK/assume.conf
+	echo "UserPresence assume" >"$SK_TPM_CONFIG"
+	sign "$WORK/k"
+	log_in -i "$WORK/k"
+	chmod g+w "$SK_TPM_CONFIG"
+	refuses "can be written by others" sign "$WORK/k"
+}
+
+terminal_only() {
+	SK_TPM_USER_PRESENCE=terminal refuses "there is no terminal" \
+		sign "$WORK/k"
+	SK_TPM_USER_PRESENCE=askpass refuses "none is installed or named" \
+		sign "$WORK/k"
+}
+
+bus_start() {
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$WORK/bus
+	rm -f "$WORK/bus"
+	dbus-daemon --session --nofork --nopidfile \
+		"--address=$DBUS_SYSTEM_BUS_ADDRESS" 2>"$WORK/bus.log" &
+	echo "$!" >>"$WORK/pids"
+	wait_until test -S "$WORK/bus"
+}
+
+# finger ANSWER...: fprintd's answers to the fingers of one signature
+finger() {
+	local status=0 pid
+	: >"$WORK/mock"
+	"$TOOLS/mock-fprintd" "$@" >"$WORK/mock" 2>&1 &
+	pid=$!
+	echo "$pid" >>"$WORK/pids"
+	wait_until grep -q ready "$WORK/mock"
+	SK_TPM_USER_PRESENCE=fprintd sign "$WORK/k" || status=$?
+	kill "$pid"
+	wait "$pid" || :
+	return "$status"
+}
+
+by_finger() {
+	bus_start
+	finger verify-match 2>"$WORK/prompt"
+	grep -q '^sk-tpm: Sign a file? Touch the fingerprint reader' \
+		"$WORK/prompt"
+	export SK_TPM_LOG_LEVEL=error # no prompts any more, only failures
+	finger retry
+	finger verify-no-match verify-match
+	refuses "the fingerprint did not match" finger verify-no-match \
+		verify-no-match verify-no-match
+	refuses "the fingerprint did not match" finger verify-disconnected \
+		verify-unknown-error verify-no-match
+	SK_TPM_PRESENCE_TIMEOUT=1 refuses "no finger came in time" \
+		finger silence
+	SK_TPM_USER_PRESENCE=fprintd refuses \
+		"which gives no fingerprint reader" sign "$WORK/k"
+}
+
+no_bus() {
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$WORK/no-bus
+	SK_TPM_USER_PRESENCE=fprintd refuses "there is no D-Bus" \
+		sign "$WORK/k"
+}
+
+# Others do not pay for D-Bus.
+libsystemd_is_not_linked() {
+	fails grep -q libsystemd <(readelf -d "$LIB")
+}
+
+# The host key's name in the question, from known_hosts.
+server_by_name() {
+	local dir=$WORK/nobody
+	mkdir -m 777 "$dir" "$dir/.ssh"
+	cp "$LIB" "$dir/lib.so"
+	enroll "$dir/free" -O no-touch-required
+	(printf 'no-touch-required '; cat "$dir/free.pub") >"$WORK/server.keys"
+	sed 's/^[^ ]*/build.example,[127.0.0.1]:'"$SSHD_PORT/" \
+		"$WORK/known_hosts" >"$dir/.ssh/known_hosts"
+	[ "$(id -u)" -ne 0 ] || chown -R 65534 "$dir"
+	HOME=$dir SK_TPM_CONFIG=/dev/null SK_TPM_LOG_LEVEL=debug \
+		unprivileged ssh -F none -p "$SSHD_PORT" -l "$ME" \
+		-o "UserKnownHostsFile=$dir/.ssh/known_hosts" \
+		-o IdentitiesOnly=yes -o BatchMode=yes -i "$dir/free" \
+		-o "SecurityKeyProvider=$dir/lib.so" \
+		127.0.0.1 echo logged-in 2>"$WORK/err"
+	cat "$WORK/err"
+	grep -q 'sk-tpm: request: Sign in to "build.example,\[127.0.0.1\]:[0-9]*" (SHA256:.*) as "'"$ME"'"' \
+		"$WORK/err"
+	grep -q 'sk-tpm: sent 6 TPM commands, [0-9.]* ms' "$WORK/err"
+}
+
+export WORK
+mkfifo "$WORK/go"
+try "terminal: yes" terminal_yes
+try "terminal: no" terminal_no
+try "terminal: nobody in time" terminal_timeout
+try "terminal: what was typed before does not count" terminal_type_ahead
+try "terminal: an interrupt leaves the echo on" terminal_interrupt
+try "terminal: ssh's login names user and server" terminal_login
+try "no question from the background of a terminal" background_of_a_terminal
+try "enrolment asks where it can" enrolment_asks
+try "enrolment of a no-touch key does not ask" enrolment_of_a_free_key
+try "attestation by a person at the terminal" attestation_by_a_person
+try "a new PIN is typed twice; a typed PIN is presence" new_pin_is_typed_twice
+try "askpass: yes, no, nobody, and when it is used" askpass_yes_no_timeout
+try "ssh-agent without a terminal asks by askpass" agent_with_askpass
+try "ssh-agent with neither: refused with the remedy" agent_without_anything
+try "UserPresence command" by_command
+try "UserPresence assume, from a file that is nobody else's" assumed_by_the_file
+try "UserPresence terminal and askpass where there is none" terminal_only
+try "UserPresence fprintd" by_finger
+try "UserPresence fprintd without a bus" no_bus
+try "libsystemd is loaded only for that" libsystemd_is_not_linked
+try "a server is named as in known_hosts; debug tells the rest" server_by_name
+echo "1..$N"
