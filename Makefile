@@ -18,6 +18,9 @@ LDFLAGS ?=
 
 MAKEFLAGS += -r
 
+# For the goals that build by themselves: two jobs, unless make was told.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j2)
+
 # pkg-config is asked only when something is compiled, so that `make demo` and
 # `make check` can install it first.
 PACKAGES = tss2-esys tss2-mu tss2-rc tss2-tctildr libcbor libcrypto
@@ -31,7 +34,11 @@ HARDENING ?= -fstack-protector-strong -fstack-clash-protection \
 SK_CPPFLAGS = -D_GNU_SOURCE -DSK_TPM_VERSION='"$(VERSION)"' -Isk $(CPPFLAGS)
 SK_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(HARDENING) \
 	$(CFLAGS)
-SK_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
+SK_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack \
+	-Wl,--as-needed $(LDFLAGS)
+# Objects depend on the flags they were made with, and on the libraries.
+FLAGS = $(B)/flags
+FLAGS_NOW = $(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS)
 COMPILE = $(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -MMD -MP -c
 
 ROOMS = bytes cbor-item child config credential device error fido fingerprint \
@@ -54,12 +61,22 @@ $(LIBS): $(OBJS) sk/libsk-tpm.map
 	    -Wl,--version-script=sk/libsk-tpm.map -Wl,-soname,$(@F) \
 	    -o $@ $(filter %.o,$^) $(PKG_LIBS)
 
-$(B)/sk/%.o: sk/%.c Makefile
+$(FLAGS): always
+	@mkdir -p $(@D)
+	@$(PKG_CONFIG) --exists $(PACKAGES) libsystemd || { \
+	    echo "sk-tpm: pkg-config or development files are missing;" \
+	    "on Debian: tests/install-packages build"; exit 1; } >&2
+	@echo '$(subst ','"'"',$(FLAGS_NOW))' | cmp -s - $@ || \
+	    echo '$(subst ','"'"',$(FLAGS_NOW))' >$@
+
+.PHONY: always
+
+$(B)/sk/%.o: sk/%.c $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(COMPILE) -o $@ $<
 
-$(B)/sk/provider-%.o: sk/provider.c Makefile
+$(B)/sk/provider-%.o: sk/provider.c $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(COMPILE) -DSK_API_MAJOR=$* -o $@ $<
@@ -81,14 +98,53 @@ SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 .PHONY: check unit sanitized tests
 check: ## install what the tests need, and run all of them
 	@tests/install-packages check
-	@$(MAKE) --no-print-directory -j2 all tests sanitized
-	@tests/run
+	@$(MAKE) --no-print-directory $(JOBS) all tests sanitized
+	@BUILD='$(abspath $(B))' tests/run $(UNIT_TESTS) \
+	    $(UNIT_TESTS:$(B)/%=$(B)/sanitized/%) \
+	    $(REPLAYS:$(B)/%=$(B)/sanitized/%) tests/e2e/*.sh
 
 unit: $(UNIT_TESTS)
 
 sanitized:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS="$(SANITIZE)" \
-	    HARDENING= unit
+	    HARDENING= unit replays
+
+# Fuzz targets: replayed over their corpora by check, run by fuzz.
+FUZZ = config handle request
+FUZZ_SECONDS ?= 20
+REPLAYS = $(FUZZ:%=$(B)/tests/fuzz/replay-%)
+FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
+
+.PHONY: replays fuzzers fuzz
+replays: $(REPLAYS)
+fuzzers: $(FUZZERS)
+
+$(B)/tests/fuzz/replay-%: tests/fuzz/fuzz-%.c tests/fuzz/replay.c $(OBJS) \
+	$(FLAGS)
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP \
+	    -MF $@.d -Wno-missing-prototypes -o $@ $(filter %.c %.o,$^) \
+	    $(PKG_LIBS)
+
+$(B)/tests/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(OBJS) $(FLAGS)
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP \
+	    -MF $@.d -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) $(PKG_LIBS)
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS (20), with clang's libFuzzer
+	@tests/install-packages fuzz
+	@$(MAKE) --no-print-directory $(JOBS) B=$(B)/fuzz CC=clang HARDENING= \
+	    CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined" fuzzers
+	@for t in $(FUZZ); do mkdir -p $(B)/fuzz/corpus/$$t && \
+	    $(B)/fuzz/tests/fuzz/fuzz-$$t -max_total_time=$(FUZZ_SECONDS) \
+	    -timeout=10 -max_len=4200 -print_final_stats=1 \
+	    -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus/$$t \
+	    tests/fuzz/corpus/$$t >$(B)/fuzz/$$t.log 2>&1 || \
+	    { tail -n 40 $(B)/fuzz/$$t.log; exit 1; }; \
+	    echo "fuzz-$$t: $$(sed -n 's/.*number_of_executed_units: //p' \
+	    $(B)/fuzz/$$t.log) executions, no finding"; done
 
 tests: $(UNIT_TESTS) $(API_TESTS) $(TOOLS) $(TCTIS) $(PROVIDERS)
 
@@ -96,12 +152,12 @@ tests: $(UNIT_TESTS) $(API_TESTS) $(TOOLS) $(TCTIS) $(PROVIDERS)
 $(B)/tests/unit/test-abi: $(B)/tests/unit/abi-7.o $(B)/tests/unit/abi-9.o \
 	$(B)/tests/unit/abi-10.o
 
-$(B)/tests/unit/abi-%.o: tests/unit/abi.c Makefile
+$(B)/tests/unit/abi-%.o: tests/unit/abi.c $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(COMPILE) -DSK_API_MAJOR=$* -o $@ $<
 
-$(B)/tests/tpm/test-credential: tests/tpm/test-credential.c $(OBJS) Makefile
+$(B)/tests/tpm/test-credential: tests/tpm/test-credential.c $(OBJS) $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP \
@@ -109,26 +165,26 @@ $(B)/tests/tpm/test-credential: tests/tpm/test-credential.c $(OBJS) Makefile
 
 $(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
 
-$(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) Makefile
+$(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) \
 	    $(TEST_LDFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c %.o,$^) \
 	    -lcmocka $(PKG_LIBS)
 
-$(B)/tests/tpm/test-provider-%: tests/tpm/test-provider.c Makefile
+$(B)/tests/tpm/test-provider-%: tests/tpm/test-provider.c $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) -DSK_API_MAJOR=$* $(SK_CFLAGS) $(SK_LDFLAGS) \
 	    -MMD -MP -MF $@.d -o $@ $< -lcmocka -lcrypto -ldl
 
-$(B)/tests/tools/print-tcti: tests/tools/print-tcti.c $(OBJS) Makefile
+$(B)/tests/tools/print-tcti: tests/tools/print-tcti.c $(OBJS) $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP -MF $@.d \
 	    -o $@ $(filter %.c %.o,$^) $(PKG_LIBS)
 
-$(B)/tests/tools/%: tests/tools/%.c Makefile
+$(B)/tests/tools/%: tests/tools/%.c $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) -D_GNU_SOURCE $(CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP \
@@ -137,13 +193,13 @@ $(B)/tests/tools/%: tests/tools/%.c Makefile
 $(B)/tests/tools/verify-attestation: TOOL_LIBS = -lfido2 -lcrypto
 $(B)/tests/tools/mock-fprintd: TOOL_LIBS = -lsystemd
 
-$(B)/tests/tools/libtss2-tcti-%.so.0: tests/tools/tcti-%.c Makefile
+$(B)/tests/tools/libtss2-tcti-%.so.0: tests/tools/tcti-%.c $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -shared -MMD -MP \
 	    -MF $@.d -o $@ $< $(PKG_LIBS)
 
-$(B)/tests/tools/provider-%.so: tests/tools/provider-%.c Makefile
+$(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) -shared -MMD -MP -MF $@.d -o $@ $< \
@@ -152,7 +208,7 @@ $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c Makefile
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] tests/*/*.[ch])
 SH_FILES = tests/run tests/install-packages tests/lib.sh examples/demo .ci/run \
-	$(wildcard tests/e2e/*.sh)
+	$(wildcard tests/e2e/*.sh) tests/fuzz/record-requests
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
 	@tests/install-packages lint
@@ -171,17 +227,20 @@ format: ## lay out the C files
 .PHONY: demo install uninstall clean help
 demo: ## install what is missing, and show the main job on a private TPM
 	@tests/install-packages demo
-	@$(MAKE) --no-print-directory -j2 all
-	@examples/demo
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@BUILD='$(abspath $(B))' examples/demo
 
 install: all ## install below $(DESTDIR)$(PREFIX)
-	$(INSTALL) -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(MANDIR)/man8
-	$(INSTALL) -m 0644 $(LIBS) $(DESTDIR)$(LIBDIR)
-	$(INSTALL) -m 0644 man/libsk-tpm.8 $(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(MANDIR)/man5" \
+	    "$(DESTDIR)$(MANDIR)/man8"
+	$(INSTALL) -m 0644 $(LIBS) "$(DESTDIR)$(LIBDIR)"
+	$(INSTALL) -m 0644 man/sk-tpm.conf.5 "$(DESTDIR)$(MANDIR)/man5"
+	$(INSTALL) -m 0644 man/libsk-tpm.8 "$(DESTDIR)$(MANDIR)/man8"
 
 uninstall: ## remove what install put there
-	rm -f $(LIBS:$(B)/%=$(DESTDIR)$(LIBDIR)/%)
-	rm -f $(DESTDIR)$(MANDIR)/man8/libsk-tpm.8
+	for f in $(notdir $(LIBS)); do rm -f "$(DESTDIR)$(LIBDIR)/$$f"; done
+	rm -f "$(DESTDIR)$(MANDIR)/man5/sk-tpm.conf.5" \
+	    "$(DESTDIR)$(MANDIR)/man8/libsk-tpm.8"
 
 clean: ## remove what was built
 	rm -rf $(B)

@@ -30,6 +30,7 @@ installs() {
 	make -s -C "$TOP" B="$BUILD" DESTDIR="$WORK/dest" PREFIX=/usr install
 	[ -f "$WORK/dest/usr/lib/libsk-tpm.so" ]
 	[ -f "$WORK/dest/usr/share/man/man8/libsk-tpm.8" ]
+	[ -f "$WORK/dest/usr/share/man/man5/sk-tpm.conf.5" ]
 	make -s -C "$TOP" B="$BUILD" DESTDIR="$WORK/dest" PREFIX=/usr uninstall
 	[ -z "$(find "$WORK/dest" -type f)" ]
 }

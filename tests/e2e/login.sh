@@ -91,6 +91,17 @@ application_and_user() {
 	sign_and_verify "$WORK/app"
 }
 
+host_key() {
+	enroll "$WORK/host" -O no-touch-required
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/plain"
+	cp "$WORK/plain.pub" "$WORK/hosted.keys"
+	sshd_start hosted "HostKey $WORK/host" "SecurityKeyProvider $LIB"
+	echo "[127.0.0.1]:$SSHD_PORT $(cut -d' ' -f1-2 "$WORK/host.pub")" \
+		>>"$WORK/known_hosts"
+	log_in -i "$WORK/plain" -o HostKeyAlgorithms=sk-ecdsa-sha2-nistp256@openssh.com
+	tpm_is_empty
+}
+
 other_tpm() {
 	local mine=$TCTI
 	authorize "no-touch-required $(cat "$WORK/k.pub")"
@@ -111,5 +122,6 @@ try "a certificate logs in" certificate_login
 try "-t ed25519-sk is refused" ed25519_is_refused
 try "ssh-keygen -K finds nothing yet" no_keys_to_download
 try "-O application, user and device" application_and_user
+try "sshd has its host key in the TPM" host_key
 try "the same key file on another TPM is refused" other_tpm
 echo "1..$N"

@@ -38,6 +38,19 @@ good_path() {
 	clean
 }
 
+with_pin() {
+	export SSH_SK_HELPER=$WORK/helper
+	askpass_says 123456
+	echo 123456 | ssh-keygen -q -t ecdsa-sk -O verify-required -N '' \
+		-w "$LIB" -f "$WORK/pin"
+	clean
+	sign_and_verify "$WORK/pin"
+	clean
+	askpass_says 654321
+	fails sign "$WORK/pin"
+	clean
+}
+
 bad_paths() {
 	export SSH_SK_HELPER=$WORK/helper
 	SK_TPM_TCTI=swtpm:port=1 fails sign "$WORK/k"
@@ -50,5 +63,6 @@ bad_paths() {
 }
 
 try "enrolling and signing leak nothing under valgrind" good_path
+try "nor with a PIN, right or wrong" with_pin
 try "nor does failing" bad_paths
 echo "1..$N"

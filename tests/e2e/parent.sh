@@ -21,6 +21,18 @@ made_persistent_later() {
 	tpm_is_empty
 }
 
+# What the manual says to do, as it stands there.
+as_in_the_manual() {
+	tpm2_evictcontrol -Q -C o -c 0x81000001
+	cd "$WORK" || return
+	sed -n 's/\\&//g; /^tpm2_/p' "$TOP/man/libsk-tpm.8" >"$WORK/commands"
+	[ "$(wc -l <"$WORK/commands")" -eq 3 ]
+	sh -eux "$WORK/commands"
+	sign_and_verify "$WORK/before"
+	sign_and_verify "$WORK/under"
+	tpm_is_empty
+}
+
 evicted_later() {
 	tpm2_evictcontrol -Q -C o -c 0x81000001
 	sign_and_verify "$WORK/under"
@@ -155,6 +167,7 @@ cleared() {
 
 try "no persistent SRK: created for each call" absent
 try "made persistent later: old and new keys sign" made_persistent_later
+try "made persistent as the manual says" as_in_the_manual
 try "evicted later: still signs" evicted_later
 try "replaced by an RSA SRK: old keys sign, new ones use it" replaced
 try "SRK of the template with zeros: used, and found again" other_template

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/* Any message: parsed, described, and checked against limits. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "key-limits.h"
+#include "request.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct limits limits = { .kinds = LIMIT_HOST };
+	struct request req;
+	struct text words;
+
+	request_parse((struct slice){ data, size }, &req);
+	request_describe(&req, &words);
+	for (size_t i = 0; i < words.len; i++)
+		if (words.s[i] < ' ' || words.s[i] > '~')
+			abort();
+	if (limits_check(&limits, &req) == 0 &&
+	    req.kind != REQUEST_HOST_KEY_PROOF &&
+	    req.kind != REQUEST_KEY_EXCHANGE)
+		abort();
+	return 0;
+}
