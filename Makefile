@@ -43,7 +43,7 @@ COMPILE = $(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -MMD -MP -c
 
 ROOMS = bytes cbor-item child config credential device error fido fingerprint \
 	handle home key known-hosts key-limits lockout log parent pin presence \
-	request session sshkey terminal text tpm tpm-rc traffic wire
+	record request resident session sshkey terminal text tpm tpm-rc traffic wire
 OBJS = $(ROOMS:%=$(B)/sk/%.o)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 
@@ -84,7 +84,7 @@ $(B)/sk/provider-%.o: sk/provider.c $(FLAGS)
 # --- tests -------------------------------------------------------------------
 
 UNITS = abi bytes child config fido handle key known-hosts key-limits lockout log pin \
-	request text tpm-rc
+	record request text tpm-rc
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential
@@ -110,7 +110,7 @@ sanitized:
 	    HARDENING= unit replays
 
 # Fuzz targets: replayed over their corpora by check, run by fuzz.
-FUZZ = config handle request
+FUZZ = config handle record request
 FUZZ_SECONDS ?= 20
 REPLAYS = $(FUZZ:%=$(B)/tests/fuzz/replay-%)
 FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)

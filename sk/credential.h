@@ -21,6 +21,10 @@ struct credential_request {
 	bool verification;	     /* its signatures shall need its PIN */
 	bool attestation;	     /* worth asking a person for */
 	const struct limits *limits; /* NULL: none */
+	bool resident;		     /* keep it in the TPM as well */
+	bool overwrite;		     /* replace a resident key of that name */
+	const char *user;	     /* of a resident key; NULL: none */
+	uint8_t flags;		     /* to keep with a resident key */
 };
 
 struct credential {
@@ -46,6 +50,9 @@ struct assertion {
 };
 
 /*
+ * For a resident key where the TPM has an owner password: `pin` is that
+ * password if the key gets no PIN; else it is asked for.
+ *
  * 0 or any FAIL_; FAIL_PIN_REQUIRED asks for another call with a (better)
  * PIN. The caller ends *ret with credential_reset.
  */
@@ -58,6 +65,29 @@ int credential_make(const struct config *cfg,
  */
 int credential_assert(const struct config *cfg,
     const struct assertion_request *req, struct assertion *ret) MUST_CHECK;
+
+/* A resident key as the TPM gives it back. */
+struct resident_credential {
+	struct ec_point point;
+	struct bytes key_handle;
+	char *application;
+	struct bytes user;
+	uint8_t flags;
+};
+
+struct resident_credentials {
+	struct resident_credential *creds;
+	size_t n;
+};
+
+/*
+ * All resident keys that can be read; of others a line says why. The caller
+ * ends *ret with resident_credentials_reset. 0 or any FAIL_.
+ */
+int credential_list(
+    const struct config *cfg, struct resident_credentials *ret) MUST_CHECK;
+
+void resident_credentials_reset(struct resident_credentials *list);
 
 void credential_reset(struct credential *cred);
 

@@ -44,6 +44,8 @@ static const struct {
 	    "wait, or if you are sure of the PIN set SpendLastTry yes in "
 	    "sk-tpm.conf" },
 	{ FAIL_LIMIT, "use another key for this" },
+	{ FAIL_NV_FULL, "remove a resident key that is not needed" },
+	{ FAIL_EXISTS, "name another with -O user= or -O application=" },
 	{ FAIL_FORGED, "do not trust this TPM or the way to it" },
 };
 

@@ -8,33 +8,36 @@
 #define SKTPM_ERROR_H
 
 enum {
-	FAIL_INTERNAL = -1,	 /* a bug, or a library refused the normal */
-	FAIL_MEMORY = -2,	 /* no memory left */
-	FAIL_ARGUMENT = -3,	 /* the caller's argument is unusable */
-	FAIL_UNSUPPORTED = -4,	 /* asked for what a TPM or we cannot do */
-	FAIL_CONFIG = -5,	 /* a setting has no such value */
-	FAIL_NO_DEVICE = -6,	 /* no TPM there */
-	FAIL_PERMISSION = -7,	 /* a TPM, but not for this user */
-	FAIL_UNREACHABLE = -8,	 /* the way to the TPM is broken */
-	FAIL_NOT_TPM2 = -9,	 /* it answers as a TPM 1.2 does */
-	FAIL_TPM_FAILURE = -10,	 /* failure mode, or not started */
-	FAIL_TPM_FULL = -11,	 /* no slot for an object or a session */
-	FAIL_TPM_BUSY = -12,	 /* still busy after all our tries */
-	FAIL_LOCKOUT = -13,	 /* dictionary-attack lockout */
-	FAIL_TPM = -14,		 /* any other TPM response code */
-	FAIL_NOT_OURS = -15,	 /* key handle of another provider */
-	FAIL_HANDLE = -16,	 /* key handle of ours, damaged or altered */
-	FAIL_VERSION = -17,	 /* key handle of a newer sk-tpm */
-	FAIL_OTHER_TPM = -18,	 /* key handle of another TPM */
-	FAIL_PARENT = -19,	 /* the parent key is not a storage key */
-	FAIL_OWNER_AUTH = -20,	 /* the owner hierarchy has a password */
-	FAIL_PRESENCE = -21,	 /* nobody could be asked */
-	FAIL_FORGED = -22,	 /* what came from the TPM does not verify */
-	FAIL_PIN_REQUIRED = -23, /* a PIN has to be given */
-	FAIL_WRONG_PIN = -24,	 /* the TPM did not accept it */
-	FAIL_LAST_TRY = -25,	 /* one more wrong PIN would lock the TPM */
-	FAIL_REFUSED = -26,	 /* the person said no, or nothing in time */
-	FAIL_LIMIT = -27,	 /* the key's own limits forbid it */
+	FAIL_INTERNAL = -1,	   /* a bug, or a library refused the normal */
+	FAIL_MEMORY = -2,	   /* no memory left */
+	FAIL_ARGUMENT = -3,	   /* the caller's argument is unusable */
+	FAIL_UNSUPPORTED = -4,	   /* asked for what a TPM or we cannot do */
+	FAIL_CONFIG = -5,	   /* a setting has no such value */
+	FAIL_NO_DEVICE = -6,	   /* no TPM there */
+	FAIL_PERMISSION = -7,	   /* a TPM, but not for this user */
+	FAIL_UNREACHABLE = -8,	   /* the way to the TPM is broken */
+	FAIL_NOT_TPM2 = -9,	   /* it answers as a TPM 1.2 does */
+	FAIL_TPM_FAILURE = -10,	   /* failure mode, or not started */
+	FAIL_TPM_FULL = -11,	   /* no slot for an object or a session */
+	FAIL_TPM_BUSY = -12,	   /* still busy after all our tries */
+	FAIL_LOCKOUT = -13,	   /* dictionary-attack lockout */
+	FAIL_TPM = -14,		   /* any other TPM response code */
+	FAIL_NOT_OURS = -15,	   /* key handle of another provider */
+	FAIL_HANDLE = -16,	   /* key handle of ours, damaged or altered */
+	FAIL_VERSION = -17,	   /* key handle of a newer sk-tpm */
+	FAIL_OTHER_TPM = -18,	   /* key handle of another TPM */
+	FAIL_PARENT = -19,	   /* the parent key is not a storage key */
+	FAIL_OWNER_AUTH = -20,	   /* the owner hierarchy has a password */
+	FAIL_PRESENCE = -21,	   /* nobody could be asked */
+	FAIL_FORGED = -22,	   /* what came from the TPM does not verify */
+	FAIL_PIN_REQUIRED = -23,   /* a PIN has to be given */
+	FAIL_WRONG_PIN = -24,	   /* the TPM did not accept it */
+	FAIL_LAST_TRY = -25,	   /* one more wrong PIN would lock the TPM */
+	FAIL_REFUSED = -26,	   /* the person said no, or nothing in time */
+	FAIL_LIMIT = -27,	   /* the key's own limits forbid it */
+	FAIL_OWNER_PASSWORD = -28, /* the owner's is missing or wrong */
+	FAIL_NV_FULL = -29,	   /* no room for a resident key */
+	FAIL_EXISTS = -30,	   /* a resident key that would be replaced */
 };
 
 /*

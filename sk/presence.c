@@ -11,6 +11,7 @@
 #include "error.h"
 #include "fingerprint.h"
 #include "log.h"
+#include "pin.h"
 #include "presence.h"
 #include "terminal.h"
 #include "text.h"
@@ -158,6 +159,37 @@ presence_require(
 		return 0;
 	}
 	return fail(FAIL_INTERNAL, "no such way to have presence");
+}
+
+static int
+ask_secret_by_askpass(const struct config *cfg, const char *path,
+    const char *prompt, struct bytes *ret)
+{
+	const struct child child = { .path = path, .argument = prompt };
+	char answer[PIN_MAX_LEN + 2];
+	int status, r;
+
+	if ((r = child_run(&child, cfg->presence_timeout, &status, answer,
+		 sizeof(answer))) != 0)
+		return r;
+	answer[strcspn(answer, "\r\n")] = '\0';
+	if (!is_success(status))
+		r = fail(FAIL_REFUSED, "refused in %s", path);
+	else
+		r = bytes_set(ret, answer, strlen(answer) + 1);
+	explicit_bzero(answer, sizeof(answer));
+	return r;
+}
+
+int
+presence_ask_secret(
+    const struct config *cfg, const char *prompt, struct bytes *ret)
+{
+	const char *askpass;
+
+	if (askpass_is_wanted() && (askpass = find_askpass()) != NULL)
+		return ask_secret_by_askpass(cfg, askpass, prompt, ret);
+	return terminal_read_secret(prompt, cfg->presence_timeout, ret);
 }
 
 int

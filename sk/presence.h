@@ -18,6 +18,14 @@ int presence_require(const struct config *cfg, const char *question,
     bool pin_entered) MUST_CHECK;
 
 /*
+ * Asks for a secret at the terminal, or by askpass where that is wanted. The
+ * secret is terminated; the caller ends *ret with bytes_reset. 0;
+ * FAIL_PRESENCE where there is no way to ask; FAIL_REFUSED; FAIL_MEMORY.
+ */
+int presence_ask_secret(
+    const struct config *cfg, const char *prompt, struct bytes *ret) MUST_CHECK;
+
+/*
  * Has a new PIN typed a second time where there is a terminal to do it on.
  * 0, also without one; FAIL_PIN_REQUIRED if they differ; FAIL_REFUSED;
  * FAIL_MEMORY.

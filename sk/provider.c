@@ -30,24 +30,17 @@ check_algorithm(uint32_t alg)
 }
 
 static int
-check_enroll_flags(uint8_t flags)
-{
-	if (flags & SSH_SK_RESIDENT_KEY)
-		return fail(FAIL_UNSUPPORTED,
-		    "-O resident is not supported yet; make the key without "
-		    "it and keep its key file");
-	return 0;
-}
-
-static int
-apply_option(const struct sk_option *option, struct config *cfg)
+apply_option(
+    const struct sk_option *option, struct config *cfg, const char **ret_user)
 {
 	if (option->name == NULL || option->value == NULL)
 		return fail(FAIL_ARGUMENT, "an option has no name or value");
 	if (strcmp(option->name, "device") == 0)
 		return config_set(cfg, "TCTI", option->value, "-O device");
-	if (strcmp(option->name, "user") == 0)
-		return 0; /* matters to resident keys only */
+	if (strcmp(option->name, "user") == 0) {
+		*ret_user = option->value;
+		return 0;
+	}
 	if (option->required)
 		return fail(FAIL_UNSUPPORTED,
 		    "option \"%.100s\" is not known; device and user are",
@@ -56,9 +49,9 @@ apply_option(const struct sk_option *option, struct config *cfg)
 	return 0;
 }
 
-/* Settings for one call: defaults, environment, then -O. */
+/* Settings for one call, and what -O user= said (borrowed) or NULL. */
 static int
-begin(struct sk_option **options, struct config *cfg)
+begin(struct sk_option **options, struct config *cfg, const char **ret_user)
 {
 	int r;
 
@@ -66,11 +59,18 @@ begin(struct sk_option **options, struct config *cfg)
 	if ((r = config_load(cfg)) != 0)
 		return r;
 	for (; options != NULL && *options != NULL; options++)
-		if ((r = apply_option(*options, cfg)) != 0)
+		if ((r = apply_option(*options, cfg, ret_user)) != 0)
 			return r;
 	log_set_level(cfg->log_level);
 	return 0;
 }
+
+/* Majors before 10 have no word for it. */
+#if SK_API_MAJOR >= 10
+#define ERR_EXISTS SSH_SK_ERR_CREDENTIAL_EXISTS
+#else
+#define ERR_EXISTS SSH_SK_ERR_GENERAL
+#endif
 
 /* --- out --------------------------------------------------------------- */
 
@@ -87,7 +87,10 @@ finish(int r, struct config *cfg)
 		return SSH_SK_ERR_UNSUPPORTED;
 	case FAIL_PIN_REQUIRED:
 	case FAIL_WRONG_PIN:
+	case FAIL_OWNER_PASSWORD:
 		return SSH_SK_ERR_PIN_REQUIRED;
+	case FAIL_EXISTS:
+		return ERR_EXISTS;
 	case FAIL_NO_DEVICE:
 	case FAIL_PERMISSION:
 	case FAIL_UNREACHABLE:
@@ -190,6 +193,99 @@ out:
 	return r;
 }
 
+static void
+free_resident(struct sk_resident_key *rk)
+{
+	if (rk == NULL)
+		return;
+	free(rk->application);
+	free(rk->key.public_key);
+	free(rk->key.key_handle);
+#if SK_API_MAJOR >= 9
+	free(rk->user_id);
+#endif
+	free(rk);
+}
+
+static void
+free_residents(struct sk_resident_key **rks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free_resident(rks[i]);
+	free(rks);
+}
+
+static int
+pack_resident(const struct resident_credential *cred, size_t slot,
+    struct sk_resident_key **ret)
+{
+	struct sk_resident_key *rk = calloc(1, sizeof(*rk));
+	uint8_t point[FIDO_POINT_LEN];
+	int r;
+
+	if (rk == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	rk->alg = SSH_SK_ECDSA;
+	rk->slot = slot;
+	rk->flags = cred->flags;
+#if SK_API_MAJOR >= 9
+	rk->key.flags = cred->flags;
+	r = pack(
+	    cred->user.data, cred->user.len, &rk->user_id, &rk->user_id_len);
+	if (r != 0)
+		goto out;
+#endif
+	fido_point_encode(&cred->point, point);
+	if ((rk->application = strdup(cred->application)) == NULL) {
+		r = fail(FAIL_MEMORY, "out of memory");
+		goto out;
+	}
+	if ((r = pack(point, sizeof(point), &rk->key.public_key,
+		 &rk->key.public_key_len)) != 0 ||
+	    (r = pack(cred->key_handle.data, cred->key_handle.len,
+		 &rk->key.key_handle, &rk->key.key_handle_len)) != 0)
+		goto out;
+	*ret = rk;
+	rk = NULL;
+out:
+	free_resident(rk);
+	return r;
+}
+
+static bool
+is_wanted(const struct resident_credential *cred, const char *user)
+{
+	return user == NULL ||
+	    slice_equal(bytes_slice(&cred->user),
+		(struct slice){ (const uint8_t *)user, strlen(user) });
+}
+
+/* `user` is what -O user= asked for; NULL takes all. */
+static int
+pack_residents(const struct resident_credentials *list, const char *user,
+    struct sk_resident_key ***ret, size_t *ret_n)
+{
+	struct sk_resident_key **rks;
+	size_t n = 0;
+	int r = 0;
+
+	if (list->n == 0)
+		return 0;
+	if ((rks = calloc(list->n, sizeof(*rks))) == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	for (size_t i = 0; i < list->n && r == 0; i++)
+		if (is_wanted(&list->creds[i], user) &&
+		    (r = pack_resident(&list->creds[i], i, &rks[n])) == 0)
+			n++;
+	if (r != 0) {
+		free_residents(rks, n);
+		return r;
+	}
+	*ret = rks;
+	*ret_n = n;
+	return 0;
+}
+
 /* --- entry points ------------------------------------------------------ */
 
 uint32_t
@@ -197,6 +293,9 @@ sk_api_version(void)
 {
 	return (uint32_t)SK_API_MAJOR << 16;
 }
+
+/* What a resident key is to come back with. */
+#define KEPT_FLAGS (SSH_SK_USER_PRESENCE_REQD | SSH_SK_USER_VERIFICATION_REQD)
 
 /* ssh-keygen makes up 32 bytes where no -O challenge= was given. */
 #define MADE_UP_CHALLENGE_LEN 32
@@ -221,13 +320,16 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
     const char *application, uint8_t flags, const char *pin,
     struct sk_option **options, struct sk_enroll_response **enroll_response)
 {
-	const struct credential_request req = {
+	struct credential_request req = {
 		.application = application,
 		.challenge = { challenge, challenge_len },
 		.pin = pin,
 		.presence = (flags & SSH_SK_USER_PRESENCE_REQD) != 0,
 		.verification = (flags & SSH_SK_USER_VERIFICATION_REQD) != 0,
 		.attestation = challenge_len != MADE_UP_CHALLENGE_LEN,
+		.resident = (flags & SSH_SK_RESIDENT_KEY) != 0,
+		.overwrite = (flags & SSH_SK_FORCE_OPERATION) != 0,
+		.flags = flags & KEPT_FLAGS,
 	};
 	struct credential cred = { 0 };
 	struct config cfg = { 0 };
@@ -236,9 +338,8 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 	if (enroll_response == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*enroll_response = NULL;
-	if ((r = begin(options, &cfg)) == 0 &&
+	if ((r = begin(options, &cfg, &req.user)) == 0 &&
 	    (r = check_algorithm(alg)) == 0 &&
-	    (r = check_enroll_flags(flags)) == 0 &&
 	    (r = credential_make(&cfg, &req, &cred)) == 0 &&
 	    (r = pack_credential(&cred, flags, enroll_response)) == 0)
 		note_missing_attestation(&cred, &req);
@@ -261,13 +362,14 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len,
 		.verification = (flags & SSH_SK_USER_VERIFICATION_REQD) != 0,
 	};
 	struct assertion assertion = { 0 };
+	const char *user = NULL; /* of no use here */
 	struct config cfg = { 0 };
 	int r;
 
 	if (sign_response == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*sign_response = NULL;
-	if ((r = begin(options, &cfg)) == 0 &&
+	if ((r = begin(options, &cfg, &user)) == 0 &&
 	    (r = check_algorithm(alg)) == 0 &&
 	    (r = credential_assert(&cfg, &req, &assertion)) == 0)
 		r = pack_assertion(&assertion, sign_response);
@@ -278,14 +380,19 @@ int
 sk_load_resident_keys(const char *pin, struct sk_option **options,
     struct sk_resident_key ***rks, size_t *nrks)
 {
+	struct resident_credentials list = { 0 };
+	const char *user = NULL;
 	struct config cfg = { 0 };
 	int r;
 
-	(void)pin;
+	(void)pin; /* listing shows nothing that a PIN protects */
 	if (rks == NULL || nrks == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*rks = NULL;
 	*nrks = 0;
-	r = begin(options, &cfg);
+	if ((r = begin(options, &cfg, &user)) == 0 &&
+	    (r = credential_list(&cfg, &list)) == 0)
+		r = pack_residents(&list, user, rks, nrks);
+	resident_credentials_reset(&list);
 	return finish(r, &cfg);
 }

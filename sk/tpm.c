@@ -188,6 +188,31 @@ tpm_flush_last(struct tpm *tpm, ESYS_TR *object)
 		tpm_flush(tpm, object);
 }
 
+int
+tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret)
+{
+	TPMS_CAPABILITY_DATA *data = NULL;
+	struct tpm_retry retry = { 0 };
+	TSS2_RC rc;
+	int r = 0;
+
+	do
+		rc = Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE,
+		    ESYS_TR_NONE, TPM2_CAP_TPM_PROPERTIES, property, 1, NULL,
+		    &data);
+	while (tpm_again(&retry, rc));
+	if (rc != TSS2_RC_SUCCESS)
+		r = tpm_fail(rc, "tell a property");
+	else if (data->data.tpmProperties.count != 1 ||
+	    data->data.tpmProperties.tpmProperty[0].property != property)
+		r = fail(
+		    FAIL_TPM, "the TPM does not tell property 0x%x", property);
+	else
+		*ret = data->data.tpmProperties.tpmProperty[0].value;
+	Esys_Free(data);
+	return r;
+}
+
 /* --- trying again ------------------------------------------------------ */
 
 #define FIRST_WAIT_MS 4

@@ -69,6 +69,9 @@ bool tpm_again(struct tpm_retry *retry, TSS2_RC rc);
 /* Waits before another try of a whole operation; false if it was the last. */
 bool tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for);
 
+/* Reads one TPM2_PT_ property. 0 or what tpm_fail gives. */
+int tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret) MUST_CHECK;
+
 /*
  * rc without its layer, and without the number of the handle, session or
  * parameter it speaks of: a TPM2_RC_ value to compare with. What did not come

@@ -3,13 +3,14 @@
  * A TCTI between a program and another TCTI that goes wrong on purpose.
  * "fault:swtpm:port=2321" passes everything to swtpm:port=2321, but for what
  * SK_TPM_FAULT says: a list of N:ACTION separated by commas, N counting the
- * commands of the connection from 1. ACTION is
+ * commands of the process from 1. ACTION is
  *
  *	rc=0xNNN	answer with this response code, do not pass it on
  *	rc=0xNNN*K	the same for this command and the next K - 1
  *	flip=OFFSET	flip a bit of the response's byte at OFFSET, which
  *			counts from the end if it is negative
  *	drop		fail to send, as a connection that is gone
+ *	kill		end this process, the command sent, its answer unread
  *	interrupt	send SIGINT to ourselves, and go on
  *
  * Source of the interface: TSS 2.0 TCTI specification, section 3.
@@ -30,10 +31,25 @@
 struct fault {
 	TSS2_TCTI_CONTEXT_COMMON_V1 common;
 	TSS2_TCTI_CONTEXT *child;
-	unsigned int commands; /* passed or answered so far */
-	uint32_t answer;       /* a response code of our own, or 0 */
-	const char *flip;      /* the offset to flip at, or NULL */
+	uint32_t answer;  /* a response code of our own, or 0 */
+	const char *flip; /* the offset to flip at, or NULL */
 };
+
+/*
+ * Numbers the commands of the process. In the environment, for the library is
+ * unloaded between connections.
+ */
+static unsigned int
+count(void)
+{
+	const char *before = getenv("SK_TPM_FAULT_COUNT");
+	char now[16];
+
+	snprintf(now, sizeof(now), "%lu",
+	    (before != NULL ? strtoul(before, NULL, 10) : 0) + 1);
+	setenv("SK_TPM_FAULT_COUNT", now, 1);
+	return (unsigned int)strtoul(now, NULL, 10);
+}
 
 /* The action for command n, or NULL. */
 static const char *
@@ -57,11 +73,23 @@ find_action(unsigned int n)
 	return NULL;
 }
 
+/* Waits for the answer, so that the TPM is known to have acted. */
+static void
+send_and_die(TSS2_TCTI_CONTEXT *child, size_t size, uint8_t const *command)
+{
+	uint8_t response[4096];
+	size_t n = sizeof(response);
+
+	if (Tss2_Tcti_Transmit(child, size, command) == TSS2_RC_SUCCESS)
+		Tss2_Tcti_Receive(child, &n, response, 10000);
+	raise(SIGKILL);
+}
+
 static TSS2_RC
 transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 {
 	struct fault *f = (struct fault *)context;
-	const char *action = find_action(++f->commands);
+	const char *action = find_action(count());
 
 	f->answer = 0;
 	f->flip = NULL;
@@ -77,6 +105,8 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 		f->flip = action + 5;
 	if (strncmp(action, "interrupt", 9) == 0)
 		raise(SIGINT);
+	if (strncmp(action, "kill", 4) == 0)
+		send_and_die(f->child, size, command);
 	return Tss2_Tcti_Transmit(f->child, size, command);
 }
 

@@ -246,14 +246,6 @@ test_algorithms(void **state)
 		key->key_handle_len, NO_TOUCH));
 }
 
-static void
-test_what_comes_later_is_refused(void **state)
-{
-	(void)state;
-	WANT(SSH_SK_ERR_UNSUPPORTED, "-O resident is not supported yet",
-	    try_enroll(SSH_SK_ECDSA, "ssh:", SSH_SK_RESIDENT_KEY, NULL));
-}
-
 static int
 enroll_with_pin(const char *pin, struct sk_enroll_response **resp)
 {
@@ -471,15 +463,58 @@ test_handle_with_every_bit_flipped(void **state)
 }
 
 static void
-test_no_resident_keys_yet(void **state)
+check_resident_key(const struct sk_resident_key *rk)
 {
+	assert_int_equal(rk->alg, SSH_SK_ECDSA);
+	assert_string_equal(rk->application, "ssh:resident");
+	assert_int_equal(rk->flags, TOUCH);
+	assert_int_equal(rk->key.public_key_len, 65);
+	assert_null(rk->key.signature);
+	/* OpenSSH never frees this one. */
+	assert_null(rk->key.authdata);
+#if SK_API_MAJOR >= 9
+	assert_int_equal(rk->user_id_len, 5);
+	assert_memory_equal(rk->user_id, "alice", 5);
+#endif
+}
+
+static void
+free_resident(struct sk_resident_key *rk)
+{
+	free(rk->application);
+	free(rk->key.public_key);
+	free(rk->key.key_handle);
+#if SK_API_MAJOR >= 9
+	free(rk->user_id);
+#endif
+	free(rk);
+}
+
+static void
+test_resident_keys(void **state)
+{
+	char user[] = "user", name[] = "alice";
+	struct sk_option user_option = { user, name, 1 };
+	struct sk_option *options[] = { &user_option, NULL };
 	struct sk_resident_key **rks = (void *)-1;
+	const uint8_t flags = TOUCH | SSH_SK_RESIDENT_KEY;
 	size_t n = 99;
 
 	(void)state;
 	assert_int_equal(load_resident_keys(NULL, NULL, &rks, &n), 0);
 	assert_null(rks);
 	assert_int_equal(n, 0);
+	STDERR_OF(assert_int_equal(
+	    try_enroll(SSH_SK_ECDSA, "ssh:resident", flags, options), 0));
+	WANT(SK_API_MAJOR >= 10 ? SSH_SK_ERR_CREDENTIAL_EXISTS
+				: SSH_SK_ERR_GENERAL,
+	    "there is a resident key of this application and user already",
+	    try_enroll(SSH_SK_ECDSA, "ssh:resident", flags, options));
+	assert_int_equal(load_resident_keys(NULL, NULL, &rks, &n), 0);
+	assert_int_equal(n, 1);
+	check_resident_key(rks[0]);
+	free_resident(rks[0]);
+	free(rks);
 }
 
 /* A TPM left without a slot by us would refuse long before the end. */
@@ -518,7 +553,6 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_presence),
 		cmocka_unit_test(test_attestation_needs_presence),
 		cmocka_unit_test(test_algorithms),
-		cmocka_unit_test(test_what_comes_later_is_refused),
 		cmocka_unit_test(test_pin),
 		cmocka_unit_test(test_many_pins),
 		cmocka_unit_test(test_verification_of_a_key_without_pin),
@@ -528,7 +562,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_big_messages),
 		cmocka_unit_test(test_handle_truncated_at_every_length),
 		cmocka_unit_test(test_handle_with_every_bit_flipped),
-		cmocka_unit_test(test_no_resident_keys_yet),
+		cmocka_unit_test(test_resident_keys),
 		cmocka_unit_test(test_thousand_signatures),
 	};
 	void *lib;

@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: ISC */
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "log.h"
+#include "parent.h"
+#include "resident.h"
+#include "session.h"
+
+/*
+ * Anybody who may speak to the TPM may read, as anybody may read a key file
+ * that is not secret; reading with a wrong password is no guess at a secret
+ * either (noDA). Part 2, section 13.4 of the TPM 2.0 Library.
+ */
+#define ATTRIBUTES                                                   \
+	(TPMA_NV_OWNERWRITE | TPMA_NV_AUTHREAD | TPMA_NV_OWNERREAD | \
+	    TPMA_NV_NO_DA)
+
+/* A policy that nothing satisfies marks an index as ours, written or not. */
+#define MARK "sk-tpm resident key v1"
+
+/* How often a random index may turn out to be taken. */
+#define MAX_COLLISIONS 16
+
+/* An index of ours, as a listing sees it. */
+struct slot {
+	uint32_t index;
+	uint16_t size;
+	bool written;
+};
+
+struct slots {
+	struct slot *slots;
+	size_t n;
+};
+
+/* --- what is there ----------------------------------------------------- */
+
+static int
+make_public(uint32_t index, size_t size, TPM2B_NV_PUBLIC *ret)
+{
+	TPMS_NV_PUBLIC *nv = &ret->nvPublic;
+
+	*ret = (TPM2B_NV_PUBLIC){ 0 };
+	nv->nvIndex = index;
+	nv->nameAlg = TPM2_ALG_SHA256;
+	nv->attributes = ATTRIBUTES;
+	nv->authPolicy.size = 32;
+	nv->dataSize = (UINT16)size;
+	if (EVP_Digest(MARK, sizeof(MARK), nv->authPolicy.buffer, NULL,
+		EVP_sha256(), NULL) != 1)
+		return fail(FAIL_INTERNAL, "SHA-256 failed");
+	return 0;
+}
+
+static bool
+is_ours(const TPMS_NV_PUBLIC *nv)
+{
+	TPM2B_NV_PUBLIC ours;
+
+	return make_public(nv->nvIndex, nv->dataSize, &ours) == 0 &&
+	    (nv->attributes & ~(TPMA_NV)TPMA_NV_WRITTEN) == ATTRIBUTES &&
+	    nv->nameAlg == ours.nvPublic.nameAlg &&
+	    nv->dataSize <= RECORD_MAX_LEN &&
+	    nv->authPolicy.size == ours.nvPublic.authPolicy.size &&
+	    memcmp(nv->authPolicy.buffer, ours.nvPublic.authPolicy.buffer,
+		nv->authPolicy.size) == 0;
+}
+
+/* *ret_object is ESYS_TR_NONE if the index went away meanwhile. */
+static int
+open_index(struct tpm *tpm, uint32_t index, ESYS_TR *ret_object)
+{
+	struct tpm_retry retry = { 0 };
+	TSS2_RC rc;
+
+	*ret_object = ESYS_TR_NONE;
+	do
+		rc = Esys_TR_FromTPMPublic(tpm_esys(tpm), index, ESYS_TR_NONE,
+		    ESYS_TR_NONE, ESYS_TR_NONE, ret_object);
+	while (tpm_again(&retry, rc));
+	if (rc == TSS2_RC_SUCCESS)
+		return 0;
+	*ret_object = ESYS_TR_NONE;
+	if (tpm_rc(rc) == TPM2_RC_HANDLE)
+		return 0;
+	return tpm_fail(rc, "look at an NV index");
+}
+
+static void
+close_index(struct tpm *tpm, ESYS_TR *object)
+{
+	if (*object != ESYS_TR_NONE)
+		Esys_TR_Close(tpm_esys(tpm), object);
+	*object = ESYS_TR_NONE;
+}
+
+static int
+append_slot(struct slots *slots, const TPMS_NV_PUBLIC *nv)
+{
+	struct slot *grown;
+
+	grown = realloc(slots->slots, (slots->n + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	slots->slots = grown;
+	slots->slots[slots->n++] = (struct slot){
+		.index = nv->nvIndex,
+		.size = nv->dataSize,
+		.written = (nv->attributes & TPMA_NV_WRITTEN) != 0,
+	};
+	return 0;
+}
+
+/* Adds the index if it is ours. */
+static int
+look_at(struct tpm *tpm, uint32_t index, struct slots *slots)
+{
+	TPM2B_NV_PUBLIC *public = NULL;
+	struct tpm_retry retry = { 0 };
+	ESYS_TR object;
+	TSS2_RC rc;
+	int r;
+
+	if ((r = open_index(tpm, index, &object)) != 0 ||
+	    object == ESYS_TR_NONE)
+		return r;
+	do
+		rc = Esys_NV_ReadPublic(tpm_esys(tpm), object, ESYS_TR_NONE,
+		    ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL);
+	while (tpm_again(&retry, rc));
+	if (rc != TSS2_RC_SUCCESS)
+		r = tpm_fail(rc, "look at an NV index");
+	else if (is_ours(&public->nvPublic))
+		r = append_slot(slots, &public->nvPublic);
+	Esys_Free(public);
+	close_index(tpm, &object);
+	return r;
+}
+
+static int
+look_at_all(struct tpm *tpm, const TPML_HANDLE *handles, struct slots *slots,
+    uint32_t *ret_next)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < handles->count && r == 0; i++) {
+		uint32_t index = handles->handle[i];
+
+		if (index < RESIDENT_FIRST || index > RESIDENT_LAST) {
+			*ret_next = RESIDENT_LAST + 1;
+			return 0;
+		}
+		r = look_at(tpm, index, slots);
+		*ret_next = index + 1;
+	}
+	return r;
+}
+
+static int
+find_slots(struct tpm *tpm, struct slots *ret)
+{
+	uint32_t next = RESIDENT_FIRST;
+	struct slots slots = { 0 };
+	TPMI_YES_NO more = TPM2_YES;
+	int r = 0;
+
+	while (r == 0 && more == TPM2_YES && next <= RESIDENT_LAST) {
+		TPMS_CAPABILITY_DATA *data = NULL;
+		struct tpm_retry retry = { 0 };
+		TSS2_RC rc;
+
+		do
+			rc = Esys_GetCapability(tpm_esys(tpm), ESYS_TR_NONE,
+			    ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_HANDLES, next,
+			    TPM2_MAX_CAP_HANDLES, &more, &data);
+		while (tpm_again(&retry, rc));
+		if (rc != TSS2_RC_SUCCESS)
+			r = tpm_fail(rc, "list its NV indices");
+		else if (data->data.handles.count == 0)
+			more = TPM2_NO;
+		else
+			r = look_at_all(
+			    tpm, &data->data.handles, &slots, &next);
+		Esys_Free(data);
+	}
+	if (r == 0)
+		*ret = slots;
+	else
+		free(slots.slots);
+	return r;
+}
+
+/* --- reading ----------------------------------------------------------- */
+
+static int
+read_index(struct tpm *tpm, const struct slot *slot, struct bytes *ret)
+{
+	TPM2B_MAX_NV_BUFFER *data = NULL;
+	struct tpm_retry retry = { 0 };
+	ESYS_TR object;
+	TSS2_RC rc;
+	int r;
+
+	if ((r = open_index(tpm, slot->index, &object)) != 0)
+		return r;
+	if (object == ESYS_TR_NONE)
+		return fail(FAIL_TPM, "a resident key went away");
+	do
+		rc = Esys_NV_Read(tpm_esys(tpm), object, object,
+		    ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, slot->size, 0,
+		    &data);
+	while (tpm_again(&retry, rc));
+	if (rc != TSS2_RC_SUCCESS)
+		r = tpm_fail(rc, "read a resident key");
+	else
+		r = bytes_set(ret, data->buffer, data->size);
+	Esys_Free(data);
+	close_index(tpm, &object);
+	return r;
+}
+
+/* A record that cannot be read is listed as that, and stops no other. */
+static int
+read_slot(struct tpm *tpm, const struct slot *slot, struct resident_key *ret)
+{
+	struct bytes data = { 0 };
+	int r;
+
+	*ret = (struct resident_key){
+		.index = slot->index,
+		.size = slot->size,
+	};
+	if ((r = read_index(tpm, slot, &data)) != 0)
+		return r;
+	r = record_decode(bytes_slice(&data), &ret->record);
+	bytes_reset(&data);
+	if (r == FAIL_HANDLE || r == FAIL_VERSION) {
+		ret->error = r;
+		r = 0;
+	}
+	return r;
+}
+
+/* Every written slot, all generations. */
+static int
+read_slots(
+    struct tpm *tpm, const struct slots *slots, struct resident_keys *ret)
+{
+	struct resident_keys keys = { 0 };
+	int r = 0;
+
+	keys.keys = calloc(slots->n + 1, sizeof(*keys.keys));
+	if (keys.keys == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	for (size_t i = 0; i < slots->n && r == 0; i++)
+		if (slots->slots[i].written &&
+		    (r = read_slot(
+			 tpm, &slots->slots[i], &keys.keys[keys.n])) == 0)
+			keys.n++;
+	if (r == 0)
+		*ret = keys;
+	else
+		resident_keys_reset(&keys);
+	return r;
+}
+
+/* True if another record is the newer one of the same key. */
+static bool
+is_superseded(const struct resident_keys *keys, size_t i)
+{
+	const struct resident_key *key = &keys->keys[i];
+
+	if (key->error != 0)
+		return false;
+	for (size_t j = 0; j < keys->n; j++) {
+		const struct resident_key *other = &keys->keys[j];
+
+		if (j != i && other->error == 0 &&
+		    record_same_key(&other->record, &key->record) &&
+		    (other->record.generation > key->record.generation ||
+			(other->record.generation == key->record.generation &&
+			    j > i)))
+			return true;
+	}
+	return false;
+}
+
+static void
+drop_superseded(struct resident_keys *keys)
+{
+	for (size_t i = keys->n; i-- > 0;) {
+		if (!is_superseded(keys, i))
+			continue;
+		record_reset(&keys->keys[i].record);
+		memmove(&keys->keys[i], &keys->keys[i + 1],
+		    (keys->n - i - 1) * sizeof(keys->keys[0]));
+		keys->n--;
+	}
+}
+
+int
+resident_list(struct tpm *tpm, struct resident_keys *ret)
+{
+	struct slots slots = { 0 };
+	int r;
+
+	if ((r = find_slots(tpm, &slots)) != 0)
+		return r;
+	if ((r = read_slots(tpm, &slots, ret)) == 0)
+		drop_superseded(ret);
+	free(slots.slots);
+	return r;
+}
+
+/* --- changing ---------------------------------------------------------- */
+
+static int
+owner_fail(TSS2_RC rc, const char *doing)
+{
+	switch (tpm_rc(rc)) {
+	case TPM2_RC_BAD_AUTH:
+	case TPM2_RC_AUTH_FAIL:
+		return fail(FAIL_OWNER_PASSWORD,
+		    "resident keys are kept under the TPM's owner password");
+	case TPM2_RC_NV_SPACE:
+		return fail(FAIL_NV_FULL,
+		    "the TPM's NV memory has no room for another resident "
+		    "key");
+	default:
+		return tpm_fail(rc, doing);
+	}
+}
+
+int
+resident_owner_has_password(struct tpm *tpm, bool *ret)
+{
+	uint32_t permanent;
+	int r;
+
+	r = tpm_property(tpm, TPM2_PT_PERMANENT, &permanent);
+	if (r == 0)
+		*ret = (permanent & TPMA_PERMANENT_OWNERAUTHSET) != 0;
+	return r;
+}
+
+/* A session salted to the parent of the key that is being changed. */
+static int
+start_owner_session(struct tpm *tpm, const struct record *rec, ESYS_TR *ret)
+{
+	struct parent parent = { .object = ESYS_TR_NONE };
+	struct handle h = { 0 };
+	int r;
+
+	if ((r = handle_decode(bytes_slice(&rec->key_handle), &h)) != 0)
+		return r;
+	if ((r = parent_find(tpm, h.parent, h.parent_name, &parent)) == 0)
+		r = session_start(tpm, &parent, ret);
+	parent_close(tpm, &parent);
+	handle_reset(&h);
+	return r;
+}
+
+/*
+ * What authorizes changes: *ret_session is a password session where there is
+ * no password; the caller ends it with close_owner.
+ */
+static int
+open_owner(struct tpm *tpm, const struct record *rec, struct slice owner_auth,
+    ESYS_TR *ret_session)
+{
+	TPM2B_AUTH auth = { .size = (UINT16)owner_auth.len };
+	TSS2_RC rc;
+
+	*ret_session = ESYS_TR_PASSWORD;
+	if (owner_auth.len == 0)
+		return 0;
+	if (owner_auth.len > sizeof(auth.buffer))
+		return fail(FAIL_OWNER_PASSWORD,
+		    "the owner password is longer than a TPM takes");
+	memcpy(auth.buffer, owner_auth.data, owner_auth.len);
+	rc = Esys_TR_SetAuth(tpm_esys(tpm), ESYS_TR_RH_OWNER, &auth);
+	explicit_bzero(&auth, sizeof(auth));
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "take the owner password");
+	return start_owner_session(tpm, rec, ret_session);
+}
+
+static void
+close_owner(struct tpm *tpm, ESYS_TR *session)
+{
+	if (*session != ESYS_TR_PASSWORD)
+		tpm_flush(tpm, session);
+}
+
+static int
+undefine(struct tpm *tpm, ESYS_TR session, uint32_t index)
+{
+	struct tpm_retry retry = { 0 };
+	ESYS_TR object;
+	TSS2_RC rc;
+	int r;
+
+	if ((r = open_index(tpm, index, &object)) != 0 ||
+	    object == ESYS_TR_NONE)
+		return r;
+	do
+		rc = Esys_NV_UndefineSpace(tpm_esys(tpm), ESYS_TR_RH_OWNER,
+		    object, session, ESYS_TR_NONE, ESYS_TR_NONE);
+	while (tpm_again(&retry, rc));
+	if (rc == TSS2_RC_SUCCESS)
+		return 0;
+	close_index(tpm, &object);
+	return owner_fail(rc, "remove an NV index");
+}
+
+static int
+random_index(uint32_t *ret)
+{
+	uint32_t n;
+
+	if (RAND_bytes((uint8_t *)&n, sizeof(n)) != 1)
+		return fail(FAIL_INTERNAL, "no random numbers");
+	*ret = RESIDENT_FIRST + n % (RESIDENT_LAST - RESIDENT_FIRST + 1);
+	return 0;
+}
+
+static int
+define(struct tpm *tpm, ESYS_TR session, size_t size, uint32_t *ret_index,
+    ESYS_TR *ret_object)
+{
+	const TPM2B_AUTH no_auth = { 0 };
+	TPM2B_NV_PUBLIC public;
+	uint32_t index = 0;
+	TSS2_RC rc;
+	int r;
+
+	for (int i = 0; i < MAX_COLLISIONS; i++) {
+		struct tpm_retry retry = { 0 };
+
+		if ((r = random_index(&index)) != 0 ||
+		    (r = make_public(index, size, &public)) != 0)
+			return r;
+		do
+			rc = Esys_NV_DefineSpace(tpm_esys(tpm),
+			    ESYS_TR_RH_OWNER, session, ESYS_TR_NONE,
+			    ESYS_TR_NONE, &no_auth, &public, ret_object);
+		while (tpm_again(&retry, rc));
+		if (rc == TSS2_RC_SUCCESS) {
+			*ret_index = index;
+			return 0;
+		}
+		if (tpm_rc(rc) != TPM2_RC_NV_DEFINED)
+			return owner_fail(rc, "define an NV index");
+	}
+	return fail(FAIL_NV_FULL, "found no free NV index");
+}
+
+static int
+define_and_write(struct tpm *tpm, ESYS_TR session, const struct bytes *data,
+    uint32_t *ret_index)
+{
+	TPM2B_MAX_NV_BUFFER buffer = { .size = (UINT16)data->len };
+	struct tpm_retry retry = { 0 };
+	ESYS_TR object;
+	uint32_t index = 0;
+	TSS2_RC rc;
+	int r;
+
+	if ((r = define(tpm, session, data->len, &index, &object)) != 0)
+		return r;
+	memcpy(buffer.buffer, data->data, data->len);
+	do
+		rc = Esys_NV_Write(tpm_esys(tpm), ESYS_TR_RH_OWNER, object,
+		    session, ESYS_TR_NONE, ESYS_TR_NONE, &buffer, 0);
+	while (tpm_again(&retry, rc));
+	close_index(tpm, &object);
+	if (rc == TSS2_RC_SUCCESS) {
+		*ret_index = index;
+		return 0;
+	}
+	r = owner_fail(rc, "write a resident key");
+	if (undefine(tpm, session, index) != 0)
+		log_debug("0x%08x is left, unwritten", index);
+	return r;
+}
+
+static int
+remove_leftovers(struct tpm *tpm, ESYS_TR session, const struct slots *slots)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < slots->n && r == 0; i++)
+		if (!slots->slots[i].written)
+			r = undefine(tpm, session, slots->slots[i].index);
+	return r;
+}
+
+/* All records of the key but the one at `except`. */
+static int
+remove_same(struct tpm *tpm, ESYS_TR session, const struct resident_keys *keys,
+    const struct record *rec, uint32_t except)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < keys->n && r == 0; i++)
+		if (keys->keys[i].error == 0 && keys->keys[i].index != except &&
+		    record_same_key(&keys->keys[i].record, rec))
+			r = undefine(tpm, session, keys->keys[i].index);
+	return r;
+}
+
+static uint64_t
+next_generation(const struct resident_keys *keys, const struct record *rec)
+{
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->keys[i].error == 0 &&
+		    record_same_key(&keys->keys[i].record, rec) &&
+		    keys->keys[i].record.generation >= next)
+			next = keys->keys[i].record.generation + 1;
+	return next;
+}
+
+int
+resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
+    uint32_t *ret_index)
+{
+	struct resident_keys before = { 0 };
+	ESYS_TR session = ESYS_TR_PASSWORD;
+	struct slots slots = { 0 };
+	struct bytes data = { 0 };
+	uint32_t index = 0;
+	int r;
+
+	if ((r = open_owner(tpm, rec, owner_auth, &session)) != 0 ||
+	    (r = find_slots(tpm, &slots)) != 0 ||
+	    (r = read_slots(tpm, &slots, &before)) != 0)
+		goto out;
+	rec->generation = next_generation(&before, rec);
+	/*
+	 * Leftovers first, for their room; the replaced record last, so that
+	 * whenever we are stopped the old key or the new one is there.
+	 */
+	if ((r = record_encode(rec, &data)) != 0 ||
+	    (r = remove_leftovers(tpm, session, &slots)) != 0 ||
+	    (r = define_and_write(tpm, session, &data, &index)) != 0 ||
+	    (r = remove_same(tpm, session, &before, rec, index)) != 0)
+		goto out;
+	if (ret_index != NULL)
+		*ret_index = index;
+out:
+	close_owner(tpm, &session);
+	bytes_reset(&data);
+	resident_keys_reset(&before);
+	free(slots.slots);
+	return r;
+}
+
+static const struct resident_key *
+find_key(const struct resident_keys *keys, uint32_t index)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->keys[i].index == index)
+			return &keys->keys[i];
+	return NULL;
+}
+
+/*
+ * Older generations first: whenever we are stopped, the key is there as it
+ * was, or gone.
+ */
+static int
+remove_key(struct tpm *tpm, ESYS_TR session, const struct resident_keys *keys,
+    const struct resident_key *key)
+{
+	int r = 0;
+
+	if (key->error == 0)
+		r = remove_same(tpm, session, keys, &key->record, key->index);
+	return r != 0 ? r : undefine(tpm, session, key->index);
+}
+
+int
+resident_remove(struct tpm *tpm, uint32_t index, struct slice owner_auth)
+{
+	struct resident_keys keys = { 0 };
+	const struct resident_key *key;
+	ESYS_TR session = ESYS_TR_PASSWORD;
+	struct slots slots = { 0 };
+	int r;
+
+	if ((r = find_slots(tpm, &slots)) != 0 ||
+	    (r = read_slots(tpm, &slots, &keys)) != 0)
+		goto out;
+	if ((key = find_key(&keys, index)) == NULL) {
+		r = fail(FAIL_ARGUMENT,
+		    "there is no resident key of ours at 0x%08x", index);
+		goto out;
+	}
+	if ((r = open_owner(tpm, &key->record, owner_auth, &session)) != 0 ||
+	    (r = remove_leftovers(tpm, session, &slots)) != 0)
+		goto out;
+	r = remove_key(tpm, session, &keys, key);
+out:
+	close_owner(tpm, &session);
+	resident_keys_reset(&keys);
+	free(slots.slots);
+	return r;
+}
+
+void
+resident_keys_reset(struct resident_keys *keys)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		record_reset(&keys->keys[i].record);
+	free(keys->keys);
+	*keys = (struct resident_keys){ 0 };
+}

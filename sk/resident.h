@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Resident keys: their records in the TPM's NV memory, one index each, in
+ * 0x01800000 to 0x01bfffff, a range that the TCG's registry leaves to owners.
+ * An index is ours if its attributes and its policy are exactly those that we
+ * define ours with; no other is ever read, written or removed.
+ *
+ * Reading needs no authorization; defining, writing and removing need the
+ * owner's. An index that was defined but never written is no key: it is what
+ * a killed process left, and is removed by the next that writes or removes.
+ */
+#ifndef SKTPM_RESIDENT_H
+#define SKTPM_RESIDENT_H
+
+#include "record.h"
+#include "tpm.h"
+
+#define RESIDENT_FIRST 0x01800000u
+#define RESIDENT_LAST 0x01bfffffu
+
+struct resident_key {
+	uint32_t index;
+	size_t size;	      /* of the record, in bytes of NV */
+	int error;	      /* 0, or why the record cannot be read */
+	struct record record; /* empty where it cannot */
+};
+
+struct resident_keys {
+	struct resident_key *keys; /* in order of their indices */
+	size_t n;
+};
+
+/*
+ * All resident keys, only the highest generation of each; records that cannot
+ * be read have `error`. The caller ends *ret with resident_keys_reset.
+ * 0, FAIL_MEMORY or what tpm_fail gives.
+ */
+int resident_list(struct tpm *tpm, struct resident_keys *ret) MUST_CHECK;
+
+/*
+ * The right to change resident keys: the owner hierarchy's password, or
+ * empty. It crosses the bus only as an HMAC in a session salted to the parent
+ * key that the record's key handle names.
+ */
+
+/* Whether the owner hierarchy has a password. 0 or what tpm_fail gives. */
+int resident_owner_has_password(struct tpm *tpm, bool *ret) MUST_CHECK;
+
+/*
+ * Stores a record, and then removes the ones it replaces: those of the same
+ * key, and leftovers. *ret_index may be NULL.
+ * 0; FAIL_OWNER_PASSWORD if the hierarchy has another password; FAIL_NV_FULL;
+ * FAIL_ARGUMENT (record too long); FAIL_MEMORY or what tpm_fail gives.
+ */
+int resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
+    uint32_t *ret_index) MUST_CHECK;
+
+/*
+ * Removes the key at `index`, all its generations, and leftovers.
+ * FAIL_ARGUMENT if there is no resident key at that index; else as
+ * resident_store.
+ */
+int resident_remove(
+    struct tpm *tpm, uint32_t index, struct slice owner_auth) MUST_CHECK;
+
+void resident_keys_reset(struct resident_keys *keys);
+
+#endif

@@ -1,0 +1,273 @@
+#!/usr/bin/env bash
+# Resident keys: kept in the TPM, and had back without any key file.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+tpm_new tpm
+tpm_persist_srk
+sshd_start server
+export LD_LIBRARY_PATH=$TOOLS SSH_SK_PROVIDER=$LIB
+
+# enroll_resident FILE [option...]; overwriting is answered with yes.
+enroll_resident() {
+	local file=$1
+	shift
+	echo y | setsid -w ssh-keygen -q -t ecdsa-sk -O resident -N '' \
+		-w "$LIB" -f "$file" -C rk "$@"
+}
+
+# download DIR: what ssh-keygen -K writes there
+download() {
+	rm -rf "$1"
+	mkdir "$1"
+	(cd "$1" && echo | setsid -w ssh-keygen -K -N '' -w "$LIB")
+}
+
+nv_indices() {
+	tpm2_getcap handles-nv-index | sed 's/^- 0x//' | tr a-f A-F | sort
+}
+
+count_ours() {
+	nv_indices | grep -c '^18\|^19\|^1[AB]' || :
+}
+
+empty() {
+	download "$WORK/none"
+	[ -z "$(ls "$WORK/none")" ]
+}
+
+enrol_and_download() {
+	enroll_resident "$WORK/a" -O no-touch-required
+	enroll_resident "$WORK/b" -O no-touch-required -O application=ssh:work \
+		-O user=alice
+	[ "$(count_ours)" -eq 2 ]
+	download "$WORK/dl"
+	ls "$WORK/dl"
+	[ -f "$WORK/dl/id_ecdsa_sk_rk" ]
+	[ -f "$WORK/dl/id_ecdsa_sk_rk_work_alice" ]
+	[ "$(cut -d' ' -f2 "$WORK/a.pub")" = \
+		"$(cut -d' ' -f2 "$WORK/dl/id_ecdsa_sk_rk.pub")" ]
+	tpm_is_empty
+}
+
+# ssh-keygen -K sets the presence flag, so the server may as well want it.
+downloaded_keys_log_in() {
+	rm -f "$WORK/a" "$WORK/b"
+	cat "$WORK/dl"/*.pub >"$WORK/server.keys"
+	SK_TPM_USER_PRESENCE=assume log_in -i "$WORK/dl/id_ecdsa_sk_rk"
+	SK_TPM_USER_PRESENCE=assume \
+		log_in -i "$WORK/dl/id_ecdsa_sk_rk_work_alice"
+}
+
+agent_loads_them() {
+	export SK_TPM_USER_PRESENCE=assume
+	agent_start -P "$(dirname "$LIB")/*"
+	askpass_says ''
+	setsid -w ssh-add -K -S "$LIB"
+	[ "$(ssh-add -l | wc -l)" -eq 2 ]
+	ssh-add -L | head -n 1 >"$WORK/agent.pub"
+	log_in -i "$WORK/agent.pub"
+}
+
+exists_asks_first() {
+	local before
+	before=$(nv_indices)
+	if echo n | setsid -w ssh-keygen -q -t ecdsa-sk -O resident -N '' \
+		-w "$LIB" -f "$WORK/x" -O no-touch-required; then
+		return 1
+	fi
+	[ "$(nv_indices)" = "$before" ]
+	[ ! -e "$WORK/x" ]
+}
+
+overwrite_replaces_one() {
+	enroll_resident "$WORK/new" -O no-touch-required
+	[ "$(count_ours)" -eq 2 ]
+	download "$WORK/dl2"
+	[ "$(cut -d' ' -f2 "$WORK/new.pub")" = \
+		"$(cut -d' ' -f2 "$WORK/dl2/id_ecdsa_sk_rk.pub")" ]
+	cmp "$WORK/dl/id_ecdsa_sk_rk_work_alice.pub" \
+		"$WORK/dl2/id_ecdsa_sk_rk_work_alice.pub"
+	tpm_is_empty
+}
+
+with_pin() {
+	askpass_says 123456
+	printf '123456\n' | setsid -w ssh-keygen -q -t ecdsa-sk -O resident \
+		-O verify-required -O user=pin -N '' -w "$LIB" -f "$WORK/pin"
+	download "$WORK/dl3"
+	echo "verify-required $(cat "$WORK/pin.pub")" >"$WORK/server.keys"
+	log_in -o BatchMode=no -i "$WORK/dl3/id_ecdsa_sk_rk_pin"
+	grep -q 'Enter PIN' "$WORK/asked"
+}
+
+# Indices of others in the range, written, unwritten or with our attributes.
+others_are_left_alone() {
+	local before
+	tpm2_nvdefine -Q -C o -s 64 0x01800001
+	tpm2_nvdefine -Q -C o -s 64 -a 'ownerwrite|authread|ownerread|no_da' \
+		0x01812345
+	tpm2_nvdefine -Q -C o -s 900 0x01bfffff
+	head -c 900 /dev/urandom >"$WORK/theirs"
+	tpm2_nvwrite -Q -C o -i "$WORK/theirs" 0x01bfffff
+	before=$(tpm2_nvreadpublic)
+	enroll_resident "$WORK/c" -O no-touch-required -O user=other
+	download "$WORK/dl4"
+	[ -f "$WORK/dl4/id_ecdsa_sk_rk_other" ]
+	enroll_resident "$WORK/c2" -O no-touch-required -O user=other
+	for index in 0x1800001 0x1812345 0x1bfffff; do
+		[ "$(grep -A6 "^$index" <<<"$before")" = \
+			"$(tpm2_nvreadpublic | grep -A6 "^$index")" ]
+	done
+	tpm2_nvread -C o -s 900 0x01bfffff | cmp - "$WORK/theirs"
+	tpm2_nvundefine -Q -C o 0x01800001
+	tpm2_nvundefine -Q -C o 0x01812345
+	tpm2_nvundefine -Q -C o 0x01bfffff
+}
+
+full_nv() {
+	local n=0 size
+	for size in 700 60; do
+		while tpm2_nvdefine -Q -C o -s "$size" "$((0x01500000 + n))"; do
+			n=$((n + 1))
+			[ "$n" -lt 500 ]
+		done 2>/dev/null
+	done
+	refuses "no room for another resident key" \
+		enroll_resident "$WORK/full" -O no-touch-required -O user=full
+	[ ! -e "$WORK/full" ]
+	tpm_is_empty
+	while [ "$n" -gt 0 ]; do
+		n=$((n - 1))
+		tpm2_nvundefine -Q -C o "$((0x01500000 + n))"
+	done
+	enroll_resident "$WORK/fits" -O no-touch-required -O user=full
+}
+
+too_long() {
+	refuses "64 are the most" enroll_resident "$WORK/long" \
+		-O no-touch-required -O user="$(head -c 65 /dev/zero | tr '\0' u)"
+	refuses "768 are the most" enroll_resident "$WORK/long" \
+		-O no-touch-required \
+		-O application="ssh:$(head -c 700 /dev/zero | tr '\0' a)"
+	[ ! -e "$WORK/long" ]
+}
+
+# Half the tests above again, where the owner has a password.
+owner_password() {
+	local before
+	before=$(count_ours)
+	tpm2_changeauth -Q -c owner secret
+	# Listing needs no password.
+	download "$WORK/dl5"
+	[ -f "$WORK/dl5/id_ecdsa_sk_rk" ]
+	printf 'secret\n' | setsid -w ssh-keygen -q -t ecdsa-sk -O resident \
+		-O no-touch-required -O user=owned -N '' -w "$LIB" \
+		-f "$WORK/owned"
+	[ "$(count_ours)" -eq $((before + 1)) ]
+	local out
+	out=$(printf 'wrong\n' | fails setsid -w ssh-keygen -q -t ecdsa-sk \
+		-O resident -O no-touch-required -O user=owned2 -N '' \
+		-w "$LIB" -f "$WORK/owned2" 2>&1)
+	echo "$out"
+	grep -q "sk-tpm: resident keys are kept under the TPM's owner password" \
+		<<<"$out"
+	[ "$(wrong_tries)" -eq 0 ]
+	# A key with a PIN: the owner's password is asked for besides.
+	askpass_says secret
+	printf '123456\n' | setsid -w ssh-keygen -q -t ecdsa-sk -O resident \
+		-O verify-required -O user=both -N '' -w "$LIB" \
+		-f "$WORK/both" || :
+	tpm_is_empty
+	tpm2_changeauth -Q -c owner -p secret
+}
+
+# Stopped at each TPM command, a process leaves the old state or the new one,
+# and the next one cleans up.
+killed_at_every_command() {
+	local n points=0 found
+	tpm_new killed
+	tpm_persist_srk
+	enroll_resident "$WORK/other" -O no-touch-required -O user=other
+	for ((n = 1; n < 200; n++)); do
+		forget_killed
+		rm -f "$WORK/new" "$WORK/new.pub"
+		killing "$n" && break
+		points=$((points + 1))
+		found=$(names_found)
+		[ "$found" = "other " ] || [ "$found" = "killed other " ]
+	done
+	echo "enrolment: $points points"
+	[ "$points" -gt 10 ]
+	for ((n = 1; n < 200; n++)); do
+		rm -f "$WORK/new" "$WORK/new.pub"
+		killing "$n" && break
+		points=$((points + 1))
+		[ "$(names_found)" = "killed other " ]
+	done
+	echo "$points points of enrolling and overwriting, no loss, no leak" \
+		>"$WORK/points"
+	[ "$points" -gt 30 ]
+	# The last one was let finish, and has cleaned up after the others.
+	[ "$(unwritten)" -eq 0 ]
+	[ "$(find_killed | wc -l)" -eq 1 ]
+	[ "$(count_ours)" -eq 2 ]
+}
+
+# killing N: enrols "killed", ended at the Nth TPM command of its process;
+# true if it got to its end.
+killing() {
+	local status=0
+	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="$1:kill" enroll_resident \
+		"$WORK/new" -O no-touch-required -O user=killed || status=$?
+	# What a killed process had loaded without a resource manager.
+	tpm2_flushcontext -t
+	tpm2_flushcontext -l
+	return "$status"
+}
+
+names_found() {
+	download "$WORK/after" >/dev/null 2>&1
+	(cd "$WORK/after" && find . -name '*.pub' | sort |
+		sed 's/.*_rk_//;s/.pub//' | tr '\n' ' ')
+}
+
+unwritten() {
+	local index n=0
+	for index in $(nv_indices | grep '^18\|^19\|^1[AB]'); do
+		tpm2_nvreadpublic "0x0$index" | grep -q written ||
+			n=$((n + 1))
+	done
+	echo "$n"
+}
+
+# Indices that hold a record of the user "killed", all generations.
+find_killed() {
+	local index
+	for index in $(nv_indices | grep '^18\|^19\|^1[AB]'); do
+		! tpm2_nvread "0x0$index" 2>/dev/null | grep -qa killed ||
+			echo "0x0$index"
+	done
+}
+
+forget_killed() {
+	local index
+	for index in $(find_killed); do
+		tpm2_nvundefine -Q -C o "$index"
+	done
+}
+
+try "none: ssh-keygen -K writes nothing" empty
+try "enrol, and ssh-keygen -K has them back" enrol_and_download
+try "downloaded keys log in" downloaded_keys_log_in
+try "ssh-add -K loads them, and they log in" agent_loads_them
+try "the same application and user again asks first" exists_asks_first
+try "overwriting replaces exactly that one" overwrite_replaces_one
+try "a key with a PIN comes back with its flag" with_pin
+try "indices of other software are left alone" others_are_left_alone
+try "NV is full: said, nothing is left, works later" full_nv
+try "a record that would be too long" too_long
+try "an owner with a password" owner_password
+try "killed at every TPM command" killed_at_every_command
+[ ! -f "$WORK/points" ] || echo "# $(cat "$WORK/points")"
+echo "1..$N"
