@@ -50,7 +50,7 @@ LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 # --- building ----------------------------------------------------------------
 
 .PHONY: all
-all: $(LIBS) ## build the library for OpenSSH 9.1 and later, and for older ones
+all: $(LIBS) $(B)/sk-tpm ## build the library, for today's and for older OpenSSH, and sk-tpm
 
 $(B)/libsk-tpm.so: $(B)/sk/provider-10.o
 $(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o
@@ -63,7 +63,7 @@ $(LIBS): $(OBJS) sk/libsk-tpm.map
 
 $(FLAGS): always
 	@mkdir -p $(@D)
-	@$(PKG_CONFIG) --exists $(PACKAGES) libsystemd || { \
+	@$(PKG_CONFIG) --exists $(PACKAGES) json-c libsystemd || { \
 	    echo "sk-tpm: pkg-config or development files are missing;" \
 	    "on Debian: tests/install-packages build"; exit 1; } >&2
 	@echo '$(subst ','"'"',$(FLAGS_NOW))' | cmp -s - $@ || \
@@ -80,6 +80,21 @@ $(B)/sk/provider-%.o: sk/provider.c $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(COMPILE) -DSK_API_MAJOR=$* -o $@ $<
+
+# The command, on the same rooms.
+COMMAND = answer cmd-enroll cmd-keys keyfile keyref main
+COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
+COMMAND_PACKAGES = json-c
+
+$(B)/sk-tpm: $(COMMAND_OBJS) $(OBJS)
+	@echo "  LINK  $@"
+	@$(CC) $(SK_CFLAGS) $(SK_LDFLAGS) -pie -o $@ $(filter %.o,$^) \
+	    $(PKG_LIBS) $(shell $(PKG_CONFIG) --libs $(COMMAND_PACKAGES))
+
+$(B)/enroll/%.o: enroll/%.c $(FLAGS)
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(COMPILE) -o $@ $<
 
 # --- tests -------------------------------------------------------------------
 
@@ -206,7 +221,7 @@ $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 	    -ldl
 
 .PHONY: lint format
-C_FILES = $(wildcard sk/*.[ch] tests/*/*.[ch])
+C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
 SH_FILES = tests/run tests/install-packages tests/lib.sh examples/demo .ci/run \
 	$(wildcard tests/e2e/*.sh) tests/fuzz/record-requests
 
@@ -215,7 +230,7 @@ lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
 	clang-format --dry-run -Werror $(C_FILES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	    --enable=warning,performance,portability \
-	    --suppress=missingIncludeSystem -Isk sk tests
+	    --suppress=missingIncludeSystem -Isk sk enroll tests
 	shellcheck -S warning $(SH_FILES)
 	mandoc -T lint -W warning man/*.[158]
 
@@ -249,6 +264,6 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' Makefile | expand -t 12
 
 # The compiler writes these; no pattern above is to make one.
-DEPENDENCIES = $(wildcard $(B)/sk/*.d $(B)/tests/*/*.d)
+DEPENDENCIES = $(wildcard $(B)/sk/*.d $(B)/enroll/*.d $(B)/tests/*/*.d)
 $(DEPENDENCIES): ;
 -include $(DEPENDENCIES)

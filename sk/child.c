@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/wait.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,9 +15,6 @@
 #include "child.h"
 #include "error.h"
 #include "log.h"
-
-/* How long a child has between closing its output and ending, in steps. */
-#define STEP_MS 10
 
 static bool
 names_same_variable(const char *a, const char *b)
@@ -50,6 +48,26 @@ make_environment(const struct child *child)
 	return env;
 }
 
+/*
+ * What ssh-sk-helper has open besides, its socket to ssh for one, is not for
+ * the child.
+ */
+static void
+keep_descriptors_from_child(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		int fd = atoi(entry->d_name);
+
+		if (fd > STDERR_FILENO)
+			fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
 static int
 spawn(const struct child *child, int output, pid_t *ret)
 {
@@ -61,6 +79,7 @@ spawn(const struct child *child, int output, pid_t *ret)
 
 	if (env == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
+	keep_descriptors_from_child();
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(
 	    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -84,73 +103,82 @@ elapsed_ms(const struct timespec *start)
 	    (now.tv_nsec - start->tv_nsec) / 1000000);
 }
 
-/* True when its output ended in time. What does not fit is thrown away. */
+/* How long it takes at most to notice that the child or the caller ended. */
+#define TICK_MS 20
+
+/* Reads what is there. False at the end. What does not fit is thrown away. */
 static bool
-collect(
-    int fd, const struct timespec *start, int limit_ms, char *out, size_t size)
+collect(int fd, int wait_ms, char *out, size_t size, size_t *len)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	size_t len = 0;
 	char buf[256];
 	ssize_t n;
-	int left;
 
-	out[0] = '\0';
-	while ((left = limit_ms - elapsed_ms(start)) > 0) {
-		if (poll(&pfd, 1, left) <= 0)
-			continue;
-		n = read(fd, buf, sizeof(buf));
-		if (n <= 0)
-			return true;
-		for (ssize_t i = 0; i < n && len < size - 1; i++)
-			out[len++] = buf[i];
-		out[len] = '\0';
-	}
-	return false;
+	if (poll(&pfd, 1, wait_ms) <= 0)
+		return true;
+	n = read(fd, buf, sizeof(buf));
+	for (ssize_t i = 0; i < n && *len < size - 1; i++)
+		out[(*len)++] = buf[i];
+	out[*len] = '\0';
+	explicit_bzero(buf, sizeof(buf));
+	return n > 0;
 }
 
-/* True when it ended in time; else it is killed, and collected too. */
+/*
+ * Until the child has ended: its output may be held open by a child of its
+ * own, and may end before it. False at the deadline, or where nobody waits
+ * for us any more.
+ */
 static bool
-await(pid_t pid, const struct timespec *start, int limit_ms, int *ret_status)
+await(pid_t pid, int fd, int limit_ms, int *ret_status, char *out, size_t size)
 {
-	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
-	pid_t r;
+	pid_t parent = getppid(), r;
+	struct timespec start;
+	bool open = true;
+	size_t len = 0;
 
+	out[0] = '\0';
+	clock_gettime(CLOCK_MONOTONIC, &start);
 	while ((r = waitpid(pid, ret_status, WNOHANG)) == 0 &&
-	    elapsed_ms(start) < limit_ms)
-		nanosleep(&step, NULL);
-	if (r == pid)
-		return true;
-	kill(pid, SIGKILL);
-	waitpid(pid, ret_status, 0);
-	return false;
+	    elapsed_ms(&start) < limit_ms && getppid() == parent) {
+		if (open)
+			open = collect(fd, TICK_MS, out, size, &len);
+		else
+			poll(NULL, 0, TICK_MS);
+	}
+	if (r == 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, ret_status, 0);
+		return false;
+	}
+	/* What it wrote last. */
+	while (open && len < size - 1) {
+		size_t before = len;
+
+		open = collect(fd, 0, out, size, &len);
+		if (len == before)
+			break;
+	}
+	return r == pid;
 }
 
 int
 child_run(const struct child *child, unsigned int seconds, int *ret_status,
     char *ret_output, size_t size)
 {
-	int limit_ms = (int)seconds * 1000, status = 0, fds[2], r;
-	struct timespec start;
-	bool in_time;
+	int status = 0, fds[2], r;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return fail(
 		    FAIL_PRESENCE, "cannot make a pipe: %s", strerror(errno));
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	r = spawn(child, fds[1], &pid);
 	close(fds[1]);
-	if (r == 0) {
-		in_time = collect(fds[0], &start, limit_ms, ret_output, size);
-		if (!in_time)
-			limit_ms = 0;
-		in_time &= await(pid, &start, limit_ms, &status);
-		if (in_time)
-			*ret_status = status;
-		else
-			r = fail(FAIL_REFUSED, "nobody answered in time");
-	}
+	if (r == 0 &&
+	    await(pid, fds[0], (int)seconds * 1000, &status, ret_output, size))
+		*ret_status = status;
+	else if (r == 0)
+		r = fail(FAIL_REFUSED, "nobody answered in time");
 	close(fds[0]);
 	return r;
 }

@@ -118,9 +118,10 @@ set_user_presence(struct config *cfg, const char *value, const char *source)
 		{ "assume", USER_PRESENCE_ASSUME },
 	};
 
-	if (strncasecmp(value, "command ", 8) == 0)
+	if (strncasecmp(value, "command", 7) == 0 &&
+	    strchr(" \t", value[7]) != NULL && value[7] != '\0')
 		return set_presence_command(
-		    cfg, value + 8 + strspn(value + 8, " \t"), source);
+		    cfg, value + 7 + strspn(value + 7, " \t"), source);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcasecmp(value, words[i].word) != 0)
 			continue;
@@ -333,21 +334,14 @@ read_lines(struct config *cfg, FILE *f, const char *path)
 
 /* As OpenSSH has it for ~/.ssh/config: whoever can write it decides. */
 static int
-check_owner(FILE *f, const char *path)
+check_owner(const struct stat *st, const char *path)
 {
-	struct stat st;
-
-	if (fstat(fileno(f), &st) != 0)
-		return fail(FAIL_CONFIG, "cannot look at %s: %s", path,
-		    strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return fail(FAIL_CONFIG, "%s is a directory", path);
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
-	    (S_ISREG(st.st_mode) && (st.st_mode & 022) != 0))
+	if ((st->st_uid != 0 && st->st_uid != geteuid()) ||
+	    (S_ISREG(st->st_mode) && (st->st_mode & 022) != 0))
 		return fail(FAIL_CONFIG,
 		    "%s can be written by others (owner %ju, mode %04o); make "
 		    "it yours: chown %ju %s && chmod go-w %s",
-		    path, (uintmax_t)st.st_uid, st.st_mode & 07777,
+		    path, (uintmax_t)st->st_uid, st->st_mode & 07777,
 		    (uintmax_t)geteuid(), path, path);
 	return 0;
 }
@@ -355,16 +349,17 @@ check_owner(FILE *f, const char *path)
 int
 config_read_file(struct config *cfg, const char *path, bool required)
 {
-	FILE *f = fopen(path, "re");
+	struct stat st;
+	FILE *f = home_open(path, &st);
 	int r;
 
 	if (f == NULL) {
 		if (!required && (errno == ENOENT || errno == ENOTDIR))
 			return 0;
-		return fail(
-		    FAIL_CONFIG, "cannot read %s: %s", path, strerror(errno));
+		return fail(FAIL_CONFIG, "cannot read %s: %s", path,
+		    errno == EINVAL ? "it is not a file" : strerror(errno));
 	}
-	if ((r = check_owner(f, path)) == 0)
+	if ((r = check_owner(&st, path)) == 0)
 		r = read_lines(cfg, f, path);
 	fclose(f);
 	return r;

@@ -74,14 +74,17 @@ sign_with_pin(const struct config *cfg, struct tpm *tpm, const struct handle *h,
     struct slice auth_value, const uint8_t digest[FIDO_DIGEST_LEN],
     struct ec_signature *ret)
 {
-	struct lockout before;
+	struct lockout state;
 	int r;
 
-	if ((r = lockout_read(tpm, &before)) != 0 ||
-	    (r = lockout_check(&before, cfg->spend_last_try)) != 0)
+	if ((r = lockout_read(tpm, &state)) != 0 ||
+	    (r = lockout_check(&state, cfg->spend_last_try)) != 0)
 		return r;
 	r = key_sign(tpm, h, auth_value, digest, ret);
-	return r == FAIL_WRONG_PIN ? lockout_wrong_pin(&before) : r;
+	/* Asked again: others try, too, and what refused may not be the TPM. */
+	if (r == FAIL_WRONG_PIN && (r = lockout_read(tpm, &state)) == 0)
+		r = lockout_wrong_pin(&state);
+	return r;
 }
 
 static int

@@ -34,11 +34,18 @@ static struct {
 	__typeof__(&sd_bus_message_read) message_read;
 	__typeof__(&sd_bus_message_unref) message_unref;
 	__typeof__(&sd_bus_error_free) error_free;
+	__typeof__(&sd_bus_message_get_sender) get_sender;
+	__typeof__(&sd_bus_set_method_call_timeout) set_timeout;
 } bus;
 
 struct verification {
 	sd_bus *connection;
 	char device[256]; /* its object path */
+	/*
+	 * fprintd's unique name on the bus. A signal is believed from it
+	 * alone: anybody may send one to us that looks like fprintd's.
+	 */
+	char sender[256];
 	bool done, matched;
 	unsigned int mismatches;
 };
@@ -68,6 +75,8 @@ load_library(void)
 	    !look_up(lib, "sd_bus_message_read", &bus.message_read) ||
 	    !look_up(lib, "sd_bus_message_unref", &bus.message_unref) ||
 	    !look_up(lib, "sd_bus_error_free", &bus.error_free) ||
+	    !look_up(lib, "sd_bus_message_get_sender", &bus.get_sender) ||
+	    !look_up(lib, "sd_bus_set_method_call_timeout", &bus.set_timeout) ||
 	    !look_up(lib, "sd_bus_open_system", &bus.open_system))
 		return fail(FAIL_PRESENCE,
 		    "UserPresence is fprintd, and %s cannot be loaded",
@@ -80,7 +89,7 @@ static int
 call(struct verification *v, const char *method, const char *argument,
     sd_bus_error *error)
 {
-	return bus.call_method(v->connection, SERVICE, v->device, DEVICE,
+	return bus.call_method(v->connection, v->sender, v->device, DEVICE,
 	    method, error, NULL, argument != NULL ? "s" : "", argument);
 }
 
@@ -112,7 +121,7 @@ find_device(struct verification *v)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *reply = NULL;
-	const char *path = NULL;
+	const char *path = NULL, *sender = NULL;
 	int n, r = 0;
 
 	n = bus.call_method(v->connection, SERVICE, MANAGER_PATH, MANAGER,
@@ -124,10 +133,14 @@ find_device(struct verification *v)
 		    "UserPresence is fprintd, which gives no fingerprint "
 		    "reader: %s",
 		    error.message != NULL ? error.message : strerror(-n));
-	else if (strlen(path) >= sizeof(v->device))
-		r = fail(FAIL_PRESENCE, "fprintd's device has a long name");
-	else
+	else if ((sender = bus.get_sender(reply)) == NULL ||
+	    strlen(path) >= sizeof(v->device) ||
+	    strlen(sender) >= sizeof(v->sender))
+		r = fail(FAIL_PRESENCE, "fprintd answers strangely");
+	else {
 		strcpy(v->device, path);
+		strcpy(v->sender, sender);
+	}
 	bus.message_unref(reply);
 	bus.error_free(&error);
 	return r;
@@ -142,7 +155,9 @@ on_status(sd_bus_message *m, void *data, sd_bus_error *error)
 	int done = 0;
 
 	(void)error;
-	if (bus.message_read(m, "sb", &result, &done) < 0)
+	if (bus.get_sender(m) == NULL ||
+	    strcmp(bus.get_sender(m), v->sender) != 0 ||
+	    bus.message_read(m, "sb", &result, &done) < 0)
 		return 0;
 	log_debug("fprintd: %.64s", result);
 	v->matched = strcmp(result, "verify-match") == 0;
@@ -170,14 +185,13 @@ wait_for_status(struct verification *v, uint64_t deadline)
 
 	v->done = false;
 	while (!v->done) {
+		if ((now = now_us()) >= deadline)
+			return fail(FAIL_REFUSED, "no finger came in time");
 		if ((n = bus.process(v->connection, NULL)) < 0)
 			return fail(FAIL_PRESENCE, "fprintd went away: %s",
 			    strerror(-n));
-		if (n > 0)
-			continue;
-		if ((now = now_us()) >= deadline)
-			return fail(FAIL_REFUSED, "no finger came in time");
-		bus.wait(v->connection, deadline - now);
+		if (n == 0)
+			bus.wait(v->connection, deadline - now);
 	}
 	return 0;
 }
@@ -199,7 +213,7 @@ verify(struct verification *v, uint64_t deadline)
 {
 	int r;
 
-	if (bus.match_signal(v->connection, NULL, SERVICE, v->device, DEVICE,
+	if (bus.match_signal(v->connection, NULL, v->sender, v->device, DEVICE,
 		"VerifyStatus", on_status, v) < 0)
 		return fail(FAIL_PRESENCE, "cannot listen to fprintd");
 	do
@@ -223,6 +237,7 @@ fingerprint_verify(const char *question, unsigned int seconds)
 		return fail(FAIL_PRESENCE,
 		    "UserPresence is fprintd, and there is no D-Bus: %s",
 		    strerror(-n));
+	bus.set_timeout(v.connection, (uint64_t)seconds * 1000000);
 	if ((r = find_device(&v)) == 0 &&
 	    (r = begin_call(&v, "Claim", "")) == 0) {
 		log_info("%s? Touch the fingerprint reader", question);

@@ -322,6 +322,19 @@ out:
 	return r;
 }
 
+int
+key_check(struct tpm *tpm, const struct handle *h)
+{
+	ESYS_TR key = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
+	int r;
+
+	if ((r = load(tpm, h, &key, &session)) != 0)
+		return r;
+	end_session(tpm, &session);
+	tpm_flush_last(tpm, &key);
+	return 0;
+}
+
 static int
 read_signature(const TPMT_SIGNATURE *sig, struct ec_signature *ret)
 {
@@ -355,6 +368,16 @@ authorize(
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, "take the PIN");
 	return session_end_with_next(tpm, session);
+}
+
+/* tpm2-tss keeps the authValue with the object, and does not wipe it. */
+static void
+unauthorize(struct tpm *tpm, ESYS_TR key)
+{
+	const TPM2B_AUTH zeros = { .size = 32 };
+
+	if (Esys_TR_SetAuth(tpm_esys(tpm), key, &zeros) != TSS2_RC_SUCCESS)
+		log_debug("an authValue was not wiped");
 }
 
 static int
@@ -400,6 +423,7 @@ key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
 	session = ESYS_TR_PASSWORD; /* ended by the TPM, with its use */
 	r = read_signature(sig, ret);
 out:
+	unauthorize(tpm, key);
 	end_session(tpm, &session);
 	tpm_flush_last(tpm, &key);
 	Esys_Free(sig);

@@ -33,6 +33,11 @@ int key_create(struct tpm *tpm, const struct key_wishes *wishes,
 int key_point(const struct handle *h, struct ec_point *ret) MUST_CHECK;
 
 /*
+ * Whether this TPM can load the key; needs no PIN. 0 or why not, as key_sign.
+ */
+int key_check(struct tpm *tpm, const struct handle *h) MUST_CHECK;
+
+/*
  * Loads the key, signs the digest and lets the key go. A key with a PIN needs
  * its auth_value, which crosses the bus only as an HMAC that guessing cannot
  * use; others need it empty. The signature is not yet verified.

@@ -52,10 +52,11 @@ known_hosts_find_in(
 {
 	unsigned char *base64;
 	bool found = false;
+	struct stat st;
 	FILE *f;
 
 	if (host_key.len == 0 || host_key.len > MAX_BLOB ||
-	    (f = fopen(path, "re")) == NULL)
+	    (f = home_open(path, &st)) == NULL)
 		return false;
 	base64 = malloc(host_key.len * 4 / 3 + 5);
 	if (base64 != NULL) {

@@ -96,9 +96,10 @@ lockout_check(const struct lockout *l, bool spend_last_try)
 }
 
 int
-lockout_wrong_pin(const struct lockout *before)
+lockout_wrong_pin(const struct lockout *after)
 {
-	uint32_t left = before->max - before->counter - 1;
+	uint32_t left =
+	    after->max > after->counter ? after->max - after->counter : 0;
 	struct text t = { 0 };
 
 	if (left == 0)

@@ -24,7 +24,10 @@ int lockout_read(struct tpm *tpm, struct lockout *ret) MUST_CHECK;
  */
 int lockout_check(const struct lockout *l, bool spend_last_try) MUST_CHECK;
 
-/* Remembers a wrong PIN, with how many tries are left; FAIL_WRONG_PIN. */
-int lockout_wrong_pin(const struct lockout *before) MUST_CHECK;
+/*
+ * Remembers a wrong PIN, with how many tries are left by the state after it;
+ * FAIL_WRONG_PIN.
+ */
+int lockout_wrong_pin(const struct lockout *after) MUST_CHECK;
 
 #endif

@@ -152,11 +152,11 @@ log_failure(int err)
 }
 
 void
-log_begin(void)
+log_begin(bool secrets)
 {
 	int fd;
 
-	setenv("TSS2_LOG", "all+NONE", 0);
+	setenv("TSS2_LOG", "all+NONE", secrets);
 	while ((fd = open("/dev/null", O_RDWR)) != -1 && fd <= STDERR_FILENO)
 		;
 	if (fd > STDERR_FILENO)

@@ -46,8 +46,9 @@ void log_failure(int err);
  * Prepares the process for our lines, and only ours, on stderr. Opens
  * descriptors 0, 1 and 2 where they are closed: a TPM device that became
  * descriptor 2 would be sent our lines as commands. Keeps tpm2-tss from
- * logging every failure itself, unless TSS2_LOG asks for that.
+ * logging every failure itself, unless TSS2_LOG asks for that; and even then
+ * where secrets are about, for its debug level prints authValues.
  */
-void log_begin(void);
+void log_begin(bool secrets);
 
 #endif

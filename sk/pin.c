@@ -15,14 +15,36 @@ pin_is_given(const char *pin)
 	return pin != NULL && pin[0] != '\0';
 }
 
-/* Continuation bytes of UTF-8 do not begin a character. */
+/* How many continuation bytes may follow this one in UTF-8. */
+static int
+continuations(unsigned char c)
+{
+	if (c >= 0xc2 && c <= 0xdf)
+		return 1;
+	if (c >= 0xe0 && c <= 0xef)
+		return 2;
+	if (c >= 0xf0 && c <= 0xf4)
+		return 3;
+	return 0;
+}
+
+/* Characters where it is UTF-8; every byte that is not counts as one. */
 static size_t
 count_characters(const char *pin)
 {
+	int expected = 0;
 	size_t n = 0;
 
-	for (; *pin != '\0'; pin++)
-		n += ((unsigned char)*pin & 0xc0) != 0x80;
+	for (; *pin != '\0'; pin++) {
+		unsigned char c = (unsigned char)*pin;
+
+		if (expected > 0 && (c & 0xc0) == 0x80) {
+			expected--;
+			continue;
+		}
+		expected = continuations(c);
+		n++;
+	}
 	return n;
 }
 

@@ -49,13 +49,17 @@ apply_option(
 	return 0;
 }
 
-/* Settings for one call, and what -O user= said (borrowed) or NULL. */
+/*
+ * Settings for one call, and what -O user= said (borrowed) or NULL. `secrets`:
+ * the call has to do with PINs or passwords.
+ */
 static int
-begin(struct sk_option **options, struct config *cfg, const char **ret_user)
+begin(bool secrets, struct sk_option **options, struct config *cfg,
+    const char **ret_user)
 {
 	int r;
 
-	log_begin();
+	log_begin(secrets);
 	if ((r = config_load(cfg)) != 0)
 		return r;
 	for (; options != NULL && *options != NULL; options++)
@@ -338,7 +342,7 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 	if (enroll_response == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*enroll_response = NULL;
-	if ((r = begin(options, &cfg, &req.user)) == 0 &&
+	if ((r = begin(true, options, &cfg, &req.user)) == 0 &&
 	    (r = check_algorithm(alg)) == 0 &&
 	    (r = credential_make(&cfg, &req, &cred)) == 0 &&
 	    (r = pack_credential(&cred, flags, enroll_response)) == 0)
@@ -369,7 +373,7 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len,
 	if (sign_response == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*sign_response = NULL;
-	if ((r = begin(options, &cfg, &user)) == 0 &&
+	if ((r = begin(pin != NULL, options, &cfg, &user)) == 0 &&
 	    (r = check_algorithm(alg)) == 0 &&
 	    (r = credential_assert(&cfg, &req, &assertion)) == 0)
 		r = pack_assertion(&assertion, sign_response);
@@ -390,7 +394,7 @@ sk_load_resident_keys(const char *pin, struct sk_option **options,
 		return SSH_SK_ERR_GENERAL;
 	*rks = NULL;
 	*nrks = 0;
-	if ((r = begin(options, &cfg, &user)) == 0 &&
+	if ((r = begin(false, options, &cfg, &user)) == 0 &&
 	    (r = credential_list(&cfg, &list)) == 0)
 		r = pack_residents(&list, user, rks, nrks);
 	resident_credentials_reset(&list);

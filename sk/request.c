@@ -106,19 +106,18 @@ static void
 describe_server(struct slice host_key, struct text *out)
 {
 	char names[KNOWN_HOSTS_NAME_LEN];
-	bool known = known_hosts_find(host_key, names);
 	uint8_t digest[32];
 
-	if (known)
+	/* Not found says little: known_hosts hides names in hashes. */
+	if (known_hosts_find(host_key, names))
 		text_add_quoted(out, slice_of_text(names), MOST);
 	else
-		text_add(out, "an unknown server");
-	text_add(out, " (");
+		text_add(out, "a server");
+	text_add(out, " with host key ");
 	if (sshkey_fingerprint(host_key, digest))
 		text_add_fingerprint(out, digest);
 	else
-		text_add(out, "a key of an unknown type");
-	text_add(out, ")");
+		text_add(out, "of an unknown type");
 }
 
 static void
@@ -128,7 +127,7 @@ describe_login(const struct request *req, struct text *out)
 	if (req->host_key.len > 0) {
 		text_add(out, "to ");
 		describe_server(req->host_key, out);
-		text_add(out, " ");
+		text_add(out, ", ");
 	}
 	text_add(out, "as ");
 	text_add_quoted(out, req->user, MOST);
@@ -174,39 +173,41 @@ static void
 describe_principals(struct slice in, struct text *out)
 {
 	struct slice name;
-	int n = 0;
+	unsigned int n = 0;
 
 	if (in.len == 0)
 		text_add(out, " for anybody");
 	for (; in.len > 0 && wire_take_string(&in, &name); n++) {
-		if (n == MOST_PRINCIPALS) {
-			text_add(out, " and others");
-			break;
-		}
+		if (n >= MOST_PRINCIPALS)
+			continue;
 		text_add(out, n == 0 ? " for " : ", ");
 		text_add_quoted(out, name, MOST);
 	}
+	if (n > MOST_PRINCIPALS)
+		text_add(out, " and %u others", n - MOST_PRINCIPALS);
 }
 
+/* What matters most first, should it be cut. */
 static void
 describe_certificate(const struct certificate *c, struct text *out)
 {
-	text_add(out, "Issue a %s certificate with id ",
+	text_add(out, "Issue a %s certificate valid ",
 	    c->type == CERTIFICATE_USER	      ? "user"
 		: c->type == CERTIFICATE_HOST ? "host"
 					      : "strange");
-	text_add_quoted(out, c->key_id, MOST);
-	describe_principals(c->principals, out);
 	if (c->valid_before == CERTIFICATE_FOREVER) {
-		text_add(out, ", valid without end");
+		text_add(out, "without end");
 	} else {
-		text_add(out, ", valid until ");
+		text_add(out, "until ");
 		add_time(out, c->valid_before);
 	}
 	if (c->valid_after != 0) {
 		text_add(out, " from ");
 		add_time(out, c->valid_after);
 	}
+	describe_principals(c->principals, out);
+	text_add(out, ", with id ");
+	text_add_quoted(out, c->key_id, MOST);
 }
 
 void

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <time.h>
@@ -23,6 +29,8 @@ static volatile sig_atomic_t caught;
 
 struct terminal {
 	int fd;
+	int lock;     /* see lock_terminal; or -1 */
+	pid_t parent; /* who waits for us */
 	struct termios saved;
 	struct sigaction saved_actions[N_SIGNALS];
 };
@@ -68,46 +76,6 @@ write_terminal(int fd, const char *s)
 	}
 }
 
-/*
- * Without echo, and without the line editor where single keys are wanted.
- * TCSAFLUSH throws away what was typed before the question was shown.
- */
-static int
-begin(struct terminal *t, tcflag_t off)
-{
-	struct sigaction action = { .sa_handler = on_signal };
-	struct termios raw;
-
-	if ((t->fd = open_foreground()) == -1 ||
-	    tcgetattr(t->fd, &t->saved) != 0) {
-		if (t->fd != -1)
-			close(t->fd);
-		return fail(
-		    FAIL_PRESENCE, "there is no terminal to ask a person on");
-	}
-	caught = 0;
-	for (size_t i = 0; i < N_SIGNALS; i++)
-		sigaction(caught_signals[i], &action, &t->saved_actions[i]);
-	raw = t->saved;
-	raw.c_lflag &= ~(ECHO | ECHONL | off);
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
-	tcsetattr(t->fd, TCSAFLUSH, &raw);
-	return 0;
-}
-
-static void
-end(struct terminal *t)
-{
-	write_terminal(t->fd, "\r\n");
-	tcsetattr(t->fd, TCSAFLUSH, &t->saved);
-	close(t->fd);
-	for (size_t i = 0; i < N_SIGNALS; i++)
-		sigaction(caught_signals[i], &t->saved_actions[i], NULL);
-	if (caught != 0)
-		raise(caught);
-}
-
 static int
 milliseconds_until(const struct timespec *deadline)
 {
@@ -120,31 +88,172 @@ milliseconds_until(const struct timespec *deadline)
 	return ms > 0 ? (int)ms : 0;
 }
 
-/* One byte: 0, or FAIL_REFUSED at the deadline, a signal or the end. */
-static int
-read_byte(
-    const struct terminal *t, const struct timespec *deadline, uint8_t *ret)
-{
-	struct pollfd pfd = { .fd = t->fd, .events = POLLIN };
-	int n;
-
-	do
-		n = poll(&pfd, 1, milliseconds_until(deadline));
-	while (n == -1 && errno == EINTR && caught == 0);
-	if (caught != 0)
-		return fail(FAIL_REFUSED, "interrupted");
-	if (n == 0)
-		return fail(FAIL_REFUSED, "nobody answered in time");
-	if (n == -1 || read(t->fd, ret, 1) != 1)
-		return fail(FAIL_REFUSED, "the terminal went away");
-	return 0;
-}
-
 static void
 set_deadline(unsigned int seconds, struct timespec *ret)
 {
 	clock_gettime(CLOCK_MONOTONIC, ret);
 	ret->tv_sec += seconds;
+}
+
+/* The device behind /dev/tty; only whoever is on it can open that. */
+static int
+open_device(int tty)
+{
+	char path[64];
+	struct stat st;
+	unsigned int n;
+	int fd;
+
+	if (ioctl(tty, TIOCGPTN, &n) == 0)
+		snprintf(path, sizeof(path), "/dev/pts/%u", n);
+	else if (ioctl(tty, TIOCGDEV, &n) == 0 && major(n) >= 136 &&
+	    major(n) <= 143)
+		snprintf(path, sizeof(path), "/dev/pts/%u",
+		    (major(n) - 136) * 256 + minor(n));
+	else if (ioctl(tty, TIOCGDEV, &n) == 0 && major(n) == 4)
+		snprintf(path, sizeof(path), "/dev/tty%u", minor(n));
+	else
+		return -1;
+	fd = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd != -1 && (fstat(fd, &st) != 0 || !S_ISCHR(st.st_mode))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/*
+ * One question at a time: two that share a terminal would take each other's
+ * answers, and save each other's settings. A terminal that cannot be locked
+ * is used all the same.
+ */
+static int
+lock_terminal(struct terminal *t, const struct timespec *deadline)
+{
+	const struct timespec step = { .tv_nsec = 50000000 };
+
+	if ((t->lock = open_device(t->fd)) == -1)
+		return 0;
+	while (flock(t->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+		if (milliseconds_until(deadline) == 0)
+			return fail(FAIL_REFUSED,
+			    "another question was on the terminal all the "
+			    "time");
+		nanosleep(&step, NULL);
+	}
+	return 0;
+}
+
+static void
+close_terminal(struct terminal *t)
+{
+	if (t->lock != -1)
+		close(t->lock);
+	if (t->fd != -1)
+		close(t->fd);
+}
+
+static int
+open_terminal(struct terminal *t, const struct timespec *deadline)
+{
+	int r;
+
+	*t = (struct terminal){ .lock = -1, .parent = getppid() };
+	if ((t->fd = open_foreground()) == -1)
+		return fail(
+		    FAIL_PRESENCE, "there is no terminal to ask a person on");
+	r = lock_terminal(t, deadline);
+	if (r == 0 && tcgetattr(t->fd, &t->saved) != 0)
+		r = fail(FAIL_PRESENCE, "the terminal is none");
+	if (r != 0)
+		close_terminal(t);
+	return r;
+}
+
+/*
+ * Without echo, and without the line editor where single keys are wanted.
+ * TCSAFLUSH throws away what was typed before the question was shown.
+ */
+static int
+begin(struct terminal *t, tcflag_t off, const struct timespec *deadline)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	struct termios raw;
+	int r;
+
+	if ((r = open_terminal(t, deadline)) != 0)
+		return r;
+	caught = 0;
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		sigaction(caught_signals[i], &action, &t->saved_actions[i]);
+	raw = t->saved;
+	raw.c_lflag &= ~(ECHO | ECHONL | off);
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	tcsetattr(t->fd, TCSAFLUSH, &raw);
+	return 0;
+}
+
+/* Also from the background, where the caller may have left us. */
+static void
+restore(const struct terminal *t)
+{
+	sigset_t ttou, saved;
+
+	sigemptyset(&ttou);
+	sigaddset(&ttou, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &ttou, &saved);
+	write_terminal(t->fd, "\r\n");
+	tcsetattr(t->fd, TCSAFLUSH, &t->saved);
+	sigprocmask(SIG_SETMASK, &saved, NULL);
+}
+
+static void
+end(struct terminal *t)
+{
+	restore(t);
+	close_terminal(t);
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		sigaction(caught_signals[i], &t->saved_actions[i], NULL);
+	if (caught != 0)
+		raise(caught);
+}
+
+/* How often it is looked whether the caller is still there. */
+#define TICK_MS 300
+
+/* A key, the deadline, a signal, or a caller that went away. */
+static int
+wait_for_key(const struct terminal *t, const struct timespec *deadline)
+{
+	struct pollfd pfd = { .fd = t->fd, .events = POLLIN };
+	int left, n = 0;
+
+	while (n == 0 && (left = milliseconds_until(deadline)) > 0) {
+		n = poll(&pfd, 1, left < TICK_MS ? left : TICK_MS);
+		if (n == -1 && errno == EINTR && caught == 0)
+			n = 0;
+		if (n == 0 && getppid() != t->parent)
+			return fail(FAIL_REFUSED, "the caller went away");
+	}
+	if (caught != 0)
+		return fail(FAIL_REFUSED, "interrupted");
+	if (n == 0)
+		return fail(FAIL_REFUSED, "nobody answered in time");
+	return 0;
+}
+
+static int
+read_byte(
+    const struct terminal *t, const struct timespec *deadline, uint8_t *ret)
+{
+	int r;
+
+	if ((r = wait_for_key(t, deadline)) != 0)
+		return r;
+	if (read(t->fd, ret, 1) != 1)
+		return fail(FAIL_REFUSED, "the terminal went away");
+	return 0;
 }
 
 int
@@ -155,13 +264,13 @@ terminal_confirm(const char *question, unsigned int seconds)
 	uint8_t key = 0;
 	int r;
 
-	if ((r = begin(&t, ICANON)) != 0)
+	set_deadline(seconds, &deadline);
+	if ((r = begin(&t, ICANON, &deadline)) != 0)
 		return r;
 	write_terminal(t.fd, "\rsk-tpm: ");
 	write_terminal(t.fd, question);
 	write_terminal(
 	    t.fd, "?\r\nPress y to allow it, any other key to refuse: ");
-	set_deadline(seconds, &deadline);
 	if ((r = read_byte(&t, &deadline, &key)) == 0)
 		write_terminal(t.fd, key == 'y' || key == 'Y' ? "yes" : "no");
 	end(&t);
@@ -180,11 +289,11 @@ terminal_read_secret(
 	size_t len = 0;
 	int r;
 
-	if ((r = begin(&t, 0)) != 0)
+	set_deadline(seconds, &deadline);
+	if ((r = begin(&t, 0, &deadline)) != 0)
 		return r;
 	write_terminal(t.fd, "\r");
 	write_terminal(t.fd, prompt);
-	set_deadline(seconds, &deadline);
 	while ((r = read_byte(&t, &deadline, &line[len])) == 0 &&
 	    line[len] != '\n' && len < sizeof(line) - 1)
 		len++;

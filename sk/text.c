@@ -2,6 +2,7 @@
 #include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "text.h"
 
@@ -16,25 +17,34 @@ text_add(struct text *t, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		t->s[t->len] = '\0';
-	else if ((size_t)n >= sizeof(t->s) - t->len)
+	else if ((size_t)n >= sizeof(t->s) - t->len) {
 		t->len = sizeof(t->s) - 1;
-	else
+		memcpy(t->s + t->len - 3, "...", 3);
+	} else
 		t->len += (size_t)n;
 }
 
 void
 text_add_quoted(struct text *t, struct slice foreign, size_t most)
 {
-	text_add(t, "\"");
-	for (size_t i = 0; i < foreign.len && i < most; i++) {
-		uint8_t c = foreign.data[i];
+	size_t shown = 0;
 
-		if (c >= ' ' && c < 0x7f && c != '"' && c != '\\')
+	text_add(t, "\"");
+	for (size_t i = 0; i < foreign.len; i++) {
+		uint8_t c = foreign.data[i];
+		bool plain = c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+
+		shown += plain ? 1 : 4;
+		if (shown > most) {
+			text_add(t, "...");
+			break;
+		}
+		if (plain)
 			text_add(t, "%c", c);
 		else
 			text_add(t, "\\x%02x", c);
 	}
-	text_add(t, "%s\"", foreign.len > most ? "..." : "");
+	text_add(t, "\"");
 }
 
 void

@@ -17,13 +17,16 @@ struct text {
 	size_t len;
 };
 
-/* Appends; the format is ours, its arguments must be too. */
+/*
+ * Appends; the format is ours, its arguments must be too. A text that is full
+ * ends in "...".
+ */
 void text_add(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /*
  * Appends foreign bytes in double quotes: printable ASCII as it is, but for
- * `"` and `\`; everything else as \xNN. After `most` bytes of the source it
- * is cut and ends in ...
+ * `"` and `\`; everything else as \xNN. What would be longer than `most`
+ * characters is cut and ends in ...
  */
 void text_add_quoted(struct text *t, struct slice foreign, size_t most);
 

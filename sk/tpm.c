@@ -136,11 +136,27 @@ out:
 	return r;
 }
 
+static struct tpm_totals totals;
+
+struct tpm_totals
+tpm_totals(void)
+{
+	return totals;
+}
+
+void
+tpm_totals_reset(void)
+{
+	totals = (struct tpm_totals){ 0 };
+}
+
 void
 tpm_close(struct tpm *tpm)
 {
 	if (tpm == NULL)
 		return;
+	totals.commands += tpm->traffic.commands;
+	totals.busy_us += tpm->traffic.busy_us;
 	Esys_Finalize(&tpm->esys);
 	if (!tpm->managed)
 		traffic_flush_leftovers(&tpm->traffic);

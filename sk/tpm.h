@@ -47,6 +47,15 @@ void tpm_flush(struct tpm *tpm, ESYS_TR *object);
 /* The same for what tpm_close is about to end: leaves it to a manager. */
 void tpm_flush_last(struct tpm *tpm, ESYS_TR *object);
 
+/* What all connections of this process have cost, once they are closed. */
+struct tpm_totals {
+	unsigned int commands;
+	uint64_t busy_us; /* until the TPM's answers */
+};
+
+struct tpm_totals tpm_totals(void);
+void tpm_totals_reset(void);
+
 /* Tells that the next command, if it succeeds, ends the session it uses. */
 void tpm_next_ends_session(struct tpm *tpm);
 

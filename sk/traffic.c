@@ -77,13 +77,14 @@ note_command(struct traffic *t, struct slice command)
 static void
 note_answer(struct traffic *t, struct slice answer)
 {
+	bool ends_session = t->ends_session;
 	uint32_t rc, handle;
 
+	t->ends_session = false;
 	if (!take_header(&answer, &rc) || rc != TPM2_RC_SUCCESS)
 		return;
-	if (t->ends_session)
+	if (ends_session)
 		forget_sessions(t);
-	t->ends_session = false;
 	switch (t->command_code) {
 	case TPM2_CC_FlushContext:
 		forget(t, t->flushing);

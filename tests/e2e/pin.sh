@@ -135,6 +135,17 @@ nothing_on_the_bus() {
 	fails grep -q "${auth:0:40}" "$WORK/hex"
 }
 
+# tpm2-tss would print the authValue at its debug level.
+nothing_in_its_log() {
+	local auth
+	auth=$(printf 'sk-tpm PIN v1\0%s' "$PIN" | sha256sum | cut -c1-16)
+	askpass_says "$PIN"
+	TSS2_LOG=all+trace enroll_pin "$WORK/logged" "$PIN" 2>"$WORK/log"
+	TSS2_LOG=all+trace sign "$WORK/logged" 2>>"$WORK/log"
+	fails grep -qi "$auth" "$WORK/log"
+	fails grep -q 'DEBUG\|TRACE\|debug:\|trace:' "$WORK/log"
+}
+
 wrong_pin_costs_one() {
 	askpass_says 654321
 	refuses "wrong PIN; 2 tries are left" sign "$WORK/k"
@@ -187,6 +198,7 @@ try "attestation with verification" attests_verification
 try "PINs that are too short" too_short
 try "without a PIN, no TPM command is sent" no_pin_no_command
 try "neither PIN nor authValue is on the bus" nothing_on_the_bus
+try "nor in tpm2-tss's log" nothing_in_its_log
 try "a wrong PIN costs one try and says how many are left" wrong_pin_costs_one
 try "the last try is not spent unasked" last_try_is_not_spent
 try "lockout: how long, and what else" lockout_is_told

@@ -92,8 +92,7 @@ terminal_login() {
 			-o UserKnownHostsFile='"$WORK"'/known_hosts -i '"$WORK"'/k \
 			-o IdentitiesOnly=yes -o SecurityKeyProvider='"$LIB"' \
 			127.0.0.1 echo logged-in
-		want "Sign in to"
-		want "SHA256:"
+		want "Sign in to a server with host key SHA256:"
 		want "as \"'"$ME"'\"?"
 		send "y"
 		want "logged-in"
@@ -241,6 +240,80 @@ terminal_only() {
 		sign "$WORK/k"
 }
 
+# Two questions on one terminal come one after the other.
+two_at_once() {
+	at_terminal 'spawn -noecho sh -c "
+			ssh-keygen -Y sign -n git -f '"$WORK"'/k <'"$WORK"'/text >/dev/null & one=\$!
+			ssh-keygen -Y sign -n file -f '"$WORK"'/k <'"$WORK"'/text >/dev/null & two=\$!
+			wait \$one; wait \$two; stty -a | grep -q -w -- -icanon && echo still-raw; echo over"
+		want "Press y"
+		send "y"
+		want "Press y"
+		send "n"
+		want "refused at the terminal"
+		expect {
+			"still-raw" { exit 5 }
+			"over" {}
+			timeout { exit 6 }
+		}
+		exit 0'
+}
+
+# A caller that is killed takes the question with it.
+caller_killed() {
+	at_terminal 'spawn -noecho sh -i
+		send "PS1=ready:; export SSH_SK_PROVIDER='"$LIB"'\r"
+		want "ready:"
+		send "ssh-keygen -Y sign -n git -f '"$WORK"'/k <'"$WORK"'/text >/dev/null\r"
+		want "Press y"
+		exec pkill -KILL -f "ssh-keygen -Y sign -n git -f '"$WORK"'/k"
+		want "ready:"
+		want "caller went away"
+		exit 0'
+}
+
+# Others on the bus can send what looks like fprintd's signal.
+forged_finger() {
+	local pid name
+	bus_start
+	: >"$WORK/mock"
+	"$TOOLS/mock-fprintd" silence >"$WORK/mock" 2>&1 &
+	echo "$!" >>"$WORK/pids"
+	wait_until grep -q ready "$WORK/mock"
+	SK_TPM_USER_PRESENCE=fprintd SK_TPM_PRESENCE_TIMEOUT=2 \
+		sign "$WORK/k" 2>"$WORK/out" &
+	pid=$!
+	wait_until grep -q 'Touch the fingerprint reader' "$WORK/out"
+	for name in 0 1 2 3 4 5 6 7 8 9; do
+		dbus-send --bus="$DBUS_SYSTEM_BUS_ADDRESS" --type=signal \
+			--dest=":1.$name" /net/reactivated/Fprint/Device/0 \
+			net.reactivated.Fprint.Device.VerifyStatus \
+			string:verify-match boolean:true
+	done
+	fails wait "$pid"
+	grep -q 'no finger came in time' "$WORK/out"
+}
+
+# A program of the person's gets nothing of ours but the question.
+child_has_no_descriptors() {
+	cat >"$WORK/look" <<-EOF
+		#!/bin/sh
+		ls /proc/self/fd >"$WORK/descriptors"
+		sleep 30 &
+	EOF
+	chmod +x "$WORK/look"
+	SK_TPM_USER_PRESENCE="command $WORK/look" SK_TPM_PRESENCE_TIMEOUT=10 \
+		sign "$WORK/k"
+	# 0 to 2, and the one that ls itself reads the directory with.
+	[ "$(xargs <"$WORK/descriptors")" = "0 1 2 3" ]
+}
+
+fifo_as_settings() {
+	mkfifo "$WORK/fifo"
+	SK_TPM_CONFIG=$WORK/fifo refuses "it is not a file" sign "$WORK/k"
+	SK_TPM_CONFIG=$WORK refuses "it is not a file" sign "$WORK/k"
+}
+
 bus_start() {
 	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$WORK/bus
 	rm -f "$WORK/bus"
@@ -310,7 +383,7 @@ server_by_name() {
 		-o "SecurityKeyProvider=$dir/lib.so" \
 		127.0.0.1 echo logged-in 2>"$WORK/err"
 	cat "$WORK/err"
-	grep -q 'sk-tpm: request: Sign in to "build.example,\[127.0.0.1\]:[0-9]*" (SHA256:.*) as "'"$ME"'"' \
+	grep -q 'sk-tpm: request: Sign in to "build.example,\[127.0.0.1\]:[0-9]*" with host key SHA256:.*, as "'"$ME"'"' \
 		"$WORK/err"
 	grep -q 'sk-tpm: sent 6 TPM commands, [0-9.]* ms' "$WORK/err"
 }
@@ -336,6 +409,11 @@ try "UserPresence assume, from a file that is nobody else's" assumed_by_the_file
 try "UserPresence terminal and askpass where there is none" terminal_only
 try "UserPresence fprintd" by_finger
 try "UserPresence fprintd without a bus" no_bus
+try "UserPresence fprintd believes fprintd alone" forged_finger
+try "two questions on one terminal wait for each other" two_at_once
+try "a caller that is killed takes its question with it" caller_killed
+try "a command gets no descriptor of ours" child_has_no_descriptors
+try "a pipe or directory is not taken for settings" fifo_as_settings
 try "libsystemd is loaded only for that" libsystemd_is_not_linked
 try "a server is named as in known_hosts; debug tells the rest" server_by_name
 echo "1..$N"

@@ -41,7 +41,7 @@ test_limit_is_kept(void **state)
 	out = STDERR_OF(log_failure(r));
 	if (strstr(out,
 		"limited to signatures for \"git\", and this was: Sign "
-		"in to an unknown server (SHA256:") == NULL)
+		"in to a server with host key SHA256:") == NULL)
 		FAIL_MSG("%s", out);
 	assert_int_equal(sign_as(handle, "certificate-sk"), FAIL_LIMIT);
 	assert_int_equal(sign_as(handle, "sshsig-file"), FAIL_LIMIT);
@@ -107,7 +107,7 @@ setup(void **state)
 	int r;
 
 	(void)state;
-	log_begin();
+	log_begin(true);
 	if (config_load(&cfg) != 0 || limits_allow_namespace(&limits, git) != 0)
 		return -1;
 	r = credential_make(&cfg, &req, &git_only);

@@ -39,8 +39,8 @@ test_check(void **state)
 static void
 test_wrong_pin(void **state)
 {
-	const struct lockout first = { 0, 32, 10 }, later = { 30, 32, 10 },
-			     last = { 31, 32, 10 };
+	const struct lockout first = { 1, 32, 10 }, later = { 31, 32, 10 },
+			     last = { 32, 32, 10 };
 	int r;
 
 	(void)state;

@@ -138,7 +138,7 @@ test_begin_opens_stdio(void **state)
 
 	(void)state;
 	close(STDERR_FILENO);
-	log_begin();
+	log_begin(true);
 	fd = open("/dev/null", O_RDONLY);
 	dup2(saved, STDERR_FILENO);
 	close(saved);

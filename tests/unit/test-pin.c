@@ -30,6 +30,8 @@ test_new_pins(void **state)
 	/* Three characters of two bytes each are not six. */
 	assert_int_equal(
 	    pin_check_new("\xc3\xa4\xc3\xb6\xc3\xbc"), FAIL_PIN_REQUIRED);
+	/* Bytes that are no UTF-8 count as they are. */
+	assert_int_equal(pin_check_new("\x80\x81\x82\x83\x84\x85"), 0);
 	assert_int_equal(pin_check_new(longest), 0);
 	longest[PIN_MAX_LEN] = '7';
 	longest[PIN_MAX_LEN + 1] = '\0';

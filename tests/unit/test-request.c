@@ -50,7 +50,7 @@ test_recorded(void **state)
 	check_words("login", REQUEST_LOGIN,
 	    "Sign in as \"root\", on a server that the request does not name");
 	check_words("login-hostbound", REQUEST_LOGIN,
-	    "Sign in to an unknown server (SHA256:");
+	    "Sign in to a server with host key SHA256:");
 	check_words("sshsig-git", REQUEST_SSHSIG, "Sign a git commit or tag");
 	check_words("sshsig-file", REQUEST_SSHSIG, "Sign a file");
 	check_words("sshsig-other@example.com", REQUEST_SSHSIG,
@@ -60,18 +60,17 @@ test_recorded(void **state)
 	check_words("key-exchange", REQUEST_KEY_EXCHANGE,
 	    "Sign a bare hash of 64 bytes, as a server does");
 	check_words("certificate-ed25519", REQUEST_CERTIFICATE,
-	    "Issue a user certificate with id \"a key id\" for \"alice\", "
-	    "\"bob\", valid until 20");
+	    "for \"alice\", \"bob\", with id \"a key id\"");
 	check_words("certificate-rsa-2048", REQUEST_CERTIFICATE, "a key id");
 	check_words("certificate-ecdsa-256", REQUEST_CERTIFICATE, "a key id");
 	check_words("certificate-ecdsa-384", REQUEST_CERTIFICATE, "a key id");
 	check_words("certificate-ecdsa-521", REQUEST_CERTIFICATE, "a key id");
 	check_words("certificate-sk", REQUEST_CERTIFICATE,
-	    "Issue a user certificate with id \"me\" for anybody, valid "
-	    "without end");
+	    "Issue a user certificate valid without end for anybody, with id "
+	    "\"me\"");
 	check_words("certificate-host", REQUEST_CERTIFICATE,
-	    "Issue a host certificate with id \"host\" for "
-	    "\"host.example\", valid without end");
+	    "Issue a host certificate valid without end for "
+	    "\"host.example\", with id \"host\"");
 }
 
 /* Whatever is damaged, nothing is read past the end, and words stay words. */
@@ -135,6 +134,38 @@ test_hostile_words(void **state)
 	assert_non_null(strstr(words.s, "...\""));
 }
 
+/*
+ * Names that take four characters a byte must not push what matters out of
+ * the sentence: how long it is valid, and for whom.
+ */
+static void
+test_nothing_is_pushed_out(void **state)
+{
+	char principals[2000], noise[64];
+	struct request req = { .kind = REQUEST_CERTIFICATE };
+	struct text words;
+	size_t len = 0;
+
+	(void)state;
+	memset(noise, 0x01, sizeof(noise));
+	len += put_string((uint8_t *)principals + len, noise, sizeof(noise));
+	len += put_string((uint8_t *)principals + len, noise, sizeof(noise));
+	len += put_string((uint8_t *)principals + len, "root", 4);
+	for (int i = 0; i < 3; i++)
+		len += put_string((uint8_t *)principals + len, "more", 4);
+	req.certificate = (struct certificate){
+		.type = CERTIFICATE_USER,
+		.key_id = { (const uint8_t *)noise, sizeof(noise) },
+		.principals = { (const uint8_t *)principals, len },
+		.valid_before = CERTIFICATE_FOREVER,
+	};
+	request_describe(&req, &words);
+	assert_non_null(strstr(words.s, "valid without end"));
+	assert_non_null(strstr(words.s, "\"root\""));
+	assert_non_null(strstr(words.s, "and 2 others"));
+	assert_non_null(strstr(words.s, "with id"));
+}
+
 static void
 test_strange_messages(void **state)
 {
@@ -158,6 +189,7 @@ main(void)
 		cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_cut_and_flipped),
 		cmocka_unit_test(test_hostile_words),
+		cmocka_unit_test(test_nothing_is_pushed_out),
 		cmocka_unit_test(test_strange_messages),
 	};
 

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer.h"
+#include "text.h"
+
+static struct json_object *
+check(struct json_object *o)
+{
+	if (o == NULL) {
+		fprintf(stderr, "sk-tpm: out of memory\n");
+		exit(1);
+	}
+	return o;
+}
+
+struct json_object *
+answer_new(void)
+{
+	return check(json_object_new_object());
+}
+
+struct json_object *
+answer_new_list(void)
+{
+	return check(json_object_new_array());
+}
+
+void
+answer_object(
+    struct json_object *o, const char *name, struct json_object *value)
+{
+	json_object_object_add(o, name, check(value));
+}
+
+/* JSON is UTF-8: what is not plain ASCII is escaped, as everywhere here. */
+void
+answer_bytes(struct json_object *o, const char *name, struct slice value)
+{
+	struct text quoted = { 0 };
+
+	text_add_quoted(&quoted, value, 256);
+	if (quoted.len < 2)
+		return;
+	quoted.s[quoted.len - 1] = '\0';
+	answer_object(o, name, json_object_new_string(quoted.s + 1));
+}
+
+void
+answer_text(struct json_object *o, const char *name, const char *value)
+{
+	answer_bytes(
+	    o, name, (struct slice){ (const uint8_t *)value, strlen(value) });
+}
+
+void
+answer_number(struct json_object *o, const char *name, int64_t value)
+{
+	answer_object(o, name, json_object_new_int64(value));
+}
+
+void
+answer_real(struct json_object *o, const char *name, double value)
+{
+	char digits[32];
+
+	snprintf(digits, sizeof(digits), "%.1f", value);
+	answer_object(o, name, json_object_new_double_s(value, digits));
+}
+
+void
+answer_bool(struct json_object *o, const char *name, bool value)
+{
+	answer_object(o, name, json_object_new_boolean(value));
+}
+
+/* --- a key ------------------------------------------------------------- */
+
+static struct json_object *
+limits_answer(const struct limits *l)
+{
+	static const struct {
+		enum limit_kind kind;
+		const char *name;
+	} kinds[] = { { LIMIT_LOGIN, "login" }, { LIMIT_SIGN, "sign" },
+		{ LIMIT_CA, "ca" }, { LIMIT_HOST, "host" } };
+	struct json_object *list = answer_new_list();
+	struct text t;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		bool sign = kinds[i].kind == LIMIT_SIGN;
+		bool login = kinds[i].kind == LIMIT_LOGIN;
+
+		if ((l->kinds & kinds[i].kind) == 0)
+			continue;
+		t = (struct text){ 0 };
+		text_add(&t, "%s", kinds[i].name);
+		for (size_t j = 0; sign && j < l->n_namespaces; j++) {
+			text_add(&t, "%s", j == 0 ? " for " : ", ");
+			text_add_quoted(&t, bytes_slice(&l->namespaces[j]), 64);
+		}
+		for (size_t j = 0; login && j < l->n_servers; j++) {
+			text_add(&t, "%s", j == 0 ? " to " : ", ");
+			text_add_fingerprint(&t, l->servers[j]);
+		}
+		json_object_array_add(list, check(json_object_new_string(t.s)));
+	}
+	return list;
+}
+
+static void
+answer_parent(struct json_object *o, const struct handle *h)
+{
+	struct text t = { 0 };
+
+	if (h->parent >= HANDLE_PARENT_PERSISTENT_FIRST)
+		text_add(&t, "persistent key 0x%08x", h->parent);
+	else
+		text_add(&t, "storage root key, template %u", h->parent);
+	answer_text(o, "parent", t.s);
+}
+
+int
+answer_key(struct json_object *o, const struct keyref *ref)
+{
+	const struct keyfile *key = &ref->key;
+	struct text t = { 0 };
+	uint8_t digest[32];
+	int r;
+
+	if ((r = keyfile_fingerprint(key, digest)) != 0)
+		return r;
+	text_add_fingerprint(&t, digest);
+	answer_text(o, "fingerprint", t.s);
+	answer_text(o, "application", key->application);
+	if (ref->resident)
+		answer_bytes(o, "user", bytes_slice(&ref->user));
+	else
+		answer_text(o, "comment", key->comment);
+	answer_bool(o, "presence", (key->flags & 0x01) != 0);
+	answer_bool(o, "pin", ref->handle.auth == HANDLE_AUTH_PIN);
+	answer_object(o, "limits", limits_answer(&ref->handle.limits));
+	answer_parent(o, &ref->handle);
+	if (!ref->resident)
+		return 0;
+	t = (struct text){ 0 };
+	text_add(&t, "0x%08x", ref->index);
+	answer_text(o, "index", t.s);
+	answer_number(o, "nv_bytes", (int64_t)ref->size);
+	return 0;
+}
+
+/* --- printing ---------------------------------------------------------- */
+
+static size_t
+widest_name(struct json_object *o)
+{
+	size_t widest = 0;
+
+	json_object_object_foreach(o, name, value)
+	{
+		(void)value;
+		if (strlen(name) > widest)
+			widest = strlen(name);
+	}
+	return widest;
+}
+
+static void
+print_value(struct json_object *value)
+{
+	size_t n;
+
+	switch (json_object_get_type(value)) {
+	case json_type_boolean:
+		fputs(json_object_get_boolean(value) ? "yes" : "no", stdout);
+		break;
+	case json_type_array:
+		n = json_object_array_length(value);
+		for (size_t i = 0; i < n; i++)
+			printf("%s%s", i == 0 ? "" : "; ",
+			    json_object_get_string(
+				json_object_array_get_idx(value, i)));
+		if (n == 0)
+			fputs("none", stdout);
+		break;
+	default:
+		fputs(json_object_get_string(value), stdout);
+	}
+	putchar('\n');
+}
+
+/* "nv_bytes" becomes "Nv bytes:". */
+static void
+print_name(const char *name, size_t width)
+{
+	printf("%c", toupper((unsigned char)name[0]));
+	for (const char *p = name + 1; *p != '\0'; p++)
+		putchar(*p == '_' ? ' ' : *p);
+	printf(":%*s", (int)(width - strlen(name) + 2), "");
+}
+
+static void
+print_for_a_person(struct json_object *o)
+{
+	size_t width = widest_name(o);
+
+	json_object_object_foreach(o, name, value)
+	{
+		print_name(name, width);
+		print_value(value);
+	}
+}
+
+void
+answer_print(struct json_object *o, bool as_json)
+{
+	if (as_json)
+		puts(json_object_to_json_string_ext(o,
+		    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	else
+		print_for_a_person(o);
+	json_object_put(o);
+}

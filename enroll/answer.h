@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a command answers: built once as a JSON object, and printed as that,
+ * or for a person as aligned lines. Foreign bytes are escaped in both.
+ */
+#ifndef SKTPM_ANSWER_H
+#define SKTPM_ANSWER_H
+
+#include <json-c/json.h>
+
+#include "key-limits.h"
+#include "keyref.h"
+
+/* Adds to a JSON object; a NULL object or value ends the program: no memory. */
+void answer_text(struct json_object *o, const char *name, const char *value);
+void answer_bytes(struct json_object *o, const char *name, struct slice value);
+void answer_number(struct json_object *o, const char *name, int64_t value);
+void answer_real(struct json_object *o, const char *name, double value);
+void answer_bool(struct json_object *o, const char *name, bool value);
+void answer_object(
+    struct json_object *o, const char *name, struct json_object *value);
+
+struct json_object *answer_new(void);
+struct json_object *answer_new_list(void);
+
+/* Everything that a key is, as `show` and `list` have it. 0 or FAIL_. */
+int answer_key(struct json_object *o, const struct keyref *ref) MUST_CHECK;
+
+/* Prints and frees o: JSON, or "Name:  value" lines with aligned values. */
+void answer_print(struct json_object *o, bool as_json);
+
+#endif

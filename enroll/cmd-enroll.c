@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+/* sk-tpm enroll */
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "command.h"
+#include "credential.h"
+#include "error.h"
+#include "home.h"
+#include "log.h"
+#include "pin.h"
+#include "presence.h"
+
+#define FLAG_PRESENCE 0x01
+#define FLAG_VERIFICATION 0x04
+
+static bool
+has(const struct invocation *inv, enum option_id id)
+{
+	return option_value(inv, id) != NULL;
+}
+
+/* --- limits ------------------------------------------------------------ */
+
+static int
+add_limit(const char *word, struct limits *l)
+{
+	static const struct {
+		const char *word;
+		enum limit_kind kind;
+	} kinds[] = { { "login", LIMIT_LOGIN }, { "sign", LIMIT_SIGN },
+		{ "ca", LIMIT_CA }, { "host", LIMIT_HOST } };
+
+	if (strncmp(word, "sign:", 5) == 0)
+		return limits_allow_namespace(l,
+		    (struct slice){
+			(const uint8_t *)word + 5, strlen(word + 5) });
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(word, kinds[i].word) != 0)
+			continue;
+		limits_allow_kind(l, kinds[i].kind);
+		return 0;
+	}
+	return fail(FAIL_ARGUMENT,
+	    "--limit: \"%.100s\" is not a kind of request; use login, sign, "
+	    "sign:NAMESPACE, ca or host",
+	    word);
+}
+
+/* "SHA256:" and 43 characters of base64, as ssh-keygen -l prints it. */
+static int
+add_server(const char *fingerprint, struct limits *l)
+{
+	uint8_t padded[45] = { 0 }, digest[48];
+
+	if (strncmp(fingerprint, "SHA256:", 7) != 0 ||
+	    strlen(fingerprint + 7) != 43)
+		return fail(FAIL_ARGUMENT,
+		    "--server: \"%.100s\" is not a fingerprint; take the "
+		    "SHA256:... that ssh-keygen -lf prints for the host key",
+		    fingerprint);
+	memcpy(padded, fingerprint + 7, 43);
+	padded[43] = '=';
+	if (EVP_DecodeBlock(digest, padded, 44) != 33)
+		return fail(FAIL_ARGUMENT, "--server: \"%.100s\" is not base64",
+		    fingerprint);
+	return limits_allow_server(l, digest);
+}
+
+static int
+take_limits(const struct invocation *inv, struct limits *l)
+{
+	const struct values *kinds = &inv->options[OPTION_LIMIT];
+	const struct values *servers = &inv->options[OPTION_SERVER];
+	int r = 0;
+
+	for (size_t i = 0; i < kinds->n && r == 0; i++)
+		r = add_limit(kinds->value[i], l);
+	for (size_t i = 0; i < servers->n && r == 0; i++)
+		r = add_server(servers->value[i], l);
+	return r;
+}
+
+/* --- the key ----------------------------------------------------------- */
+
+static int
+take_new_pin(const struct invocation *inv, struct bytes *ret)
+{
+	int r;
+
+	if (!has(inv, OPTION_PIN))
+		return 0;
+	r = presence_ask_secret(
+	    &inv->cfg, "Choose a PIN for the new key: ", ret);
+	if (r == 0)
+		r = pin_check_new((const char *)ret->data);
+	return r;
+}
+
+static char *
+default_path(void)
+{
+	return home_path(".ssh/id_ecdsa_sk");
+}
+
+static char *
+default_comment(void)
+{
+	char host[256] = "localhost", *comment = NULL;
+	const char *user = secure_getenv("USER");
+
+	gethostname(host, sizeof(host) - 1);
+	if (asprintf(&comment, "%s@%s", user != NULL ? user : "tpm", host) ==
+	    -1)
+		return NULL;
+	return comment;
+}
+
+/* Before anything is made that would have to be thrown away. */
+static int
+check_free(const char *path, bool force)
+{
+	if (!force && access(path, F_OK) == 0)
+		return fail(FAIL_ARGUMENT,
+		    "%s exists already; name another file, or replace it with "
+		    "--force",
+		    path);
+	return 0;
+}
+
+static int
+make(const struct invocation *inv, const char *application,
+    const struct limits *limits, struct keyfile *key)
+{
+	uint8_t challenge[32];
+	struct bytes pin = { 0 };
+	struct credential cred = { 0 };
+	struct credential_request req = {
+		.application = application,
+		.challenge = { challenge, sizeof(challenge) },
+		.presence = !has(inv, OPTION_NO_TOUCH),
+		.verification = has(inv, OPTION_PIN),
+		.limits = limits,
+		.resident = has(inv, OPTION_RESIDENT),
+		.overwrite = has(inv, OPTION_FORCE),
+		.user = option_value(inv, OPTION_USER),
+	};
+	int r;
+
+	req.flags = (req.presence ? FLAG_PRESENCE : 0) |
+	    (req.verification ? FLAG_VERIFICATION : 0);
+	if (RAND_bytes(challenge, sizeof(challenge)) != 1)
+		return fail(FAIL_INTERNAL, "no random numbers");
+	if ((r = take_new_pin(inv, &pin)) != 0)
+		goto out;
+	req.pin = (const char *)pin.data;
+	if ((r = credential_make(&inv->cfg, &req, &cred)) != 0)
+		goto out;
+	key->point = cred.point;
+	key->flags = req.flags;
+	bytes_move(&cred.key_handle, &key->key_handle);
+out:
+	bytes_reset(&pin);
+	credential_reset(&cred);
+	return r;
+}
+
+/* --- the answer -------------------------------------------------------- */
+
+static const char *
+server_options(uint8_t flags)
+{
+	switch (flags & (FLAG_PRESENCE | FLAG_VERIFICATION)) {
+	case FLAG_PRESENCE | FLAG_VERIFICATION:
+		return "verify-required ";
+	case FLAG_VERIFICATION:
+		return "verify-required,no-touch-required ";
+	case FLAG_PRESENCE:
+		return "";
+	default:
+		return "no-touch-required ";
+	}
+}
+
+static int
+answer(
+    const struct invocation *inv, const struct keyfile *key, const char *path)
+{
+	struct json_object *o = answer_new();
+	struct bytes line = { 0 };
+	struct text t = { 0 };
+	uint8_t digest[32];
+	int r;
+
+	if ((r = keyfile_public_line(key, &line)) != 0 ||
+	    (r = keyfile_fingerprint(key, digest)) != 0)
+		goto out;
+	text_add_fingerprint(&t, digest);
+	answer_text(o, "file", path);
+	answer_text(o, "fingerprint", t.s);
+	t = (struct text){ 0 };
+	text_add(&t, "%s%.*s", server_options(key->flags), (int)line.len,
+	    (const char *)line.data);
+	answer_object(o, "authorized_keys", json_object_new_string(t.s));
+	answer_print(o, wants_json(inv));
+	o = NULL;
+	if (!wants_json(inv))
+		puts("\nThe last is the line for the server's authorized_keys. "
+		     "For ssh itself:\n\n  SecurityKeyProvider "
+		     "/usr/local/lib/libsk-tpm.so");
+out:
+	json_object_put(o);
+	bytes_reset(&line);
+	return r;
+}
+
+int
+command_enroll(struct invocation *inv)
+{
+	const char *application = option_value(inv, OPTION_APPLICATION);
+	const char *file = option_value(inv, OPTION_FILE);
+	const char *comment = option_value(inv, OPTION_COMMENT);
+	bool force = has(inv, OPTION_FORCE);
+	struct limits limits = { 0 };
+	struct keyfile key = { 0 };
+	char *path;
+	int r;
+
+	if (application == NULL)
+		application = "ssh:";
+	path = file != NULL ? strdup(file) : default_path();
+	key.comment = comment != NULL ? strdup(comment) : default_comment();
+	key.application = strdup(application);
+	if (path == NULL || key.comment == NULL || key.application == NULL) {
+		r = fail(FAIL_MEMORY, "out of memory, or no home directory");
+		goto out;
+	}
+	if ((r = take_limits(inv, &limits)) == 0 &&
+	    (r = check_free(path, force)) == 0 &&
+	    (r = make(inv, application, &limits, &key)) == 0 &&
+	    (r = keyfile_write(&key, path, force)) == 0)
+		r = answer(inv, &key, path);
+out:
+	free(path);
+	keyfile_reset(&key);
+	limits_reset(&limits);
+	return r;
+}

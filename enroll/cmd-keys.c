@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: ISC */
+/* sk-tpm list, show, remove and test */
+#include <dirent.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "command.h"
+#include "credential.h"
+#include "error.h"
+#include "home.h"
+#include "key.h"
+#include "log.h"
+#include "pin.h"
+#include "presence.h"
+#include "resident.h"
+
+/* --- list -------------------------------------------------------------- */
+
+static int
+list_resident(const struct config *cfg, struct json_object *list)
+{
+	struct resident_keys keys = { 0 };
+	struct tpm *tpm = NULL;
+	int r;
+
+	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
+		return r;
+	r = resident_list(tpm, &keys);
+	tpm_close(tpm);
+	for (size_t i = 0; i < keys.n && r == 0; i++) {
+		struct keyref ref = { 0 };
+		char name[16];
+		struct json_object *o;
+
+		snprintf(name, sizeof(name), "0x%08x", keys.keys[i].index);
+		o = answer_new();
+		if (keyref_open(cfg, name, &ref) == 0) {
+			r = answer_key(o, &ref);
+		} else {
+			answer_text(o, "index", name);
+			answer_text(o, "error", log_cause());
+		}
+		json_object_array_add(list, o);
+		keyref_reset(&ref);
+	}
+	resident_keys_reset(&keys);
+	return r;
+}
+
+/* Files that are not ours are no matter; most of ~/.ssh is that. */
+static void
+list_file(const char *path, struct json_object *list)
+{
+	struct config none = { 0 };
+	struct keyref ref = { 0 };
+	struct json_object *o;
+
+	if (keyref_open(&none, path, &ref) != 0)
+		return;
+	o = answer_new();
+	answer_text(o, "file", path);
+	if (answer_key(o, &ref) == 0)
+		json_object_array_add(list, o);
+	else
+		json_object_put(o);
+	keyref_reset(&ref);
+}
+
+static void
+list_files(struct json_object *list)
+{
+	char *dir = home_path(".ssh"), *path = NULL;
+	struct dirent **entries = NULL;
+	int n = dir != NULL ? scandir(dir, &entries, NULL, alphasort) : -1;
+
+	for (int i = 0; i < n; i++) {
+		if (asprintf(&path, "%s/%s", dir, entries[i]->d_name) != -1) {
+			list_file(path, list);
+			free(path);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	free(dir);
+}
+
+static const char *
+member(struct json_object *o, const char *name)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(o, name, &value))
+		return "";
+	return json_object_get_string(value);
+}
+
+static bool
+member_is_true(struct json_object *o, const char *name)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(o, name, &value) &&
+	    json_object_get_boolean(value);
+}
+
+static void
+print_table(struct json_object *list, const char *where, const char *title)
+{
+	size_t n = json_object_array_length(list);
+
+	printf("%s%s\n", title, n == 0 ? ": none" : "");
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		const char *user = member(o, "user");
+
+		if (member(o, "error")[0] != '\0') {
+			printf(
+			    "  %s  %s\n", member(o, where), member(o, "error"));
+			continue;
+		}
+		printf("  %s  %s  %s%s%s%s%s\n", member(o, where),
+		    member(o, "fingerprint"), member(o, "application"),
+		    user[0] != '\0' ? " " : "", user,
+		    member_is_true(o, "pin") ? "  PIN" : "",
+		    member_is_true(o, "presence") ? "" : "  no-touch");
+	}
+}
+
+int
+command_list(struct invocation *inv)
+{
+	struct json_object *o = answer_new(), *residents = answer_new_list(),
+			   *files = answer_new_list();
+	int r;
+
+	answer_object(o, "resident", residents);
+	answer_object(o, "files", files);
+	if ((r = list_resident(&inv->cfg, residents)) == 0) {
+		list_files(files);
+		if (wants_json(inv)) {
+			answer_print(o, true);
+			return 0;
+		}
+		print_table(residents, "index", "Resident keys");
+		print_table(files, "file", "Key files in ~/.ssh");
+	}
+	json_object_put(o);
+	return r;
+}
+
+/* --- show -------------------------------------------------------------- */
+
+int
+command_show(struct invocation *inv)
+{
+	struct json_object *o = answer_new();
+	struct keyref ref = { 0 };
+	struct tpm *tpm = NULL;
+	int r, loads;
+
+	if ((r = keyref_open(&inv->cfg, inv->argv[0], &ref)) != 0 ||
+	    (r = answer_key(o, &ref)) != 0)
+		goto out;
+	if ((loads = tpm_open(inv->cfg.tcti, &tpm)) == 0)
+		loads = key_check(tpm, &ref.handle);
+	answer_bool(o, "works_here", loads == 0);
+	if (loads != 0)
+		answer_text(o, "why_not", log_cause());
+	answer_print(o, wants_json(inv));
+	o = NULL;
+out:
+	tpm_close(tpm);
+	json_object_put(o);
+	keyref_reset(&ref);
+	return r;
+}
+
+/* --- remove ------------------------------------------------------------ */
+
+static int
+ask_to_remove(const struct invocation *inv, const struct keyref *ref)
+{
+	struct text question = { 0 };
+
+	if (option_value(inv, OPTION_YES) != NULL)
+		return 0;
+	text_add(&question, "Remove the resident key 0x%08x of ", ref->index);
+	text_add_quoted(&question,
+	    (struct slice){ (const uint8_t *)ref->key.application,
+		strlen(ref->key.application) },
+	    64);
+	if (ref->user.len > 0) {
+		text_add(&question, ", user ");
+		text_add_quoted(&question, bytes_slice(&ref->user), 64);
+	}
+	text_add(&question, ", for good");
+	return presence_require(&inv->cfg, question.s, false);
+}
+
+int
+command_remove(struct invocation *inv)
+{
+	struct bytes password = { 0 };
+	struct keyref ref = { 0 };
+	struct tpm *tpm = NULL;
+	bool needed = false;
+	uint32_t index;
+	int r;
+
+	if (!keyref_parse_index(inv->argv[0], &index))
+		return fail(FAIL_ARGUMENT,
+		    "\"%.100s\" is not the index of a resident key; sk-tpm "
+		    "list tells them, and a key file is removed with rm",
+		    inv->argv[0]);
+	if ((r = keyref_open(&inv->cfg, inv->argv[0], &ref)) != 0 ||
+	    (r = ask_to_remove(inv, &ref)) != 0 ||
+	    (r = tpm_open(inv->cfg.tcti, &tpm)) != 0 ||
+	    (r = resident_owner_has_password(tpm, &needed)) != 0)
+		goto out;
+	if (needed &&
+	    (r = presence_ask_secret(&inv->cfg,
+		 "Enter the TPM's owner password: ", &password)) != 0)
+		goto out;
+	r = resident_remove(tpm, index,
+	    (struct slice){
+		password.data, password.len > 0 ? password.len - 1 : 0 });
+	if (r == 0)
+		printf("Removed the resident key 0x%08x.\n", index);
+out:
+	tpm_close(tpm);
+	bytes_reset(&password);
+	keyref_reset(&ref);
+	return r;
+}
+
+/* --- test -------------------------------------------------------------- */
+
+static double
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static int
+take_pin(
+    const struct invocation *inv, const struct keyref *ref, struct bytes *ret)
+{
+	if (ref->handle.auth != HANDLE_AUTH_PIN)
+		return 0;
+	return presence_ask_secret(&inv->cfg, "Enter the key's PIN: ", ret);
+}
+
+/*
+ * A signature as for a file, which every key may make that has no limits; the
+ * person's time to answer is not the TPM's, so no presence is asked for.
+ */
+static int
+sign_once(const struct invocation *inv, const struct keyref *ref,
+    const char *pin, double *ret_ms)
+{
+	uint8_t message[] = "SSHSIG\0\0\0\4file\0\0\0\0\0\0\0\6sha256"
+			    "\0\0\0\040................................";
+	const struct assertion_request req = {
+		.application = ref->key.application,
+		.message = { message, sizeof(message) - 1 },
+		.key_handle = bytes_slice(&ref->key.key_handle),
+		.pin = pin,
+		.verification = ref->handle.auth == HANDLE_AUTH_PIN,
+	};
+	struct assertion a;
+	double start;
+	int r;
+
+	if (RAND_bytes(message + sizeof(message) - 33, 32) != 1)
+		return fail(FAIL_INTERNAL, "no random numbers");
+	start = now_ms();
+	r = credential_assert(&inv->cfg, &req, &a);
+	*ret_ms = now_ms() - start;
+	return r;
+}
+
+int
+command_test(struct invocation *inv)
+{
+	struct json_object *o = answer_new();
+	struct bytes pin = { 0 };
+	struct keyref ref = { 0 };
+	double total_ms = 0;
+	struct tpm_totals totals;
+	int r;
+
+	if ((r = keyref_open(&inv->cfg, inv->argv[0], &ref)) != 0 ||
+	    (r = take_pin(inv, &ref, &pin)) != 0)
+		goto out;
+	tpm_totals_reset();
+	r = sign_once(inv, &ref, (const char *)pin.data, &total_ms);
+	if (r != 0)
+		goto out;
+	totals = tpm_totals();
+	answer_bool(o, "signature_verified", true);
+	answer_real(o, "total_ms", total_ms);
+	answer_real(o, "tpm_ms", (double)totals.busy_us / 1000);
+	answer_number(o, "tpm_commands", totals.commands);
+	answer_print(o, wants_json(inv));
+	o = NULL;
+out:
+	json_object_put(o);
+	bytes_reset(&pin);
+	keyref_reset(&ref);
+	return r;
+}

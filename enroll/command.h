@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The command's own shape: subcommands and options in one table each, from
+ * which parsing, --help and the completions are made.
+ */
+#ifndef SKTPM_COMMAND_H
+#define SKTPM_COMMAND_H
+
+#include "config.h"
+
+/* Exit statuses, as sk-tpm(1) has them. */
+enum {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+};
+
+enum option_id {
+	OPTION_APPLICATION,
+	OPTION_COMMENT,
+	OPTION_FILE,
+	OPTION_FORCE,
+	OPTION_HELP,
+	OPTION_JSON,
+	OPTION_LIMIT,
+	OPTION_NO_TOUCH,
+	OPTION_PARENT,
+	OPTION_PIN,
+	OPTION_RESIDENT,
+	OPTION_SERVER,
+	OPTION_TCTI,
+	OPTION_USER,
+	OPTION_YES,
+	N_OPTIONS,
+};
+
+#define OPTION_MAX_VALUES 16
+
+/* What was given of one option. */
+struct values {
+	size_t n;
+	const char *value[OPTION_MAX_VALUES]; /* borrowed from argv */
+};
+
+struct invocation {
+	struct config cfg;
+	struct values options[N_OPTIONS];
+	int argc; /* the arguments that are not options */
+	char **argv;
+};
+
+/* The option's last value, or NULL; for one without argument, "" if given. */
+const char *option_value(const struct invocation *inv, enum option_id id);
+
+/* True where JSON was asked for. */
+bool wants_json(const struct invocation *inv);
+
+/*
+ * A subcommand: 0 or a FAIL_ code, which main prints. Where it was used
+ * wrongly, it has said so itself and returns COMMAND_USAGE.
+ */
+typedef int command_function(struct invocation *inv);
+
+#define COMMAND_USAGE 1
+
+command_function command_enroll, command_list, command_show, command_remove,
+    command_test;
+
+#endif

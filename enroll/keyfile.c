@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "keyfile.h"
+#include "log.h"
+#include "sshkey.h"
+#include "wire.h"
+
+#define MAGIC "openssh-key-v1" /* its terminating zero belongs to it */
+#define BEGIN_LINE "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+#define END_LINE "-----END OPENSSH PRIVATE KEY-----\n"
+#define CURVE "nistp256"
+#define BASE64_WIDTH 70
+#define MAX_FILE 65536
+
+/* --- writing ----------------------------------------------------------- */
+
+static int
+put_u32(struct bytes *out, uint32_t n)
+{
+	const uint8_t be[4] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16),
+		(uint8_t)(n >> 8), (uint8_t)n };
+
+	return bytes_append(out, be, sizeof(be));
+}
+
+static int
+put_string(struct bytes *out, const void *data, size_t len)
+{
+	int r;
+
+	if ((r = put_u32(out, (uint32_t)len)) != 0)
+		return r;
+	return bytes_append(out, data, len);
+}
+
+static int
+put_text(struct bytes *out, const char *s)
+{
+	return put_string(out, s, strlen(s));
+}
+
+/* Type, curve, point, application: the public blob, and how the other begins.
+ */
+static int
+put_public(struct bytes *out, const struct keyfile *key)
+{
+	uint8_t point[FIDO_POINT_LEN];
+	int r;
+
+	fido_point_encode(&key->point, point);
+	if ((r = put_text(out, KEYFILE_TYPE)) != 0 ||
+	    (r = put_text(out, CURVE)) != 0 ||
+	    (r = put_string(out, point, sizeof(point))) != 0)
+		return r;
+	return put_text(out, key->application);
+}
+
+static int
+put_private(struct bytes *out, const struct keyfile *key)
+{
+	uint32_t check;
+	int r;
+
+	if (RAND_bytes((uint8_t *)&check, sizeof(check)) != 1)
+		return fail(FAIL_INTERNAL, "no random numbers");
+	if ((r = put_u32(out, check)) != 0 || (r = put_u32(out, check)) != 0 ||
+	    (r = put_public(out, key)) != 0 ||
+	    (r = bytes_append(out, &key->flags, 1)) != 0 ||
+	    (r = put_string(out, key->key_handle.data, key->key_handle.len)) !=
+		0 ||
+	    (r = put_string(out, NULL, 0)) != 0 ||
+	    (r = put_text(out, key->comment)) != 0)
+		return r;
+	for (uint8_t pad = 1; out->len % 8 != 0; pad++)
+		if ((r = bytes_append(out, &pad, 1)) != 0)
+			return r;
+	return 0;
+}
+
+static int
+encode(const struct keyfile *key, struct bytes *out)
+{
+	struct bytes public = { 0 }, private = { 0 };
+	int r;
+
+	if ((r = put_public(&public, key)) == 0 &&
+	    (r = put_private(&private, key)) == 0 &&
+	    (r = bytes_append(out, MAGIC, sizeof(MAGIC))) == 0 &&
+	    (r = put_text(out, "none")) == 0 &&
+	    (r = put_text(out, "none")) == 0 &&
+	    (r = put_string(out, NULL, 0)) == 0 && (r = put_u32(out, 1)) == 0 &&
+	    (r = put_string(out, public.data, public.len)) == 0)
+		r = put_string(out, private.data, private.len);
+	bytes_reset(&public);
+	bytes_reset(&private);
+	return r;
+}
+
+static int
+put_base64(struct bytes *out, struct slice in, size_t width)
+{
+	unsigned char *text = malloc(in.len * 4 / 3 + 5);
+	size_t len;
+	int r = 0;
+
+	if (text == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	len = (size_t)EVP_EncodeBlock(text, in.data, (int)in.len);
+	if (width == 0)
+		width = len;
+	for (size_t at = 0; at < len && r == 0; at += width) {
+		size_t n = len - at < width ? len - at : width;
+
+		r = bytes_append(out, text + at, n);
+		if (r == 0 && width != len)
+			r = bytes_append(out, "\n", 1);
+	}
+	free(text);
+	return r;
+}
+
+int
+keyfile_public_line(const struct keyfile *key, struct bytes *ret)
+{
+	struct bytes blob = { 0 }, line = { 0 };
+	int r;
+
+	if ((r = put_public(&blob, key)) == 0 &&
+	    (r = bytes_append(
+		 &line, KEYFILE_TYPE " ", strlen(KEYFILE_TYPE) + 1)) == 0 &&
+	    (r = put_base64(&line, bytes_slice(&blob), 0)) == 0 &&
+	    (r = bytes_append(&line, " ", 1)) == 0 &&
+	    (r = bytes_append(&line, key->comment, strlen(key->comment))) == 0)
+		bytes_move(&line, ret);
+	bytes_reset(&blob);
+	bytes_reset(&line);
+	return r;
+}
+
+int
+keyfile_fingerprint(const struct keyfile *key, uint8_t ret[32])
+{
+	struct bytes blob = { 0 };
+	int r;
+
+	if ((r = put_public(&blob, key)) == 0 &&
+	    !sshkey_fingerprint(bytes_slice(&blob), ret))
+		r = fail(FAIL_INTERNAL, "no fingerprint");
+	bytes_reset(&blob);
+	return r;
+}
+
+static int
+cannot(const char *what, const char *path)
+{
+	return fail(
+	    FAIL_ARGUMENT, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+static int
+write_whole(int fd, const struct bytes *data, const char *path)
+{
+	size_t at = 0;
+	ssize_t n;
+
+	while (at < data->len) {
+		n = write(fd, data->data + at, data->len - at);
+		if (n <= 0)
+			return cannot("write", path);
+		at += (size_t)n;
+	}
+	if (fsync(fd) != 0)
+		return cannot("write", path);
+	return 0;
+}
+
+/* Gives the finished file its name; link(2) does not replace. */
+static int
+put_in_place(const char *temporary, const char *path, bool force)
+{
+	if (force)
+		return rename(temporary, path) == 0 ? 0
+						    : cannot("replace", path);
+	if (link(temporary, path) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return fail(FAIL_ARGUMENT,
+		    "%s exists already; name another file, or replace it with "
+		    "--force",
+		    path);
+	return cannot("make", path);
+}
+
+static int
+write_file(const char *path, const struct bytes *data, mode_t mode, bool force)
+{
+	char *temporary = NULL;
+	int fd, r;
+
+	if (asprintf(&temporary, "%s.XXXXXX", path) == -1)
+		return fail(FAIL_MEMORY, "out of memory");
+	if ((fd = mkostemp(temporary, O_CLOEXEC)) == -1) {
+		r = cannot("make a file beside", path);
+		free(temporary);
+		return r;
+	}
+	if (fchmod(fd, mode) != 0)
+		r = cannot("set the mode of", path);
+	else
+		r = write_whole(fd, data, path);
+	close(fd);
+	if (r == 0)
+		r = put_in_place(temporary, path, force);
+	unlink(temporary); /* gone already where it was renamed */
+	free(temporary);
+	return r;
+}
+
+static int
+private_text(const struct keyfile *key, struct bytes *out)
+{
+	struct bytes blob = { 0 };
+	int r;
+
+	if ((r = encode(key, &blob)) == 0 &&
+	    (r = bytes_append(out, BEGIN_LINE, strlen(BEGIN_LINE))) == 0 &&
+	    (r = put_base64(out, bytes_slice(&blob), BASE64_WIDTH)) == 0)
+		r = bytes_append(out, END_LINE, strlen(END_LINE));
+	bytes_reset(&blob);
+	return r;
+}
+
+int
+keyfile_write(const struct keyfile *key, const char *path, bool force)
+{
+	struct bytes private = { 0 }, public = { 0 };
+	char *public_path = NULL;
+	int r;
+
+	if (asprintf(&public_path, "%s.pub", path) == -1)
+		return fail(FAIL_MEMORY, "out of memory");
+	if ((r = private_text(key, &private)) == 0 &&
+	    (r = keyfile_public_line(key, &public)) == 0 &&
+	    (r = bytes_append(&public, "\n", 1)) == 0 &&
+	    (r = write_file(path, &private, 0600, force)) == 0)
+		r = write_file(public_path, &public, 0644, force);
+	bytes_reset(&private);
+	bytes_reset(&public);
+	free(public_path);
+	return r;
+}
+
+/* --- reading ----------------------------------------------------------- */
+
+static int
+not_a_key(const char *why)
+{
+	return fail(FAIL_ARGUMENT, "not a key file of ours: %s", why);
+}
+
+static char *
+dup_slice(struct slice s)
+{
+	return strndup(s.len > 0 ? (const char *)s.data : "", s.len);
+}
+
+static bool
+take_point(struct slice *in, struct ec_point *ret)
+{
+	struct slice point;
+
+	if (!wire_take_string(in, &point) || point.len != FIDO_POINT_LEN ||
+	    point.data[0] != 0x04)
+		return false;
+	memcpy(ret->x, point.data + 1, sizeof(ret->x));
+	memcpy(ret->y, point.data + 33, sizeof(ret->y));
+	return true;
+}
+
+/* The private section, behind its two check numbers. */
+static int
+parse_private(struct slice in, struct keyfile *ret)
+{
+	struct slice type, curve, application, handle, reserved, comment;
+	struct keyfile key = { 0 };
+	uint32_t check1, check2;
+	int r;
+
+	if (!wire_take_u32(&in, &check1) || !wire_take_u32(&in, &check2) ||
+	    check1 != check2 || !wire_take_string(&in, &type))
+		return not_a_key("damaged");
+	if (!slice_is(type, KEYFILE_TYPE))
+		return not_a_key("it holds no ecdsa-sk key");
+	if (!wire_take_string(&in, &curve) || !slice_is(curve, CURVE) ||
+	    !take_point(&in, &key.point) ||
+	    !wire_take_string(&in, &application) ||
+	    !wire_take_u8(&in, &key.flags) || !wire_take_string(&in, &handle) ||
+	    !wire_take_string(&in, &reserved) ||
+	    !wire_take_string(&in, &comment))
+		return not_a_key("damaged");
+	/* Padded to eight bytes with 1, 2, 3 and so on. */
+	for (size_t i = 0; i < in.len; i++)
+		if (in.len >= 8 || in.data[i] != i + 1)
+			return not_a_key("damaged");
+	if ((r = bytes_set(&key.key_handle, handle.data, handle.len)) != 0)
+		return r;
+	key.application = dup_slice(application);
+	key.comment = dup_slice(comment);
+	if (key.application == NULL || key.comment == NULL) {
+		keyfile_reset(&key);
+		return fail(FAIL_MEMORY, "out of memory");
+	}
+	*ret = key;
+	return 0;
+}
+
+static int
+parse_blob(struct slice in, struct keyfile *ret)
+{
+	struct slice cipher, kdf, options, public, private;
+	uint32_t n;
+
+	if (in.len < sizeof(MAGIC) ||
+	    memcmp(in.data, MAGIC, sizeof(MAGIC)) != 0)
+		return not_a_key("not OpenSSH's format");
+	in.data += sizeof(MAGIC);
+	in.len -= sizeof(MAGIC);
+	if (!wire_take_string(&in, &cipher) || !wire_take_string(&in, &kdf) ||
+	    !wire_take_string(&in, &options) || !wire_take_u32(&in, &n) ||
+	    n != 1 || !wire_take_string(&in, &public) ||
+	    !wire_take_string(&in, &private) || in.len != 0)
+		return not_a_key("damaged");
+	if (!slice_is(cipher, "none"))
+		return not_a_key("it is encrypted with a passphrase; take it "
+				 "off with ssh-keygen -p");
+	return parse_private(private, ret);
+}
+
+/* Base64 without white space; *ret_len without what stands for padding. */
+static uint8_t *
+decode_base64(const uint8_t *in, size_t n, size_t *ret_len)
+{
+	uint8_t *out = malloc(n + 1);
+	int len;
+
+	if (out == NULL || n == 0 || n % 4 != 0 ||
+	    (len = EVP_DecodeBlock(out, in, (int)n)) < 0) {
+		free(out);
+		return NULL;
+	}
+	*ret_len = (size_t)len - (in[n - 1] == '=') - (in[n - 2] == '=');
+	return out;
+}
+
+static int
+parse_base64(const uint8_t *in, size_t n, struct keyfile *ret)
+{
+	size_t len;
+	uint8_t *blob = decode_base64(in, n, &len);
+	int r;
+
+	if (blob == NULL)
+		return not_a_key("damaged base64");
+	r = parse_blob((struct slice){ blob, len }, ret);
+	explicit_bzero(blob, len);
+	free(blob);
+	return r;
+}
+
+int
+keyfile_parse(struct slice text, struct keyfile *ret)
+{
+	const size_t begin = strlen(BEGIN_LINE);
+	const uint8_t *end;
+	uint8_t *packed;
+	size_t n = 0;
+	int r;
+
+	if (text.len > MAX_FILE || text.len < begin ||
+	    memcmp(text.data, BEGIN_LINE, begin) != 0 ||
+	    (end = memmem(text.data + begin, text.len - begin, END_LINE,
+		 strlen(END_LINE) - 1)) == NULL)
+		return not_a_key("not OpenSSH's format");
+	if ((packed = malloc(text.len + 1)) == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	for (const uint8_t *p = text.data + begin; p < end; p++)
+		if (*p != '\n' && *p != '\r')
+			packed[n++] = *p;
+	r = parse_base64(packed, n, ret);
+	explicit_bzero(packed, text.len);
+	free(packed);
+	return r;
+}
+
+int
+keyfile_read(const char *path, struct keyfile *ret)
+{
+	FILE *f = fopen(path, "re");
+	uint8_t *text;
+	size_t n;
+	int r;
+
+	if (f == NULL)
+		return cannot("read", path);
+	if ((text = malloc(MAX_FILE + 1)) == NULL) {
+		fclose(f);
+		return fail(FAIL_MEMORY, "out of memory");
+	}
+	n = fread(text, 1, MAX_FILE + 1, f);
+	fclose(f);
+	r = keyfile_parse((struct slice){ text, n }, ret);
+	explicit_bzero(text, n);
+	free(text);
+	return r;
+}
+
+void
+keyfile_reset(struct keyfile *key)
+{
+	bytes_reset(&key->key_handle);
+	free(key->application);
+	free(key->comment);
+	*key = (struct keyfile){ 0 };
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * OpenSSH's files for an ecdsa-sk key: the private-key file, which for us
+ * holds a key handle, and the public key's line. Sources: PROTOCOL.key and
+ * PROTOCOL.u2f of OpenSSH.
+ */
+#ifndef SKTPM_KEYFILE_H
+#define SKTPM_KEYFILE_H
+
+#include "fido.h"
+
+#define KEYFILE_TYPE "sk-ecdsa-sha2-nistp256@openssh.com"
+
+struct keyfile {
+	struct ec_point point;
+	char *application;
+	uint8_t flags; /* as in sk-api.h: 1 presence, 4 verification */
+	struct bytes key_handle;
+	char *comment;
+};
+
+/*
+ * Reads a private-key file. 0; FAIL_ARGUMENT, with words, where it is not
+ * there, not OpenSSH's, encrypted, or of another type; FAIL_MEMORY. The
+ * caller ends *ret with keyfile_reset.
+ */
+int keyfile_read(const char *path, struct keyfile *ret) MUST_CHECK;
+
+/* The same from memory: the text of such a file. */
+int keyfile_parse(struct slice text, struct keyfile *ret) MUST_CHECK;
+
+/*
+ * Writes PATH, mode 0600, and PATH.pub, mode 0644, each whole or not at all;
+ * existing ones are replaced only with `force`. 0, FAIL_ARGUMENT, FAIL_MEMORY.
+ */
+int keyfile_write(
+    const struct keyfile *key, const char *path, bool force) MUST_CHECK;
+
+/* The public key as one line without newline: type, base64, comment. */
+int keyfile_public_line(
+    const struct keyfile *key, struct bytes *ret) MUST_CHECK;
+
+/* "SHA256:..." as ssh-keygen -l has it. 0, FAIL_MEMORY or FAIL_INTERNAL. */
+int keyfile_fingerprint(const struct keyfile *key, uint8_t ret[32]) MUST_CHECK;
+
+void keyfile_reset(struct keyfile *key);
+
+#endif

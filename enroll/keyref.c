@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "error.h"
+#include "key.h"
+#include "keyref.h"
+#include "log.h"
+#include "resident.h"
+
+bool
+keyref_parse_index(const char *name, uint32_t *ret)
+{
+	unsigned long n;
+	char *end;
+
+	if (strncasecmp(name, "0x", 2) != 0)
+		return false;
+	n = strtoul(name, &end, 16);
+	if (*end != '\0' || n < RESIDENT_FIRST || n > RESIDENT_LAST)
+		return false;
+	*ret = (uint32_t)n;
+	return true;
+}
+
+static int
+from_record(const struct resident_key *rk, struct keyref *ref)
+{
+	const struct record *rec = &rk->record;
+	int r;
+
+	if (rk->error != 0)
+		return fail(rk->error,
+		    "the record at 0x%08x is damaged, or of a newer sk-tpm",
+		    rk->index);
+	ref->resident = true;
+	ref->index = rk->index;
+	ref->size = rk->size;
+	ref->key.flags = rec->flags;
+	ref->key.application =
+	    strndup((const char *)rec->application.data, rec->application.len);
+	ref->key.comment = strdup("");
+	if (ref->key.application == NULL || ref->key.comment == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	if ((r = bytes_set(&ref->user, rec->user.data, rec->user.len)) != 0)
+		return r;
+	return bytes_set(
+	    &ref->key.key_handle, rec->key_handle.data, rec->key_handle.len);
+}
+
+static int
+open_resident(const struct config *cfg, uint32_t index, struct keyref *ref)
+{
+	struct resident_keys keys = { 0 };
+	struct tpm *tpm = NULL;
+	int r;
+
+	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
+		return r;
+	if ((r = resident_list(tpm, &keys)) == 0) {
+		r = fail(FAIL_ARGUMENT,
+		    "there is no resident key of ours at 0x%08x; sk-tpm list "
+		    "tells which there are",
+		    index);
+		for (size_t i = 0; i < keys.n; i++)
+			if (keys.keys[i].index == index)
+				r = from_record(&keys.keys[i], ref);
+	}
+	resident_keys_reset(&keys);
+	tpm_close(tpm);
+	return r;
+}
+
+int
+keyref_open(const struct config *cfg, const char *name, struct keyref *ret)
+{
+	struct keyref ref = { 0 };
+	uint32_t index;
+	int r;
+
+	if (keyref_parse_index(name, &index))
+		r = open_resident(cfg, index, &ref);
+	else
+		r = keyfile_read(name, &ref.key);
+	if (r == 0 &&
+	    (r = handle_decode(
+		 bytes_slice(&ref.key.key_handle), &ref.handle)) == 0)
+		r = key_point(&ref.handle, &ref.key.point);
+	if (r == 0)
+		*ret = ref;
+	else
+		keyref_reset(&ref);
+	return r;
+}
+
+void
+keyref_reset(struct keyref *ref)
+{
+	bytes_reset(&ref->user);
+	keyfile_reset(&ref->key);
+	handle_reset(&ref->handle);
+	*ref = (struct keyref){ 0 };
+}

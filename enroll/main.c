@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: ISC */
+/* sk-tpm: the command beside libsk-tpm. See sk-tpm(1). */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "error.h"
+#include "log.h"
+
+static const struct option_entry {
+	enum option_id id;
+	const char *name;
+	char letter;	      /* or '\0' */
+	const char *argument; /* or NULL */
+	const char *help;
+} option_table[] = {
+	{ OPTION_APPLICATION, "application", 'a', "TEXT",
+	    "what the key is for; begins with ssh: (default: ssh:)" },
+	{ OPTION_COMMENT, "comment", 'C', "TEXT", "comment of the public key" },
+	{ OPTION_FILE, "file", 'f', "FILE",
+	    "key file to write (default: ~/.ssh/id_ecdsa_sk)" },
+	{ OPTION_FORCE, "force", '\0', NULL,
+	    "replace an existing file or resident key" },
+	{ OPTION_HELP, "help", 'h', NULL, "this text" },
+	{ OPTION_JSON, "json", 'j', NULL, "answer in JSON" },
+	{ OPTION_LIMIT, "limit", 'l', "KIND",
+	    "only for login, sign, sign:NAMESPACE, ca or host; repeatable" },
+	{ OPTION_NO_TOUCH, "no-touch", 'n', NULL, "sign without a person" },
+	{ OPTION_PARENT, "parent", 'p', "HANDLE",
+	    "persistent parent key, or auto" },
+	{ OPTION_PIN, "pin", 'P', NULL, "give the key a PIN" },
+	{ OPTION_RESIDENT, "resident", 'r', NULL,
+	    "keep the key in the TPM as well" },
+	{ OPTION_SERVER, "server", 's', "SHA256:...",
+	    "only for logins to this host key; repeatable" },
+	{ OPTION_TCTI, "tcti", 'T', "TCTI", "the TPM to use" },
+	{ OPTION_USER, "user", 'u', "NAME",
+	    "tells resident keys of one application apart" },
+	{ OPTION_YES, "yes", 'y', NULL, "do not ask" },
+};
+
+#define N_OPTION_ENTRIES (sizeof(option_table) / sizeof(option_table[0]))
+
+#define BIT(id) (1u << (id))
+#define COMMON (BIT(OPTION_HELP) | BIT(OPTION_TCTI))
+
+static const struct command {
+	const char *name;
+	const char *arguments;
+	const char *summary;
+	unsigned int options; /* BIT of each */
+	int min_args, max_args;
+	command_function *run;
+} commands[] = {
+	{ "enroll", "", "make a key in the TPM",
+	    COMMON | BIT(OPTION_APPLICATION) | BIT(OPTION_COMMENT) |
+		BIT(OPTION_FILE) | BIT(OPTION_FORCE) | BIT(OPTION_JSON) |
+		BIT(OPTION_LIMIT) | BIT(OPTION_NO_TOUCH) | BIT(OPTION_PARENT) |
+		BIT(OPTION_PIN) | BIT(OPTION_RESIDENT) | BIT(OPTION_SERVER) |
+		BIT(OPTION_USER),
+	    0, 0, command_enroll },
+	{ "list", "", "list resident keys, and key files in ~/.ssh",
+	    COMMON | BIT(OPTION_JSON), 0, 0, command_list },
+	{ "show", "FILE|INDEX", "tell all that a key is",
+	    COMMON | BIT(OPTION_JSON), 1, 1, command_show },
+	{ "remove", "INDEX", "remove a resident key, after asking",
+	    COMMON | BIT(OPTION_YES), 1, 1, command_remove },
+	{ "test", "FILE|INDEX", "sign and verify once, and say what it took",
+	    COMMON | BIT(OPTION_JSON), 1, 1, command_test },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+const char *
+option_value(const struct invocation *inv, enum option_id id)
+{
+	const struct values *v = &inv->options[id];
+
+	return v->n > 0 ? v->value[v->n - 1] : NULL;
+}
+
+bool
+wants_json(const struct invocation *inv)
+{
+	return option_value(inv, OPTION_JSON) != NULL;
+}
+
+/* --- help -------------------------------------------------------------- */
+
+static void
+print_usage(FILE *out)
+{
+	fprintf(out, "usage: sk-tpm COMMAND [option ...] [argument]\n\n");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(out, "  %-8s%-12s%s\n", commands[i].name,
+		    commands[i].arguments, commands[i].summary);
+	fprintf(out,
+	    "\nsk-tpm COMMAND --help tells its options; sk-tpm "
+	    "--version the version.\n");
+}
+
+static void
+print_command_help(const struct command *cmd, FILE *out)
+{
+	fprintf(out, "usage: sk-tpm %s [option ...]%s%s\n\n%s\n\n", cmd->name,
+	    cmd->arguments[0] != '\0' ? " " : "", cmd->arguments, cmd->summary);
+	for (size_t i = 0; i < N_OPTION_ENTRIES; i++) {
+		const struct option_entry *o = &option_table[i];
+		char left[64], letter[8] = "    ";
+
+		if ((cmd->options & BIT(o->id)) == 0)
+			continue;
+		if (o->letter != '\0')
+			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+		snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name,
+		    o->argument != NULL ? " " : "",
+		    o->argument != NULL ? o->argument : "");
+		fprintf(out, "  %-26s %s\n", left, o->help);
+	}
+}
+
+/* --- parsing ----------------------------------------------------------- */
+
+/* getopt_long(3)'s tables for one command. */
+static void
+make_getopt_tables(
+    const struct command *cmd, struct option *longs, char *shorts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_OPTION_ENTRIES; i++) {
+		const struct option_entry *o = &option_table[i];
+
+		if ((cmd->options & BIT(o->id)) == 0)
+			continue;
+		longs[n++] = (struct option){ .name = o->name,
+			.has_arg = o->argument != NULL ? required_argument
+						       : no_argument,
+			.val = 256 + (int)o->id };
+		if (o->letter == '\0')
+			continue;
+		*shorts++ = o->letter;
+		if (o->argument != NULL)
+			*shorts++ = ':';
+	}
+	longs[n] = (struct option){ 0 };
+	*shorts = '\0';
+}
+
+static int
+id_of(int value)
+{
+	if (value >= 256)
+		return value - 256;
+	for (size_t i = 0; i < N_OPTION_ENTRIES; i++)
+		if (option_table[i].letter == value)
+			return (int)option_table[i].id;
+	return -1;
+}
+
+static bool
+parse(const struct command *cmd, int argc, char **argv, struct invocation *inv)
+{
+	struct option longs[N_OPTION_ENTRIES + 1];
+	char shorts[2 * N_OPTION_ENTRIES + 1];
+	int c;
+
+	make_getopt_tables(cmd, longs, shorts);
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		int id = id_of(c);
+		struct values *v;
+
+		if (id < 0)
+			return false;
+		v = &inv->options[id];
+		if (v->n == OPTION_MAX_VALUES) {
+			fprintf(stderr, "sk-tpm: too many of one option\n");
+			return false;
+		}
+		v->value[v->n++] = optarg != NULL ? optarg : "";
+	}
+	inv->argc = argc - optind;
+	inv->argv = argv + optind;
+	if (option_value(inv, OPTION_HELP) != NULL)
+		return true;
+	if (inv->argc < cmd->min_args || inv->argc > cmd->max_args) {
+		fprintf(stderr, "sk-tpm: %s takes %s\n", cmd->name,
+		    cmd->max_args == 0 ? "no arguments" : cmd->arguments);
+		return false;
+	}
+	return true;
+}
+
+/* --- running ----------------------------------------------------------- */
+
+static int
+configure(struct invocation *inv)
+{
+	const char *tcti = option_value(inv, OPTION_TCTI);
+	const char *parent = option_value(inv, OPTION_PARENT);
+	int r;
+
+	if ((r = config_load(&inv->cfg)) != 0)
+		return r;
+	log_set_level(inv->cfg.log_level);
+	if (tcti != NULL &&
+	    (r = config_set(&inv->cfg, "TCTI", tcti, "--tcti")) != 0)
+		return r;
+	if (parent != NULL)
+		return config_set(&inv->cfg, "Parent", parent, "--parent");
+	return 0;
+}
+
+static int
+run(const struct command *cmd, int argc, char **argv)
+{
+	struct invocation inv = { 0 };
+	int r;
+
+	if (!parse(cmd, argc, argv, &inv)) {
+		fprintf(stderr, "Try: sk-tpm %s --help\n", cmd->name);
+		return STATUS_USAGE;
+	}
+	if (option_value(&inv, OPTION_HELP) != NULL) {
+		print_command_help(cmd, stdout);
+		return STATUS_OK;
+	}
+	if ((r = configure(&inv)) == 0)
+		r = cmd->run(&inv);
+	config_reset(&inv.cfg);
+	if (r == COMMAND_USAGE)
+		return STATUS_USAGE;
+	if (r != 0) {
+		log_failure(r);
+		return STATUS_FAILED;
+	}
+	/* A full disk or a closed pipe must not look like success. */
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "sk-tpm: cannot write the answer\n");
+		return STATUS_FAILED;
+	}
+	return STATUS_OK;
+}
+
+static bool
+is_word(const char *arg, const char *a, const char *b)
+{
+	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	log_begin(true);
+	if (argc < 2) {
+		print_usage(stderr);
+		return STATUS_USAGE;
+	}
+	if (is_word(argv[1], "--help", "-h") || strcmp(argv[1], "help") == 0) {
+		print_usage(stdout);
+		return STATUS_OK;
+	}
+	if (is_word(argv[1], "--version", "-V")) {
+		puts("sk-tpm " SK_TPM_VERSION);
+		return STATUS_OK;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return run(&commands[i], argc - 1, argv + 1);
+	fprintf(stderr, "sk-tpm: there is no command \"%s\"\n", argv[1]);
+	print_usage(stderr);
+	return STATUS_USAGE;
+}
