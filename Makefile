@@ -3,6 +3,7 @@
 VERSION = 0.1.0
 
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
@@ -31,7 +32,8 @@ WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 $(WERROR)
 HARDENING ?= -fstack-protector-strong -fstack-clash-protection \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-SK_CPPFLAGS = -D_GNU_SOURCE -DSK_TPM_VERSION='"$(VERSION)"' -Isk $(CPPFLAGS)
+SK_CPPFLAGS = -D_GNU_SOURCE -DSK_TPM_VERSION='"$(VERSION)"' \
+	-DSK_TPM_LIBRARY='"$(LIBDIR)/libsk-tpm.so"' -Isk $(CPPFLAGS)
 SK_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(HARDENING) \
 	$(CFLAGS)
 SK_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack \
@@ -82,7 +84,7 @@ $(B)/sk/provider-%.o: sk/provider.c $(FLAGS)
 	@$(COMPILE) -DSK_API_MAJOR=$* -o $@ $<
 
 # The command, on the same rooms.
-COMMAND = answer cmd-enroll cmd-keys keyfile keyref main
+COMMAND = answer cmd-enroll cmd-keys cmd-pin cmd-setup keyfile keyref main
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_PACKAGES = json-c
 
@@ -246,14 +248,18 @@ demo: ## install what is missing, and show the main job on a private TPM
 	@BUILD='$(abspath $(B))' examples/demo
 
 install: all ## install below $(DESTDIR)$(PREFIX)
-	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(MANDIR)/man5" \
+	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(LIBDIR)" \
+	    "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man5" \
 	    "$(DESTDIR)$(MANDIR)/man8"
+	$(INSTALL) -m 0755 $(B)/sk-tpm "$(DESTDIR)$(BINDIR)"
 	$(INSTALL) -m 0644 $(LIBS) "$(DESTDIR)$(LIBDIR)"
+	$(INSTALL) -m 0644 man/sk-tpm.1 "$(DESTDIR)$(MANDIR)/man1"
 	$(INSTALL) -m 0644 man/sk-tpm.conf.5 "$(DESTDIR)$(MANDIR)/man5"
 	$(INSTALL) -m 0644 man/libsk-tpm.8 "$(DESTDIR)$(MANDIR)/man8"
 
 uninstall: ## remove what install put there
 	for f in $(notdir $(LIBS)); do rm -f "$(DESTDIR)$(LIBDIR)/$$f"; done
+	rm -f "$(DESTDIR)$(BINDIR)/sk-tpm" "$(DESTDIR)$(MANDIR)/man1/sk-tpm.1"
 	rm -f "$(DESTDIR)$(MANDIR)/man5/sk-tpm.conf.5" \
 	    "$(DESTDIR)$(MANDIR)/man8/libsk-tpm.8"
 

@@ -210,9 +210,9 @@ answer(
 	answer_print(o, wants_json(inv));
 	o = NULL;
 	if (!wants_json(inv))
-		puts("\nThe last is the line for the server's authorized_keys. "
-		     "For ssh itself:\n\n  SecurityKeyProvider "
-		     "/usr/local/lib/libsk-tpm.so");
+		puts(
+		    "\nThe last is the line for the server's authorized_keys. "
+		    "For ssh itself:\n\n  SecurityKeyProvider " SK_TPM_LIBRARY);
 out:
 	json_object_put(o);
 	bytes_reset(&line);

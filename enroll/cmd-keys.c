@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm list, show, remove and test */
 #include <dirent.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,6 +185,7 @@ static int
 ask_to_remove(const struct invocation *inv, const struct keyref *ref)
 {
 	struct text question = { 0 };
+	int r;
 
 	if (option_value(inv, OPTION_YES) != NULL)
 		return 0;
@@ -199,7 +199,11 @@ ask_to_remove(const struct invocation *inv, const struct keyref *ref)
 		text_add_quoted(&question, bytes_slice(&ref->user), 64);
 	}
 	text_add(&question, ", for good");
-	return presence_require(&inv->cfg, question.s, false);
+	r = presence_require(&inv->cfg, question.s, false);
+	if (r == FAIL_PRESENCE)
+		return fail(FAIL_ARGUMENT,
+		    "there is nobody to ask; say --yes to remove it");
+	return r;
 }
 
 int
@@ -258,55 +262,27 @@ take_pin(
 	return presence_ask_secret(&inv->cfg, "Enter the key's PIN: ", ret);
 }
 
-/*
- * A signature as for a file, which every key may make that has no limits; the
- * person's time to answer is not the TPM's, so no presence is asked for.
- */
-static int
-sign_once(const struct invocation *inv, const struct keyref *ref,
-    const char *pin, double *ret_ms)
-{
-	uint8_t message[] = "SSHSIG\0\0\0\4file\0\0\0\0\0\0\0\6sha256"
-			    "\0\0\0\040................................";
-	const struct assertion_request req = {
-		.application = ref->key.application,
-		.message = { message, sizeof(message) - 1 },
-		.key_handle = bytes_slice(&ref->key.key_handle),
-		.pin = pin,
-		.verification = ref->handle.auth == HANDLE_AUTH_PIN,
-	};
-	struct assertion a;
-	double start;
-	int r;
-
-	if (RAND_bytes(message + sizeof(message) - 33, 32) != 1)
-		return fail(FAIL_INTERNAL, "no random numbers");
-	start = now_ms();
-	r = credential_assert(&inv->cfg, &req, &a);
-	*ret_ms = now_ms() - start;
-	return r;
-}
-
 int
 command_test(struct invocation *inv)
 {
 	struct json_object *o = answer_new();
 	struct bytes pin = { 0 };
 	struct keyref ref = { 0 };
-	double total_ms = 0;
 	struct tpm_totals totals;
+	double start;
 	int r;
 
 	if ((r = keyref_open(&inv->cfg, inv->argv[0], &ref)) != 0 ||
 	    (r = take_pin(inv, &ref, &pin)) != 0)
 		goto out;
 	tpm_totals_reset();
-	r = sign_once(inv, &ref, (const char *)pin.data, &total_ms);
-	if (r != 0)
+	start = now_ms();
+	if ((r = credential_test(&inv->cfg, bytes_slice(&ref.key.key_handle),
+		 (const char *)pin.data)) != 0)
 		goto out;
 	totals = tpm_totals();
 	answer_bool(o, "signature_verified", true);
-	answer_real(o, "total_ms", total_ms);
+	answer_real(o, "total_ms", now_ms() - start);
 	answer_real(o, "tpm_ms", (double)totals.busy_us / 1000);
 	answer_number(o, "tpm_commands", totals.commands);
 	answer_print(o, wants_json(inv));

@@ -18,6 +18,7 @@ enum {
 enum option_id {
 	OPTION_APPLICATION,
 	OPTION_COMMENT,
+	OPTION_DRY_RUN,
 	OPTION_FILE,
 	OPTION_FORCE,
 	OPTION_HELP,
@@ -30,6 +31,7 @@ enum option_id {
 	OPTION_SERVER,
 	OPTION_TCTI,
 	OPTION_USER,
+	OPTION_WRITE,
 	OPTION_YES,
 	N_OPTIONS,
 };
@@ -64,6 +66,6 @@ typedef int command_function(struct invocation *inv);
 #define COMMAND_USAGE 1
 
 command_function command_enroll, command_list, command_show, command_remove,
-    command_test;
+    command_pin, command_test, command_setup;
 
 #endif

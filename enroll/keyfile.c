@@ -260,6 +260,18 @@ keyfile_write(const struct keyfile *key, const char *path, bool force)
 	return r;
 }
 
+int
+keyfile_replace(const struct keyfile *key, const char *path)
+{
+	struct bytes private = { 0 };
+	int r;
+
+	if ((r = private_text(key, &private)) == 0)
+		r = write_file(path, &private, 0600, true);
+	bytes_reset(&private);
+	return r;
+}
+
 /* --- reading ----------------------------------------------------------- */
 
 static int

@@ -36,6 +36,9 @@ int keyfile_parse(struct slice text, struct keyfile *ret) MUST_CHECK;
 int keyfile_write(
     const struct keyfile *key, const char *path, bool force) MUST_CHECK;
 
+/* Replaces PATH alone, whole or not at all, for a key handle that changed. */
+int keyfile_replace(const struct keyfile *key, const char *path) MUST_CHECK;
+
 /* The public key as one line without newline: type, base64, comment. */
 int keyfile_public_line(
     const struct keyfile *key, struct bytes *ret) MUST_CHECK;

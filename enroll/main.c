@@ -19,6 +19,8 @@ static const struct option_entry {
 	{ OPTION_APPLICATION, "application", 'a', "TEXT",
 	    "what the key is for; begins with ssh: (default: ssh:)" },
 	{ OPTION_COMMENT, "comment", 'C', "TEXT", "comment of the public key" },
+	{ OPTION_DRY_RUN, "dry-run", '\0', NULL,
+	    "only say what would be done" },
 	{ OPTION_FILE, "file", 'f', "FILE",
 	    "key file to write (default: ~/.ssh/id_ecdsa_sk)" },
 	{ OPTION_FORCE, "force", '\0', NULL,
@@ -38,6 +40,8 @@ static const struct option_entry {
 	{ OPTION_TCTI, "tcti", 'T', "TCTI", "the TPM to use" },
 	{ OPTION_USER, "user", 'u', "NAME",
 	    "tells resident keys of one application apart" },
+	{ OPTION_WRITE, "write", '\0', NULL,
+	    "add the lines to ~/.ssh/config and ~/.profile" },
 	{ OPTION_YES, "yes", 'y', NULL, "do not ask" },
 };
 
@@ -67,6 +71,11 @@ static const struct command {
 	    COMMON | BIT(OPTION_JSON), 1, 1, command_show },
 	{ "remove", "INDEX", "remove a resident key, after asking",
 	    COMMON | BIT(OPTION_YES), 1, 1, command_remove },
+	{ "pin", "FILE|INDEX", "change a key's PIN", COMMON, 1, 1,
+	    command_pin },
+	{ "setup", "", "make the storage root key persistent, name the library",
+	    COMMON | BIT(OPTION_DRY_RUN) | BIT(OPTION_WRITE), 0, 0,
+	    command_setup },
 	{ "test", "FILE|INDEX", "sign and verify once, and say what it took",
 	    COMMON | BIT(OPTION_JSON), 1, 1, command_test },
 };

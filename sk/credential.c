@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -461,6 +462,102 @@ out:
 	bytes_reset(&owner_password);
 	bytes_reset(&auth_value);
 	credential_reset(&cred);
+	handle_reset(&h);
+	return r;
+}
+
+/* --- testing and changing ---------------------------------------------- */
+
+static int
+test_handle(
+    const struct config *cfg, const struct handle *h, struct slice auth_value)
+{
+	uint8_t digest[FIDO_DIGEST_LEN];
+	struct ec_signature sig;
+	struct ec_point point;
+	int r;
+
+	if (RAND_bytes(digest, sizeof(digest)) != 1)
+		return fail(FAIL_INTERNAL, "no random numbers");
+	if ((r = key_point(h, &point)) != 0)
+		return r;
+	return sign(cfg, h, &point, auth_value, digest, &sig);
+}
+
+/* The authValue of a PIN that a key with one needs; empty for others. */
+static int
+take_existing_pin(const struct handle *h, const char *pin, struct bytes *ret)
+{
+	if (h->auth != HANDLE_AUTH_PIN)
+		return 0;
+	if (!pin_is_given(pin))
+		return fail(FAIL_PIN_REQUIRED, "this key needs its PIN");
+	return pin_auth_value(pin, ret);
+}
+
+int
+credential_test(
+    const struct config *cfg, struct slice key_handle, const char *pin)
+{
+	struct bytes auth_value = { 0 };
+	struct handle h = { 0 };
+	int r;
+
+	if ((r = handle_decode(key_handle, &h)) != 0)
+		return r;
+	if ((r = take_existing_pin(&h, pin, &auth_value)) == 0)
+		r = test_handle(cfg, &h, bytes_slice(&auth_value));
+	bytes_reset(&auth_value);
+	handle_reset(&h);
+	return r;
+}
+
+static int
+change_pin(const struct config *cfg, struct handle *h, struct slice old_auth,
+    struct slice new_auth)
+{
+	struct lockout state;
+	struct tpm *tpm = NULL;
+	int r;
+
+	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
+		return r;
+	if ((r = lockout_read(tpm, &state)) == 0 &&
+	    (r = lockout_check(&state, cfg->spend_last_try)) == 0)
+		r = key_change_auth(tpm, h, old_auth, new_auth);
+	if (r == FAIL_WRONG_PIN && (r = lockout_read(tpm, &state)) == 0)
+		r = lockout_wrong_pin(&state);
+	tpm_close(tpm);
+	return r;
+}
+
+int
+credential_change_pin(const struct config *cfg, struct slice key_handle,
+    const char *old_pin, const char *new_pin, struct bytes *ret_key_handle)
+{
+	struct bytes old_auth = { 0 }, new_auth = { 0 };
+	struct handle h = { 0 };
+	int r;
+
+	if ((r = handle_decode(key_handle, &h)) != 0)
+		return r;
+	if (h.auth != HANDLE_AUTH_PIN) {
+		r = fail(FAIL_UNSUPPORTED,
+		    "this key was made without a PIN, and the TPM would not "
+		    "count wrong ones for it; make a new key with a PIN");
+		goto out;
+	}
+	if ((r = take_existing_pin(&h, old_pin, &old_auth)) != 0 ||
+	    (r = pin_check_new(new_pin)) != 0 ||
+	    (r = pin_auth_value(new_pin, &new_auth)) != 0 ||
+	    (r = change_pin(cfg, &h, bytes_slice(&old_auth),
+		 bytes_slice(&new_auth))) != 0 ||
+	    (r = test_handle(cfg, &h, bytes_slice(&new_auth))) != 0)
+		goto out;
+	r = handle_encode(&h, ret_key_handle);
+out:
+	bytes_reset(&old_auth);
+	bytes_reset(&new_auth);
 	handle_reset(&h);
 	return r;
 }

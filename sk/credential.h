@@ -66,6 +66,22 @@ int credential_make(const struct config *cfg,
 int credential_assert(const struct config *cfg,
     const struct assertion_request *req, struct assertion *ret) MUST_CHECK;
 
+/*
+ * Has the key sign random bytes and verifies that; nothing comes out, so it
+ * needs nobody's presence, and no limit forbids it. 0 or any FAIL_.
+ */
+int credential_test(const struct config *cfg, struct slice key_handle,
+    const char *pin) MUST_CHECK;
+
+/*
+ * Gives a key that has a PIN another one; *ret_key_handle signs with the new
+ * PIN, which was tried. The old key handle goes on signing with the old PIN.
+ * 0 or any FAIL_; FAIL_UNSUPPORTED for a key without PIN.
+ */
+int credential_change_pin(const struct config *cfg, struct slice key_handle,
+    const char *old_pin, const char *new_pin,
+    struct bytes *ret_key_handle) MUST_CHECK;
+
 /* A resident key as the TPM gives it back. */
 struct resident_credential {
 	struct ec_point point;

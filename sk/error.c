@@ -27,13 +27,7 @@ static const struct {
 	{ FAIL_OTHER_TPM,
 	    "a TPM key cannot move: make one on this machine with "
 	    "ssh-keygen -t ecdsa-sk" },
-	{ FAIL_OWNER_AUTH,
-	    "make it persistent once: "
-	    "tpm2_createprimary -C o -P PASSWORD -G ecc -a "
-	    "'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|"
-	    "restricted|decrypt' -c srk.ctx && "
-	    "tpm2_evictcontrol -C o -P PASSWORD -c srk.ctx 0x81000001 && "
-	    "tpm2_flushcontext -t" },
+	{ FAIL_OWNER_AUTH, "make it persistent once: sk-tpm setup" },
 	{ FAIL_PRESENCE,
 	    "sign from a terminal or with SSH_ASKPASS, set UserPresence in "
 	    "sk-tpm.conf, or make the key with -O no-touch-required" },

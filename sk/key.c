@@ -287,10 +287,9 @@ is_refused_blob(TSS2_RC rc)
  * anything made of the PIN is sent. Else it is ESYS_TR_PASSWORD.
  */
 static int
-load(struct tpm *tpm, const struct handle *h, ESYS_TR *ret_key,
-    ESYS_TR *ret_session)
+load_under(struct tpm *tpm, const struct handle *h, const struct parent *parent,
+    ESYS_TR *ret_key, ESYS_TR *ret_session)
 {
-	struct parent parent = { .object = ESYS_TR_NONE };
 	ESYS_TR session = ESYS_TR_PASSWORD;
 	struct tpm_retry retry = { 0 };
 	TPM2B_PRIVATE private;
@@ -299,14 +298,13 @@ load(struct tpm *tpm, const struct handle *h, ESYS_TR *ret_key,
 	int r;
 
 	if ((r = check_public(h, &public)) != 0 ||
-	    (r = unmarshal_private(&h->tpm_private, &private)) != 0 ||
-	    (r = parent_find(tpm, h->parent, h->parent_name, &parent)) != 0)
+	    (r = unmarshal_private(&h->tpm_private, &private)) != 0)
 		return r;
 	if (h->auth == HANDLE_AUTH_PIN &&
-	    (r = session_start(tpm, &parent, &session)) != 0)
-		goto out;
+	    (r = session_start(tpm, parent, &session)) != 0)
+		return r;
 	do
-		rc = Esys_Load(tpm_esys(tpm), parent.object, session,
+		rc = Esys_Load(tpm_esys(tpm), parent->object, session,
 		    ESYS_TR_NONE, ESYS_TR_NONE, &private, &public, ret_key);
 	while (tpm_again(&retry, rc));
 	if (is_refused_blob(rc))
@@ -316,7 +314,19 @@ load(struct tpm *tpm, const struct handle *h, ESYS_TR *ret_key,
 	if (r != 0)
 		end_session(tpm, &session);
 	*ret_session = session;
-out:
+	return r;
+}
+
+static int
+load(struct tpm *tpm, const struct handle *h, ESYS_TR *ret_key,
+    ESYS_TR *ret_session)
+{
+	struct parent parent = { .object = ESYS_TR_NONE };
+	int r;
+
+	if ((r = parent_find(tpm, h->parent, h->parent_name, &parent)) != 0)
+		return r;
+	r = load_under(tpm, h, &parent, ret_key, ret_session);
 	/* Before the key is used: a manager would carry it along. */
 	parent_close(tpm, &parent);
 	return r;
@@ -352,21 +362,32 @@ read_signature(const TPMT_SIGNATURE *sig, struct ec_signature *ret)
 	return 0;
 }
 
-/* Gives the key its authValue, and has the session end with its use. */
+/* Gives tpm2-tss the key's authValue. */
 static int
-authorize(
-    struct tpm *tpm, ESYS_TR key, ESYS_TR session, struct slice auth_value)
+set_auth(struct tpm *tpm, ESYS_TR key, struct slice auth_value)
 {
 	TPM2B_AUTH auth = { .size = (UINT16)auth_value.len };
 	TSS2_RC rc;
 
-	if (session == ESYS_TR_PASSWORD)
-		return 0;
 	memcpy(auth.buffer, auth_value.data, auth_value.len);
 	rc = Esys_TR_SetAuth(tpm_esys(tpm), key, &auth);
 	explicit_bzero(&auth, sizeof(auth));
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, "take the PIN");
+	return 0;
+}
+
+/* For the one use of the key after which the session ends. */
+static int
+authorize(
+    struct tpm *tpm, ESYS_TR key, ESYS_TR session, struct slice auth_value)
+{
+	int r;
+
+	if (session == ESYS_TR_PASSWORD)
+		return 0;
+	if ((r = set_auth(tpm, key, auth_value)) != 0)
+		return r;
 	return session_end_with_next(tpm, session);
 }
 
@@ -386,7 +407,7 @@ sign_fail(TSS2_RC rc, ESYS_TR session)
 	if (session != ESYS_TR_PASSWORD &&
 	    (tpm_rc(rc) == TPM2_RC_AUTH_FAIL || tpm_rc(rc) == TPM2_RC_BAD_AUTH))
 		return fail(FAIL_WRONG_PIN, "wrong PIN");
-	return tpm_fail(rc, "sign");
+	return tpm_fail(rc, "use the key");
 }
 
 int
@@ -427,5 +448,55 @@ out:
 	end_session(tpm, &session);
 	tpm_flush_last(tpm, &key);
 	Esys_Free(sig);
+	return r;
+}
+
+/* TPM2_ObjectChangeAuth, the new authValue encrypted on its way. */
+static int
+change_auth(struct tpm *tpm, ESYS_TR key, const struct parent *parent,
+    ESYS_TR session, struct slice new_auth, struct handle *h)
+{
+	TPM2B_AUTH auth = { .size = (UINT16)new_auth.len };
+	TPM2B_PRIVATE *private = NULL;
+	struct tpm_retry retry = { 0 };
+	TSS2_RC rc;
+	int r;
+
+	if ((r = session_encrypt(tpm, session)) != 0)
+		return r;
+	memcpy(auth.buffer, new_auth.data, new_auth.len);
+	do
+		rc = Esys_ObjectChangeAuth(tpm_esys(tpm), key, parent->object,
+		    session, ESYS_TR_NONE, ESYS_TR_NONE, &auth, &private);
+	while (tpm_again(&retry, rc));
+	explicit_bzero(&auth, sizeof(auth));
+	if (rc != TSS2_RC_SUCCESS)
+		r = sign_fail(rc, session);
+	else
+		r = marshal_private(private, &h->tpm_private);
+	Esys_Free(private);
+	return r;
+}
+
+int
+key_change_auth(struct tpm *tpm, struct handle *h, struct slice old_auth,
+    struct slice new_auth)
+{
+	ESYS_TR key = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
+	struct parent parent = { .object = ESYS_TR_NONE };
+	int r;
+
+	if ((r = parent_find(tpm, h->parent, h->parent_name, &parent)) != 0)
+		return r;
+	r = load_under(tpm, h, &parent, &key, &session);
+	if (r == 0) {
+		if ((r = set_auth(tpm, key, old_auth)) == 0)
+			r = change_auth(
+			    tpm, key, &parent, session, new_auth, h);
+		unauthorize(tpm, key);
+		end_session(tpm, &session);
+		tpm_flush(tpm, &key);
+	}
+	parent_close(tpm, &parent);
 	return r;
 }

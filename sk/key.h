@@ -47,4 +47,12 @@ int key_check(struct tpm *tpm, const struct handle *h) MUST_CHECK;
 int key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
     const uint8_t digest[FIDO_DIGEST_LEN], struct ec_signature *ret) MUST_CHECK;
 
+/*
+ * Changes the authValue of a key that has a PIN: *h gets a new private area,
+ * and the TPM goes on loading the old one, with the old authValue, wherever a
+ * copy of it is. 0; FAIL_WRONG_PIN, which has cost a try; as key_sign.
+ */
+int key_change_auth(struct tpm *tpm, struct handle *h, struct slice old_auth,
+    struct slice new_auth) MUST_CHECK;
+
 #endif

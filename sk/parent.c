@@ -7,6 +7,7 @@
 #include "error.h"
 #include "log.h"
 #include "parent.h"
+#include "session.h"
 
 /*
  * ECC P-256 SRK template of the TCG (TCG TPM v2.0 Provisioning Guidance, 7.5.1,
@@ -143,8 +144,10 @@ owner_auth_needed(void)
 	    PARENT_SRK_HANDLE);
 }
 
+/* A primary key by a template, authorized by the session. */
 static int
-create_primary(struct tpm *tpm, size_t template, struct parent *ret)
+create_in(struct tpm *tpm, ESYS_TR hierarchy, ESYS_TR session, size_t template,
+    struct parent *ret)
 {
 	const TPM2B_SENSITIVE_CREATE sensitive = { 0 };
 	const TPM2B_DATA outside = { 0 };
@@ -159,8 +162,8 @@ create_primary(struct tpm *tpm, size_t template, struct parent *ret)
 	int r;
 
 	do
-		rc = Esys_CreatePrimary(tpm_esys(tpm), ESYS_TR_RH_OWNER,
-		    ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
+		rc = Esys_CreatePrimary(tpm_esys(tpm), hierarchy, session,
+		    ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
 		    &templates[template].public, &outside, &pcrs,
 		    &parent.object, NULL, NULL, NULL, NULL);
 	while (tpm_again(&retry, rc));
@@ -168,12 +171,19 @@ create_primary(struct tpm *tpm, size_t template, struct parent *ret)
 		return owner_auth_needed();
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, "create the storage root key");
-	log_debug("created the storage root key by template %u", parent.where);
+	log_debug("created a storage root key by template %u", parent.where);
 	if ((r = read_name(tpm, parent.object, parent.name)) == 0)
 		*ret = parent;
 	else
 		tpm_flush(tpm, &parent.object);
 	return r;
+}
+
+static int
+create_primary(struct tpm *tpm, size_t template, struct parent *ret)
+{
+	return create_in(
+	    tpm, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, template, ret);
 }
 
 /*
@@ -336,6 +346,94 @@ parent_find(struct tpm *tpm, uint32_t where,
 	    found.transient ? "created for this call" : "persistent");
 	*ret = found;
 	return 0;
+}
+
+int
+parent_look(struct tpm *tpm, enum parent_state *ret)
+{
+	struct parent parent = { .where = PARENT_SRK_HANDLE };
+	int r;
+
+	if ((r = open_persistent(tpm, parent.where, &parent.object)) != 0)
+		return r;
+	if (parent.object == ESYS_TR_NONE) {
+		*ret = PARENT_ABSENT;
+		return 0;
+	}
+	r = check_persistent(tpm, &parent);
+	parent_close(tpm, &parent);
+	if (r == 0)
+		*ret = PARENT_SUITS;
+	else if (r == FAIL_PARENT)
+		*ret = PARENT_OTHER;
+	return r == FAIL_PARENT ? 0 : r;
+}
+
+/* A session for the owner's password; ESYS_TR_PASSWORD where it is empty. */
+static int
+start_owner_session(struct tpm *tpm, struct slice owner_auth, ESYS_TR *ret)
+{
+	struct parent null = { .object = ESYS_TR_NONE };
+	TPM2B_AUTH auth = { .size = (UINT16)owner_auth.len };
+	TSS2_RC rc;
+	int r;
+
+	*ret = ESYS_TR_PASSWORD;
+	if (owner_auth.len == 0)
+		return 0;
+	if (owner_auth.len > sizeof(auth.buffer))
+		return fail(FAIL_OWNER_PASSWORD,
+		    "the owner password is longer than a TPM takes");
+	memcpy(auth.buffer, owner_auth.data, owner_auth.len);
+	rc = Esys_TR_SetAuth(tpm_esys(tpm), ESYS_TR_RH_OWNER, &auth);
+	explicit_bzero(&auth, sizeof(auth));
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "take the owner password");
+	if ((r = create_in(tpm, ESYS_TR_RH_NULL, ESYS_TR_PASSWORD, 0, &null)) !=
+	    0)
+		return r;
+	r = session_start(tpm, &null, ret);
+	parent_close(tpm, &null);
+	return r;
+}
+
+static int
+evict_control(struct tpm *tpm, ESYS_TR session, const struct parent *srk)
+{
+	struct tpm_retry retry = { 0 };
+	ESYS_TR persistent = ESYS_TR_NONE;
+	TSS2_RC rc;
+
+	do
+		rc = Esys_EvictControl(tpm_esys(tpm), ESYS_TR_RH_OWNER,
+		    srk->object, session, ESYS_TR_NONE, ESYS_TR_NONE,
+		    PARENT_SRK_HANDLE, &persistent);
+	while (tpm_again(&retry, rc));
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "make the storage root key persistent");
+	Esys_TR_Close(tpm_esys(tpm), &persistent);
+	return 0;
+}
+
+int
+parent_make_persistent(struct tpm *tpm, struct slice owner_auth)
+{
+	struct parent srk = { .object = ESYS_TR_NONE };
+	ESYS_TR session;
+	int r;
+
+	if ((r = start_owner_session(tpm, owner_auth, &session)) != 0)
+		return r;
+	r = create_in(tpm, ESYS_TR_RH_OWNER, session, 0, &srk);
+	if (r == FAIL_OWNER_AUTH)
+		r = fail(FAIL_OWNER_PASSWORD,
+		    "the TPM's owner has another password");
+	if (r == 0)
+		r = evict_control(tpm, session, &srk);
+	parent_close(tpm, &srk);
+	if (session != ESYS_TR_PASSWORD)
+		tpm_flush(tpm, &session);
+	return r;
 }
 
 void

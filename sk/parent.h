@@ -38,6 +38,24 @@ int parent_for_new(
 int parent_find(struct tpm *tpm, uint32_t where,
     const uint8_t name[HANDLE_NAME_LEN], struct parent *ret) MUST_CHECK;
 
+/* What is at the SRK's handle. */
+enum parent_state {
+	PARENT_ABSENT,
+	PARENT_SUITS,
+	PARENT_OTHER, /* another kind of key; log_cause() says which */
+};
+
+/* Looks; one or two commands. 0 or what tpm_fail gives. */
+int parent_look(struct tpm *tpm, enum parent_state *ret) MUST_CHECK;
+
+/*
+ * Creates the SRK by the TCG's template and makes it persistent at
+ * PARENT_SRK_HANDLE. `owner_auth` is the owner hierarchy's password, or
+ * empty; it crosses the bus only as an HMAC, in a session salted to a key of
+ * the null hierarchy. 0, FAIL_OWNER_PASSWORD or what tpm_fail gives.
+ */
+int parent_make_persistent(struct tpm *tpm, struct slice owner_auth) MUST_CHECK;
+
 void parent_close(struct tpm *tpm, struct parent *parent);
 
 #endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/* sk-tpm pin */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "credential.h"
+#include "error.h"
+#include "keyref.h"
+#include "log.h"
+#include "presence.h"
+#include "resident.h"
+
+static int
+ask_new_pin(const struct config *cfg, struct bytes *ret)
+{
+	int r;
+
+	if ((r = presence_ask_secret(cfg, "Choose a new PIN: ", ret)) != 0)
+		return r;
+	return presence_confirm_pin(cfg, (const char *)ret->data);
+}
+
+/* The record again with the new key handle; the old one goes with it. */
+static int
+store_record(
+    const struct config *cfg, const struct keyref *ref, struct slice key_handle)
+{
+	struct record rec = { .flags = ref->key.flags };
+	struct bytes password = { 0 };
+	struct tpm *tpm = NULL;
+	bool needed = false;
+	int r;
+
+	if ((r = tpm_open(cfg->tcti, &tpm)) != 0 ||
+	    (r = resident_owner_has_password(tpm, &needed)) != 0 ||
+	    (needed &&
+		(r = presence_ask_secret(cfg,
+		     "Enter the TPM's owner password: ", &password)) != 0) ||
+	    (r = bytes_set(&rec.application, ref->key.application,
+		 strlen(ref->key.application))) != 0 ||
+	    (r = bytes_set(&rec.user, ref->user.data, ref->user.len)) != 0 ||
+	    (r = bytes_set(&rec.key_handle, key_handle.data, key_handle.len)) !=
+		0)
+		goto out;
+	r = resident_store(tpm, &rec,
+	    (struct slice){
+		password.data, password.len > 0 ? password.len - 1 : 0 },
+	    NULL);
+out:
+	tpm_close(tpm);
+	bytes_reset(&password);
+	record_reset(&rec);
+	return r;
+}
+
+int
+command_pin(struct invocation *inv)
+{
+	struct bytes old_pin = { 0 }, new_pin = { 0 }, key_handle = { 0 };
+	const struct config *cfg = &inv->cfg;
+	struct keyref ref = { 0 };
+	int r;
+
+	if ((r = keyref_open(cfg, inv->argv[0], &ref)) != 0)
+		return r;
+	if (ref.handle.auth == HANDLE_AUTH_PIN &&
+	    ((r = presence_ask_secret(
+		  cfg, "Enter the key's PIN: ", &old_pin)) != 0 ||
+		(r = ask_new_pin(cfg, &new_pin)) != 0))
+		goto out;
+	if ((r = credential_change_pin(cfg, bytes_slice(&ref.key.key_handle),
+		 (const char *)old_pin.data, (const char *)new_pin.data,
+		 &key_handle)) != 0)
+		goto out;
+	if (ref.resident) {
+		r = store_record(cfg, &ref, bytes_slice(&key_handle));
+	} else {
+		bytes_move(&key_handle, &ref.key.key_handle);
+		r = keyfile_replace(&ref.key, inv->argv[0]);
+	}
+	if (r == 0)
+		printf("The PIN is changed. A copy of the key made before, on "
+		       "disk, in a backup or in the\nTPM, still signs with "
+		       "the old PIN.\n");
+out:
+	bytes_reset(&old_pin);
+	bytes_reset(&new_pin);
+	bytes_reset(&key_handle);
+	keyref_reset(&ref);
+	return r;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/* sk-tpm setup */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "error.h"
+#include "home.h"
+#include "log.h"
+#include "parent.h"
+#include "presence.h"
+#include "resident.h"
+
+#define SSH_LINE "Host *\n\tSecurityKeyProvider " SK_TPM_LIBRARY "\n"
+#define PROFILE_LINE "export SSH_SK_PROVIDER=" SK_TPM_LIBRARY "\n"
+
+/* --- the storage root key ---------------------------------------------- */
+
+static int
+make_persistent(const struct config *cfg, struct tpm *tpm)
+{
+	struct bytes password = { 0 };
+	bool needed = false;
+	int r;
+
+	if ((r = resident_owner_has_password(tpm, &needed)) != 0 ||
+	    (needed &&
+		(r = presence_ask_secret(
+		     cfg, "Enter the TPM's owner password: ", &password)) != 0))
+		goto out;
+	r = parent_make_persistent(tpm,
+	    (struct slice){
+		password.data, password.len > 0 ? password.len - 1 : 0 });
+	if (r == 0)
+		printf("Made the storage root key persistent at 0x%08x.\n",
+		    PARENT_SRK_HANDLE);
+out:
+	bytes_reset(&password);
+	return r;
+}
+
+static int
+set_up_parent(const struct config *cfg, bool dry_run)
+{
+	enum parent_state state = PARENT_ABSENT;
+	struct tpm *tpm = NULL;
+	int r;
+
+	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
+		return r;
+	if ((r = parent_look(tpm, &state)) != 0)
+		goto out;
+	if (state == PARENT_SUITS)
+		printf("The storage root key is persistent already, at "
+		       "0x%08x.\n",
+		    PARENT_SRK_HANDLE);
+	else if (state == PARENT_OTHER)
+		printf("The key at 0x%08x is another program's (%s); it is "
+		       "left alone.\n",
+		    PARENT_SRK_HANDLE, log_cause());
+	else if (dry_run)
+		printf("Would make the storage root key persistent at "
+		       "0x%08x.\n",
+		    PARENT_SRK_HANDLE);
+	else
+		r = make_persistent(cfg, tpm);
+out:
+	tpm_close(tpm);
+	return r;
+}
+
+/* --- the lines --------------------------------------------------------- */
+
+static int
+cannot(const char *what, const char *path)
+{
+	return fail(
+	    FAIL_ARGUMENT, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+static bool
+has_word(FILE *f, const char *word)
+{
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	while (!found && getline(&line, &size, f) != -1)
+		found = strcasestr(line, word) != NULL;
+	free(line);
+	return found;
+}
+
+/* Adds `lines` unless the file names such a setting already. */
+static int
+add_lines(const char *path, const char *word, const char *lines, bool dry_run)
+{
+	FILE *f = fopen(path, dry_run ? "re" : "a+e");
+	int r = 0;
+
+	if (f == NULL && !(dry_run && errno == ENOENT))
+		return cannot("open", path);
+	if (f != NULL)
+		rewind(f);
+	if (f != NULL && has_word(f, word))
+		printf(
+		    "%s names %s already; it is left as it is.\n", path, word);
+	else if (dry_run)
+		printf("Would add to %s:\n%s", path, lines);
+	else if (fputs(lines, f) == EOF || fflush(f) != 0)
+		r = cannot("write", path);
+	else
+		printf("Added to %s:\n%s", path, lines);
+	if (f != NULL && fclose(f) != 0 && r == 0)
+		r = cannot("write", path);
+	return r;
+}
+
+static int
+write_lines(bool dry_run)
+{
+	char *dir = home_path(".ssh"), *config = home_path(".ssh/config");
+	char *profile = home_path(".profile");
+	int r;
+
+	if (dir == NULL || config == NULL || profile == NULL) {
+		r = fail(FAIL_ARGUMENT, "there is no home directory");
+		goto out;
+	}
+	if (!dry_run && mkdir(dir, 0700) != 0 && errno != EEXIST) {
+		r = cannot("make", dir);
+		goto out;
+	}
+	if ((r = add_lines(config, "SecurityKeyProvider", SSH_LINE, dry_run)) ==
+	    0)
+		r = add_lines(
+		    profile, "SSH_SK_PROVIDER", PROFILE_LINE, dry_run);
+out:
+	free(dir);
+	free(config);
+	free(profile);
+	return r;
+}
+
+int
+command_setup(struct invocation *inv)
+{
+	bool dry_run = option_value(inv, OPTION_DRY_RUN) != NULL;
+	int r;
+
+	if ((r = set_up_parent(&inv->cfg, dry_run)) != 0)
+		return r;
+	if (option_value(inv, OPTION_WRITE) != NULL)
+		return write_lines(dry_run);
+	printf("\nFor ssh, in ~/.ssh/config:\n%s\nFor ssh-keygen, ssh-add and "
+	       "git, in ~/.profile:\n%s",
+	    SSH_LINE, PROFILE_LINE);
+	return 0;
+}

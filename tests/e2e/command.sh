@@ -1,0 +1,244 @@
+#!/usr/bin/env bash
+# sk-tpm as a new user would use it, on a TPM of its own.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+tpm_new tpm
+sshd_start server
+export PATH=$BUILD:$PATH
+
+usage_errors() {
+	local status
+	for args in "" "nonsense" "show" "show a b" "list x" "enroll --nonsense" \
+		"enroll -f" "remove"; do
+		status=0
+		# shellcheck disable=SC2086 # words
+		sk-tpm $args >"$WORK/out" 2>&1 || status=$?
+		cat "$WORK/out"
+		[ "$status" -eq 2 ]
+	done
+	sk-tpm --help | grep -q enroll
+	sk-tpm --version | grep -q '^sk-tpm [0-9]'
+	sk-tpm enroll --help | grep -q -- --limit
+}
+
+sets_up() {
+	# Root's home is the password database's: nothing is written there.
+	sk-tpm setup --dry-run | grep 'Would make the storage root key'
+	fails tpm2_readpublic -Q -c 0x81000001
+	sk-tpm setup | tee "$WORK/out"
+	grep -q 'Made the storage root key persistent' "$WORK/out"
+	grep -q 'SecurityKeyProvider /.*libsk-tpm.so' "$WORK/out"
+	tpm2_readpublic -Q -c 0x81000001
+	sk-tpm setup | grep -q 'persistent already'
+	tpm_is_empty
+}
+
+sets_up_with_owner_password() {
+	tpm_new owned
+	tpm2_changeauth -Q -c owner secret
+	askpass_says wrong
+	refuses "the TPM's owner has another password" sk-tpm setup
+	askpass_says secret
+	sk-tpm setup | grep -q 'Made the storage root key persistent'
+	tpm_is_empty
+	enroll "$WORK/owned-key" -O no-touch-required
+	sign_and_verify "$WORK/owned-key"
+}
+
+adds_lines() {
+	mkdir "$WORK/nobody"
+	[ "$(id -u)" -ne 0 ] || chown 65534 "$WORK/nobody"
+	cp "$BUILD/sk-tpm" "$WORK/sk-tpm-copy"
+	export HOME=$WORK/nobody SK_TPM_CONFIG=/dev/null
+	unprivileged "$WORK/sk-tpm-copy" setup --write --dry-run |
+		grep -q 'Would add to'
+	[ ! -e "$HOME/.ssh" ]
+	unprivileged "$WORK/sk-tpm-copy" setup --write
+	grep -q '^Host \*$' "$HOME/.ssh/config"
+	grep -q SSH_SK_PROVIDER "$HOME/.profile"
+	unprivileged "$WORK/sk-tpm-copy" setup --write |
+		grep -c 'left as it is' | grep -qx 2
+	[ "$(grep -c SecurityKeyProvider "$HOME/.ssh/config")" -eq 1 ]
+	ssh -F "$HOME/.ssh/config" -G anywhere | grep -i securitykeyprovider |
+		grep -q libsk-tpm.so
+}
+
+enrols_and_logs_in() {
+	sk-tpm enroll -n -f "$WORK/k" -C 'a comment' | tee "$WORK/out"
+	[ "$(stat -c %a "$WORK/k")" = 600 ]
+	[ "$(stat -c %a "$WORK/k.pub")" = 644 ]
+	ssh-keygen -y -f "$WORK/k" | diff - "$WORK/k.pub"
+	# The line it prints is the one that the server needs.
+	sed -n 's/^Authorized keys: *//p' "$WORK/out" >"$WORK/server.keys"
+	grep -q '^no-touch-required sk-ecdsa' "$WORK/server.keys"
+	log_in -i "$WORK/k"
+	refuses "exists already" sk-tpm enroll -n -f "$WORK/k"
+	cp "$WORK/k.pub" "$WORK/before"
+	sk-tpm enroll -n -f "$WORK/k" --force
+	fails cmp "$WORK/k.pub" "$WORK/before"
+	find "$WORK" -maxdepth 1 -name 'k.??????' | grep -v '\.pub$' >"$WORK/left" || :
+	[ ! -s "$WORK/left" ]
+}
+
+enrols_with_pin() {
+	askpass_says 123456
+	sk-tpm enroll -P -f "$WORK/pin" | tee "$WORK/out"
+	sed -n 's/^Authorized keys: *//p' "$WORK/out" >"$WORK/server.keys"
+	grep -q '^verify-required sk-ecdsa' "$WORK/server.keys"
+	log_in -o BatchMode=no -i "$WORK/pin"
+	askpass_says 12345
+	refuses "too short" sk-tpm enroll -P -f "$WORK/short"
+	[ ! -e "$WORK/short" ]
+}
+
+limits_are_kept() {
+	local host
+	sk-tpm enroll -n -f "$WORK/git" -l sign:git
+	echo text | ssh-keygen -Y sign -n git -w "$LIB" -f "$WORK/git" \
+		>/dev/null
+	refuses 'limited to signatures for "git", and this was: Sign a file' \
+		sign "$WORK/git"
+	host=$(ssh-keygen -lf "$WORK/server.host.pub" | cut -d' ' -f2)
+	sk-tpm enroll -n -f "$WORK/one" -s "$host"
+	sk-tpm enroll -n -f "$WORK/two" \
+		-s SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+	sed 's/^/no-touch-required /' "$WORK/one.pub" "$WORK/two.pub" \
+		>"$WORK/server.keys"
+	log_in -i "$WORK/one"
+	refuses "limited to logins to the host key SHA256:AAAA" \
+		log_in -i "$WORK/two"
+	refuses "is not a kind of request" sk-tpm enroll -n -f "$WORK/x" -l all
+	refuses "is not a fingerprint" sk-tpm enroll -n -f "$WORK/x" -s MD5:0
+}
+
+shows_and_lists() {
+	sk-tpm enroll -n -f "$WORK/rk" -r -u alice -a ssh:work
+	sk-tpm list | tee "$WORK/out"
+	grep -q '^  0x01[89ab].*ssh:work alice  no-touch$' "$WORK/out"
+	index=$(sk-tpm list --json | jq -r '.resident[0].index')
+	[ "$(sk-tpm show --json "$index" | jq -r .works_here)" = true ]
+	[ "$(sk-tpm show --json "$index" | jq -r .user)" = alice ]
+	[ "$(sk-tpm show -j "$WORK/git" | jq -r '.limits[0]')" = \
+		'sign for "git"' ]
+	sk-tpm show "$WORK/git" | grep -q '^Works here: *yes$'
+	[ "$(sk-tpm show -j "$WORK/rk" | jq -r .fingerprint)" = \
+		"$(ssh-keygen -lf "$WORK/rk.pub" | cut -d' ' -f2)" ]
+	refuses "not a key file of ours" sk-tpm show /etc/passwd
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/plain"
+	refuses "it holds no ecdsa-sk key" sk-tpm show "$WORK/plain"
+	refuses "there is no resident key of ours at 0x01800000" \
+		sk-tpm show 0x01800000
+	tpm_is_empty
+}
+
+shows_a_foreign_key() {
+	tpm_new foreign
+	sk-tpm show --json "$WORK/k" | tee "$WORK/out"
+	[ "$(jq -r .works_here "$WORK/out")" = false ]
+	jq -r .why_not "$WORK/out" | grep -q 'made in another TPM'
+}
+
+tests_a_key() {
+	sk-tpm test "$WORK/k" | grep -q '^Tpm commands: *4$'
+	[ "$(sk-tpm test -j "$WORK/git" | jq -r .signature_verified)" = true ]
+	askpass_says 123456
+	[ "$(sk-tpm test -j "$WORK/pin" | jq -r .tpm_commands)" -eq 6 ]
+	askpass_says 000000
+	refuses "wrong PIN" sk-tpm test "$WORK/pin"
+	tpm_is_empty
+}
+
+changes_a_pin() {
+	tpm2_dictionarylockout -Q -c
+	cp "$WORK/pin" "$WORK/pin.old"
+	askpass_says 123456 abcdefgh
+	sk-tpm pin "$WORK/pin" | grep -q 'still signs with'
+	[ "$(stat -c %a "$WORK/pin")" = 600 ]
+	askpass_says abcdefgh
+	sign "$WORK/pin"
+	# The old blob with the old PIN, as it says.
+	askpass_says 123456
+	sign "$WORK/pin.old"
+	refuses "wrong PIN" sign "$WORK/pin"
+	[ "$(wrong_tries)" -eq 1 ]
+	askpass_says 999999 abcdefgh
+	cp "$WORK/pin" "$WORK/pin.same"
+	refuses "wrong PIN" sk-tpm pin "$WORK/pin"
+	cmp "$WORK/pin" "$WORK/pin.same"
+	refuses "made without a PIN" sk-tpm pin "$WORK/k"
+	tpm_is_empty
+}
+
+changes_a_resident_pin() {
+	tpm2_dictionarylockout -Q -c
+	askpass_says 123456
+	sk-tpm enroll -P -r -u pin -f "$WORK/rpin"
+	index=$(sk-tpm list -j | jq -r '.resident[] | select(.user=="pin").index')
+	askpass_says 123456 abcdefgh
+	sk-tpm pin "$index"
+	[ "$(sk-tpm list -j | jq '[.resident[] | select(.user=="pin")] | length')" -eq 1 ]
+	index=$(sk-tpm list -j | jq -r '.resident[] | select(.user=="pin").index')
+	askpass_says abcdefgh
+	sk-tpm test "$index"
+}
+
+removes() {
+	local before
+	before=$(sk-tpm list -j | jq '.resident | length')
+	index=$(sk-tpm list -j | jq -r '.resident[] | select(.user=="alice").index')
+	refuses "nobody to ask; say --yes" sk-tpm remove "$index"
+	askpass_says no
+	refuses "refused" sk-tpm remove "$index"
+	[ "$(sk-tpm list -j | jq '.resident | length')" -eq "$before" ]
+	askpass_says yes
+	sk-tpm remove "$index"
+	grep -q 'Remove the resident key .* of "ssh:work", user "alice", for good' \
+		"$WORK/asked"
+	[ "$(sk-tpm list -j | jq '.resident | length')" -eq $((before - 1)) ]
+	refuses "there is no resident key of ours" sk-tpm remove -y "$index"
+	refuses "is not the index of a resident key" \
+		sk-tpm remove -y "$WORK/k"
+	refuses "is not the index" sk-tpm remove -y 0x81000001
+}
+
+full_disk() {
+	fails sk-tpm list >/dev/full
+	fails sk-tpm show "$WORK/k" >/dev/full
+}
+
+# Every option and command in the code is in the page, and the reverse.
+manual_is_complete() {
+	local name
+	for name in $(sk-tpm --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+		grep -q "^\.It Cm $name$" "$TOP/man/sk-tpm.1"
+		for option in $(sk-tpm "$name" --help |
+			grep -o -- '--[a-z-]*'); do
+			grep -q -- "^\.It Fl .*\\\\-${option#--}\b" \
+				"$TOP/man/sk-tpm.1"
+		done
+	done
+	for option in $(sed -n 's/^\.It Fl .*\\-\([a-z-]*\).*/\1/p' \
+		"$TOP/man/sk-tpm.1"); do
+		[ "$option" = version ] ||
+			grep -q "\"$option\"" "$TOP/enroll/main.c"
+	done
+}
+
+try "usage errors, --help and --version" usage_errors
+try "setup makes the SRK persistent, once" sets_up
+try "setup with an owner password" sets_up_with_owner_password
+try "setup --write adds lines that ssh reads" adds_lines
+try "enroll writes what ssh logs in with; nothing is overwritten" \
+	enrols_and_logs_in
+try "enroll --pin" enrols_with_pin
+try "enroll --limit and --server" limits_are_kept
+try "list and show, for a person and in JSON" shows_and_lists
+try "show tells why a key does not work here" shows_a_foreign_key
+try "test signs and counts" tests_a_key
+try "pin changes a key file's PIN" changes_a_pin
+try "pin changes a resident key's PIN" changes_a_resident_pin
+try "remove asks first, and removes one" removes
+try "an answer that cannot be written is a failure" full_disk
+try "the manual has every command and option" manual_is_complete
+echo "1..$N"
