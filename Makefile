@@ -5,7 +5,8 @@ VERSION = 0.1.0
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
-MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
 DESTDIR ?=
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
@@ -84,7 +85,8 @@ $(B)/sk/provider-%.o: sk/provider.c $(FLAGS)
 	@$(COMPILE) -DSK_API_MAJOR=$* -o $@ $<
 
 # The command, on the same rooms.
-COMMAND = answer cmd-enroll cmd-keys cmd-pin cmd-setup keyfile keyref main
+COMMAND = answer cmd-completions cmd-doctor cmd-enroll cmd-keys cmd-pin cmd-setup \
+	doctor-ssh doctor-tpm keyfile keyref main
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_PACKAGES = json-c
 
@@ -253,6 +255,12 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	    "$(DESTDIR)$(MANDIR)/man8"
 	$(INSTALL) -m 0755 $(B)/sk-tpm "$(DESTDIR)$(BINDIR)"
 	$(INSTALL) -m 0644 $(LIBS) "$(DESTDIR)$(LIBDIR)"
+	for shell in bash:bash-completion/completions/sk-tpm \
+	    zsh:zsh/site-functions/_sk-tpm \
+	    fish:fish/vendor_completions.d/sk-tpm.fish; do \
+	    $(B)/sk-tpm completions $${shell%%:*} >$(B)/completion && \
+	    $(INSTALL) -D -m 0644 $(B)/completion \
+		"$(DESTDIR)$(DATADIR)/$${shell#*:}" || exit 1; done
 	$(INSTALL) -m 0644 man/sk-tpm.1 "$(DESTDIR)$(MANDIR)/man1"
 	$(INSTALL) -m 0644 man/sk-tpm.conf.5 "$(DESTDIR)$(MANDIR)/man5"
 	$(INSTALL) -m 0644 man/libsk-tpm.8 "$(DESTDIR)$(MANDIR)/man8"
@@ -260,6 +268,9 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 uninstall: ## remove what install put there
 	for f in $(notdir $(LIBS)); do rm -f "$(DESTDIR)$(LIBDIR)/$$f"; done
 	rm -f "$(DESTDIR)$(BINDIR)/sk-tpm" "$(DESTDIR)$(MANDIR)/man1/sk-tpm.1"
+	rm -f "$(DESTDIR)$(DATADIR)/bash-completion/completions/sk-tpm" \
+	    "$(DESTDIR)$(DATADIR)/zsh/site-functions/_sk-tpm" \
+	    "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/sk-tpm.fish"
 	rm -f "$(DESTDIR)$(MANDIR)/man5/sk-tpm.conf.5" \
 	    "$(DESTDIR)$(MANDIR)/man8/libsk-tpm.8"
 

@@ -181,24 +181,37 @@ out:
 
 /* --- remove ------------------------------------------------------------ */
 
+/* `ref` is empty for a record that cannot be read. */
+static void
+describe_removal(uint32_t index, const struct keyref *ref, struct text *out)
+{
+	text_add(out, "Remove the resident key 0x%08x ", index);
+	if (ref->key.application == NULL) {
+		text_add(out, "that cannot be read");
+	} else {
+		text_add(out, "of ");
+		text_add_quoted(out,
+		    (struct slice){ (const uint8_t *)ref->key.application,
+			strlen(ref->key.application) },
+		    64);
+	}
+	if (ref->user.len > 0) {
+		text_add(out, ", user ");
+		text_add_quoted(out, bytes_slice(&ref->user), 64);
+	}
+	text_add(out, ", for good");
+}
+
 static int
-ask_to_remove(const struct invocation *inv, const struct keyref *ref)
+ask_to_remove(
+    const struct invocation *inv, uint32_t index, const struct keyref *ref)
 {
 	struct text question = { 0 };
 	int r;
 
 	if (option_value(inv, OPTION_YES) != NULL)
 		return 0;
-	text_add(&question, "Remove the resident key 0x%08x of ", ref->index);
-	text_add_quoted(&question,
-	    (struct slice){ (const uint8_t *)ref->key.application,
-		strlen(ref->key.application) },
-	    64);
-	if (ref->user.len > 0) {
-		text_add(&question, ", user ");
-		text_add_quoted(&question, bytes_slice(&ref->user), 64);
-	}
-	text_add(&question, ", for good");
+	describe_removal(index, ref, &question);
 	r = presence_require(&inv->cfg, question.s, false);
 	if (r == FAIL_PRESENCE)
 		return fail(FAIL_ARGUMENT,
@@ -206,13 +219,33 @@ ask_to_remove(const struct invocation *inv, const struct keyref *ref)
 	return r;
 }
 
+static int
+remove_index(const struct config *cfg, uint32_t index)
+{
+	struct bytes password = { 0 };
+	struct tpm *tpm = NULL;
+	bool needed = false;
+	int r;
+
+	if ((r = tpm_open(cfg->tcti, &tpm)) != 0 ||
+	    (r = resident_owner_has_password(tpm, &needed)) != 0 ||
+	    (needed &&
+		(r = presence_ask_secret(
+		     cfg, "Enter the TPM's owner password: ", &password)) != 0))
+		goto out;
+	r = resident_remove(tpm, index,
+	    (struct slice){
+		password.data, password.len > 0 ? password.len - 1 : 0 });
+out:
+	tpm_close(tpm);
+	bytes_reset(&password);
+	return r;
+}
+
 int
 command_remove(struct invocation *inv)
 {
-	struct bytes password = { 0 };
 	struct keyref ref = { 0 };
-	struct tpm *tpm = NULL;
-	bool needed = false;
 	uint32_t index;
 	int r;
 
@@ -221,23 +254,13 @@ command_remove(struct invocation *inv)
 		    "\"%.100s\" is not the index of a resident key; sk-tpm "
 		    "list tells them, and a key file is removed with rm",
 		    inv->argv[0]);
-	if ((r = keyref_open(&inv->cfg, inv->argv[0], &ref)) != 0 ||
-	    (r = ask_to_remove(inv, &ref)) != 0 ||
-	    (r = tpm_open(inv->cfg.tcti, &tpm)) != 0 ||
-	    (r = resident_owner_has_password(tpm, &needed)) != 0)
-		goto out;
-	if (needed &&
-	    (r = presence_ask_secret(&inv->cfg,
-		 "Enter the TPM's owner password: ", &password)) != 0)
-		goto out;
-	r = resident_remove(tpm, index,
-	    (struct slice){
-		password.data, password.len > 0 ? password.len - 1 : 0 });
-	if (r == 0)
+	r = keyref_open(&inv->cfg, inv->argv[0], &ref);
+	if (r != 0 && r != FAIL_DAMAGED_RECORD && r != FAIL_HANDLE &&
+	    r != FAIL_VERSION && r != FAIL_NOT_OURS)
+		return r;
+	if ((r = ask_to_remove(inv, index, &ref)) == 0 &&
+	    (r = remove_index(&inv->cfg, index)) == 0)
 		printf("Removed the resident key 0x%08x.\n", index);
-out:
-	tpm_close(tpm);
-	bytes_reset(&password);
 	keyref_reset(&ref);
 	return r;
 }

@@ -64,8 +64,37 @@ bool wants_json(const struct invocation *inv);
 typedef int command_function(struct invocation *inv);
 
 #define COMMAND_USAGE 1
+#define COMMAND_FOUND_WRONG 2 /* doctor: said, and no success */
 
-command_function command_enroll, command_list, command_show, command_remove,
-    command_pin, command_test, command_setup;
+command_function command_completions, command_doctor, command_enroll,
+    command_list, command_show, command_remove, command_pin, command_test,
+    command_setup;
+
+/* The tables, in main.c. */
+struct option_entry {
+	enum option_id id;
+	const char *name;
+	char letter;	      /* or '\0' */
+	const char *argument; /* or NULL */
+	const char *help;
+};
+
+#define BIT(id) (1u << (id))
+
+struct command {
+	const char *name;
+	const char *arguments;
+	const char *summary;
+	unsigned int options; /* BIT of each */
+	int min_args, max_args;
+	command_function *run;
+};
+
+extern const struct option_entry option_table[];
+extern const size_t n_option_entries;
+extern const struct command commands[];
+extern const size_t n_commands;
+
+bool command_takes(const struct command *cmd, const struct option_entry *o);
 
 #endif

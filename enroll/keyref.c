@@ -31,8 +31,9 @@ from_record(const struct resident_key *rk, struct keyref *ref)
 	int r;
 
 	if (rk->error != 0)
-		return fail(rk->error,
-		    "the record at 0x%08x is damaged, or of a newer sk-tpm",
+		return fail(FAIL_DAMAGED_RECORD,
+		    "the record at 0x%08x is damaged, or of a newer sk-tpm; "
+		    "sk-tpm remove removes it",
 		    rk->index);
 	ref->resident = true;
 	ref->index = rk->index;

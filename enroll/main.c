@@ -9,13 +9,7 @@
 #include "error.h"
 #include "log.h"
 
-static const struct option_entry {
-	enum option_id id;
-	const char *name;
-	char letter;	      /* or '\0' */
-	const char *argument; /* or NULL */
-	const char *help;
-} option_table[] = {
+const struct option_entry option_table[] = {
 	{ OPTION_APPLICATION, "application", 'a', "TEXT",
 	    "what the key is for; begins with ssh: (default: ssh:)" },
 	{ OPTION_COMMENT, "comment", 'C', "TEXT", "comment of the public key" },
@@ -45,19 +39,15 @@ static const struct option_entry {
 	{ OPTION_YES, "yes", 'y', NULL, "do not ask" },
 };
 
-#define N_OPTION_ENTRIES (sizeof(option_table) / sizeof(option_table[0]))
+const size_t n_option_entries = sizeof(option_table) / sizeof(option_table[0]);
 
-#define BIT(id) (1u << (id))
 #define COMMON (BIT(OPTION_HELP) | BIT(OPTION_TCTI))
 
-static const struct command {
-	const char *name;
-	const char *arguments;
-	const char *summary;
-	unsigned int options; /* BIT of each */
-	int min_args, max_args;
-	command_function *run;
-} commands[] = {
+const struct command commands[] = {
+	{ "completions", "bash|zsh|fish", "print completions for a shell",
+	    BIT(OPTION_HELP), 1, 1, command_completions },
+	{ "doctor", "", "check the TPM, OpenSSH and how they find each other",
+	    COMMON | BIT(OPTION_JSON), 0, 0, command_doctor },
 	{ "enroll", "", "make a key in the TPM",
 	    COMMON | BIT(OPTION_APPLICATION) | BIT(OPTION_COMMENT) |
 		BIT(OPTION_FILE) | BIT(OPTION_FORCE) | BIT(OPTION_JSON) |
@@ -80,7 +70,13 @@ static const struct command {
 	    COMMON | BIT(OPTION_JSON), 1, 1, command_test },
 };
 
-#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
+
+bool
+command_takes(const struct command *cmd, const struct option_entry *o)
+{
+	return (cmd->options & BIT(o->id)) != 0;
+}
 
 const char *
 option_value(const struct invocation *inv, enum option_id id)
@@ -102,8 +98,8 @@ static void
 print_usage(FILE *out)
 {
 	fprintf(out, "usage: sk-tpm COMMAND [option ...] [argument]\n\n");
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(out, "  %-8s%-12s%s\n", commands[i].name,
+	for (size_t i = 0; i < n_commands; i++)
+		fprintf(out, "  %-12s%-14s%s\n", commands[i].name,
 		    commands[i].arguments, commands[i].summary);
 	fprintf(out,
 	    "\nsk-tpm COMMAND --help tells its options; sk-tpm "
@@ -115,11 +111,11 @@ print_command_help(const struct command *cmd, FILE *out)
 {
 	fprintf(out, "usage: sk-tpm %s [option ...]%s%s\n\n%s\n\n", cmd->name,
 	    cmd->arguments[0] != '\0' ? " " : "", cmd->arguments, cmd->summary);
-	for (size_t i = 0; i < N_OPTION_ENTRIES; i++) {
+	for (size_t i = 0; i < n_option_entries; i++) {
 		const struct option_entry *o = &option_table[i];
 		char left[64], letter[8] = "    ";
 
-		if ((cmd->options & BIT(o->id)) == 0)
+		if (!command_takes(cmd, o))
 			continue;
 		if (o->letter != '\0')
 			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
@@ -139,10 +135,10 @@ make_getopt_tables(
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < N_OPTION_ENTRIES; i++) {
+	for (size_t i = 0; i < n_option_entries; i++) {
 		const struct option_entry *o = &option_table[i];
 
-		if ((cmd->options & BIT(o->id)) == 0)
+		if (!command_takes(cmd, o))
 			continue;
 		longs[n++] = (struct option){ .name = o->name,
 			.has_arg = o->argument != NULL ? required_argument
@@ -163,7 +159,7 @@ id_of(int value)
 {
 	if (value >= 256)
 		return value - 256;
-	for (size_t i = 0; i < N_OPTION_ENTRIES; i++)
+	for (size_t i = 0; i < n_option_entries; i++)
 		if (option_table[i].letter == value)
 			return (int)option_table[i].id;
 	return -1;
@@ -172,8 +168,8 @@ id_of(int value)
 static bool
 parse(const struct command *cmd, int argc, char **argv, struct invocation *inv)
 {
-	struct option longs[N_OPTION_ENTRIES + 1];
-	char shorts[2 * N_OPTION_ENTRIES + 1];
+	struct option longs[N_OPTIONS + 1];
+	char shorts[2 * N_OPTIONS + 1];
 	int c;
 
 	make_getopt_tables(cmd, longs, shorts);
@@ -241,7 +237,7 @@ run(const struct command *cmd, int argc, char **argv)
 	config_reset(&inv.cfg);
 	if (r == COMMAND_USAGE)
 		return STATUS_USAGE;
-	if (r != 0) {
+	if (r != 0 && r != COMMAND_FOUND_WRONG) {
 		log_failure(r);
 		return STATUS_FAILED;
 	}
@@ -250,13 +246,28 @@ run(const struct command *cmd, int argc, char **argv)
 		fprintf(stderr, "sk-tpm: cannot write the answer\n");
 		return STATUS_FAILED;
 	}
-	return STATUS_OK;
+	return r == 0 ? STATUS_OK : STATUS_FAILED;
 }
 
 static bool
 is_word(const char *arg, const char *a, const char *b)
 {
 	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
+}
+
+/*
+ * "sk-tpm --json list" is "sk-tpm list --json": the option trades places with
+ * the command.
+ */
+static void
+move_json_behind(int argc, char **argv)
+{
+	char *option = argv[1];
+
+	if (argc < 3 || !is_word(option, "--json", "-j"))
+		return;
+	argv[1] = argv[2];
+	argv[2] = option;
 }
 
 int
@@ -267,6 +278,7 @@ main(int argc, char **argv)
 		print_usage(stderr);
 		return STATUS_USAGE;
 	}
+	move_json_behind(argc, argv);
 	if (is_word(argv[1], "--help", "-h") || strcmp(argv[1], "help") == 0) {
 		print_usage(stdout);
 		return STATUS_OK;
@@ -275,7 +287,7 @@ main(int argc, char **argv)
 		puts("sk-tpm " SK_TPM_VERSION);
 		return STATUS_OK;
 	}
-	for (size_t i = 0; i < N_COMMANDS; i++)
+	for (size_t i = 0; i < n_commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return run(&commands[i], argc - 1, argv + 1);
 	fprintf(stderr, "sk-tpm: there is no command \"%s\"\n", argv[1]);

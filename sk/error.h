@@ -37,6 +37,7 @@ enum {
 	FAIL_LIMIT = -27,	   /* the key's own limits forbid it */
 	FAIL_OWNER_PASSWORD = -28, /* the owner's is missing or wrong */
 	FAIL_NV_FULL = -29,	   /* no room for a resident key */
+	FAIL_DAMAGED_RECORD = -31, /* a resident key that cannot be read */
 	FAIL_EXISTS = -30,	   /* a resident key that would be replaced */
 };
 

@@ -369,6 +369,25 @@ parent_look(struct tpm *tpm, enum parent_state *ret)
 	return r == FAIL_PARENT ? 0 : r;
 }
 
+int
+parent_template(struct tpm *tpm, uint32_t *ret)
+{
+	struct parent srk = { .where = PARENT_SRK_HANDLE };
+	struct parent made = { .object = ESYS_TR_NONE };
+	int r;
+
+	if ((r = open_persistent(tpm, srk.where, &srk.object)) != 0)
+		return r;
+	if (srk.object == ESYS_TR_NONE)
+		return fail(FAIL_PARENT, "there is no storage root key");
+	if ((r = read_name(tpm, srk.object, srk.name)) == 0 &&
+	    (r = find_by_templates(tpm, 0, srk.name, &made)) == 0)
+		*ret = made.object != ESYS_TR_NONE ? made.where : 0;
+	parent_close(tpm, &made);
+	parent_close(tpm, &srk);
+	return r;
+}
+
 /* A session for the owner's password; ESYS_TR_PASSWORD where it is empty. */
 static int
 start_owner_session(struct tpm *tpm, struct slice owner_auth, ESYS_TR *ret)

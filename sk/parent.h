@@ -49,6 +49,12 @@ enum parent_state {
 int parent_look(struct tpm *tpm, enum parent_state *ret) MUST_CHECK;
 
 /*
+ * Which template the persistent SRK is of, enum handle_parent, or 0 for none.
+ * 0, or FAIL_OWNER_AUTH and what tpm_fail gives.
+ */
+int parent_template(struct tpm *tpm, uint32_t *ret) MUST_CHECK;
+
+/*
  * Creates the SRK by the TCG's template and makes it persistent at
  * PARENT_SRK_HANDLE. `owner_auth` is the owner hierarchy's password, or
  * empty; it crosses the bus only as an HMAC, in a session salted to a key of

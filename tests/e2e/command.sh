@@ -124,6 +124,7 @@ shows_and_lists() {
 	sk-tpm show "$WORK/git" | grep -q '^Works here: *yes$'
 	[ "$(sk-tpm show -j "$WORK/rk" | jq -r .fingerprint)" = \
 		"$(ssh-keygen -lf "$WORK/rk.pub" | cut -d' ' -f2)" ]
+	sk-tpm --json list | jq -e '.resident | length == 1'
 	refuses "not a key file of ours" sk-tpm show /etc/passwd
 	ssh-keygen -q -t ed25519 -N '' -f "$WORK/plain"
 	refuses "it holds no ecdsa-sk key" sk-tpm show "$WORK/plain"
@@ -207,6 +208,80 @@ full_disk() {
 	fails sk-tpm show "$WORK/k" >/dev/full
 }
 
+doctor_checks() {
+	local status=0
+	tpm_new patient
+	sk-tpm doctor >"$WORK/out" || status=$?
+	cat "$WORK/out"
+	grep -q '^warning  *storage root key .*not persistent' "$WORK/out"
+	grep -q -- '-> sk-tpm setup' "$WORK/out"
+	fails grep -q $'\e' "$WORK/out"
+	tpm_persist_srk
+	SSH_SK_PROVIDER=$LIB sk-tpm doctor >"$WORK/out"
+	cat "$WORK/out"
+	grep -q '^ok  *storage root key .*TCG template with empty unique' \
+		"$WORK/out"
+	grep -q '^ok  *signature .*for 4 commands' "$WORK/out"
+	grep -q '^ok  *library .*this OpenSSH' "$WORK/out"
+	grep -q "^warning  *ssh-agent's list .*refuses" "$WORK/out"
+	tpm_is_empty
+}
+
+doctor_finds_what_is_wrong() {
+	SSH_SK_PROVIDER=$BUILD/libsk-tpm-api7.so fails sk-tpm doctor \
+		>"$WORK/out"
+	grep -q '^wrong  *library .*has interface 7' "$WORK/out"
+	SSH_SK_PROVIDER=$LIB fails sk-tpm doctor -T /dev/no-tpm >"$WORK/out"
+	grep -q '^wrong  *TPM  *no TPM at /dev/no-tpm' "$WORK/out"
+	SSH_AUTH_SOCK=/no/agent SSH_SK_PROVIDER=$LIB sk-tpm doctor >"$WORK/out"
+	grep -q '^warning  *agent .*nothing answers' "$WORK/out"
+	agent_start
+	SSH_SK_PROVIDER=$LIB sk-tpm doctor --json | jq -e '.checks[] |
+		select(.check == "agent" and .status == "ok")'
+}
+
+doctor_in_colour() {
+	SSH_SK_PROVIDER=$LIB expect -c "spawn -noecho sk-tpm doctor
+		expect eof" >"$WORK/out"
+	grep -q $'\e\[32mok' "$WORK/out"
+	NO_COLOR=1 SSH_SK_PROVIDER=$LIB expect -c "spawn -noecho sk-tpm doctor
+		expect eof" >"$WORK/out"
+	fails grep -q $'\e\[3' "$WORK/out"
+}
+
+completes() {
+	sk-tpm completions bash >"$WORK/bash"
+	bash -n "$WORK/bash"
+	bash -c ". $WORK/bash; COMP_WORDS=(sk-tpm en) COMP_CWORD=1; _sk_tpm
+		[ \"\${COMPREPLY[*]}\" = enroll ] || exit 1
+		COMP_WORDS=(sk-tpm show --j) COMP_CWORD=2; _sk_tpm
+		[ \"\${COMPREPLY[*]}\" = --json ]"
+	sk-tpm completions zsh | grep -q '#compdef sk-tpm'
+	sk-tpm completions fish | grep -q 'seen_subcommand_from enroll.* -l pin'
+	refuses "use bash, zsh or fish" sk-tpm completions csh
+}
+
+# Settings, variables and exit statuses: in the code and in the pages alike.
+settings_are_documented() {
+	local page=$TOP/man/sk-tpm.conf.5 word
+	for word in $(sed -n 's/^\t{ "\([A-Za-z]*\)", "SK_TPM_[A-Z_]*".*/\1/p' \
+		"$TOP/sk/config.c"); do
+		grep -q "^\.It Cm $word$" "$page"
+	done
+	for word in $(grep -oh '"SK_TPM_[A-Z_]*"' "$TOP"/sk/*.c | tr -d '"' |
+		sort -u); do
+		grep -q "^\.It Ev $word$" "$page" ||
+			grep -q "Ev $word" "$TOP/man/libsk-tpm.8"
+	done
+	for word in $(sed -n 's/^\.It Ev \(SK_TPM_[A-Z_]*\)$/\1/p' "$page"); do
+		grep -q "\"$word\"" "$TOP/sk/config.c"
+	done
+	for word in $(sed -n 's/^\tSTATUS_[A-Z]* = \([0-9]*\),/\1/p' \
+		"$TOP/enroll/command.h"); do
+		grep -q "^\.It $word$" "$TOP/man/sk-tpm.1"
+	done
+}
+
 # Every option and command in the code is in the page, and the reverse.
 manual_is_complete() {
 	local name
@@ -239,6 +314,12 @@ try "test signs and counts" tests_a_key
 try "pin changes a key file's PIN" changes_a_pin
 try "pin changes a resident key's PIN" changes_a_resident_pin
 try "remove asks first, and removes one" removes
+try "doctor: a healthy TPM, and one without its SRK" doctor_checks
+try "doctor: what is wrong, and exit status 1" doctor_finds_what_is_wrong
+try "doctor: colour on a terminal, and NO_COLOR" doctor_in_colour
+try "completions for bash, zsh and fish" completes
+try "settings, variables and exit statuses are in the pages" \
+	settings_are_documented
 try "an answer that cannot be written is a failure" full_disk
 try "the manual has every command and option" manual_is_complete
 echo "1..$N"

@@ -182,6 +182,53 @@ owner_password() {
 	tpm2_changeauth -Q -c owner -p secret
 }
 
+# An index with our mark, and what the argument says in it.
+put_marked() {
+	printf 'sk-tpm resident key v1\0' | openssl dgst -sha256 -binary \
+		>"$WORK/mark"
+	tpm2_nvdefine -Q -C o -s "$(stat -c %s "$2")" -L "$WORK/mark" \
+		-a 'ownerwrite|authread|ownerread|no_da' "$1"
+}
+
+# Of a later version, full of noise, or not written: passed over and said.
+strange_records() {
+	tpm_new strange
+	tpm_persist_srk
+	enroll_resident "$WORK/s1" -O no-touch-required -O user=first
+	printf '\xa7\x00\x69sk-tpm-rk\x01\x02\x02\x00' >"$WORK/later"
+	head -c 300 /dev/urandom >"$WORK/noise"
+	put_marked 0x01800010 "$WORK/later"
+	tpm2_nvwrite -Q -C o -i "$WORK/later" 0x01800010
+	put_marked 0x01800011 "$WORK/noise"
+	tpm2_nvwrite -Q -C o -i "$WORK/noise" 0x01800011
+	put_marked 0x01800012 "$WORK/noise"
+	download "$WORK/strange" 2>"$WORK/err"
+	cat "$WORK/err"
+	grep -q 'passing over the resident key at 0x01800010: a newer sk-tpm' \
+		"$WORK/err"
+	grep -q 'passing over the resident key at 0x01800011: its record is' \
+		"$WORK/err"
+	[ "$(names_in "$WORK/strange")" = "first " ]
+	# The next that writes removes what was never written, and only that.
+	enroll_resident "$WORK/s2" -O no-touch-required -O user=second
+	fails grep -q 1800012 <<<"$(nv_indices)"
+	grep -q 1800011 <<<"$(nv_indices)"
+	"$BUILD/sk-tpm" list | grep '0x01800011  .*damaged'
+	refuses "sk-tpm remove" "$BUILD/sk-tpm" show 0x01800011
+	"$BUILD/sk-tpm" remove -y 0x01800011
+	fails grep -q 1800011 <<<"$(nv_indices)"
+}
+
+# A random index that is taken: another is tried.
+collisions() {
+	local n
+	n=$(commands enroll_resident "$WORK/c1" -O no-touch-required \
+		-O user=c1 | grep -n '^12a$' | cut -d: -f1) # NV_DefineSpace
+	# Twice four commands later: c1 is listed before, and when storing.
+	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="$((n + 8)):rc=0x14c*3" \
+		enroll_resident "$WORK/c2" -O no-touch-required -O user=c2
+}
+
 # Stopped at each TPM command, a process leaves the old state or the new one,
 # and the next one cleans up.
 killed_at_every_command() {
@@ -212,6 +259,7 @@ killed_at_every_command() {
 	[ "$(unwritten)" -eq 0 ]
 	[ "$(find_killed | wc -l)" -eq 1 ]
 	[ "$(count_ours)" -eq 2 ]
+	removal_killed
 }
 
 # killing N: enrols "killed", ended at the Nth TPM command of its process;
@@ -226,10 +274,43 @@ killing() {
 	return "$status"
 }
 
+names_in() {
+	(cd "$1" && find . -name '*.pub' | sort |
+		sed 's/.*_rk_//;s/.pub//' | tr '\n' ' ')
+}
+
 names_found() {
 	download "$WORK/after" >/dev/null 2>&1
-	(cd "$WORK/after" && find . -name '*.pub' | sort |
-		sed 's/.*_rk_//;s/.pub//' | tr '\n' ' ')
+	names_in "$WORK/after"
+}
+
+# The same for a removal: there as it was, or gone.
+removal_killed() {
+	local n points=0 index found status
+	for ((n = 1; n < 200; n++)); do
+		index=$(find_killed | head -n 1)
+		if [ -z "$index" ]; then
+			rm -f "$WORK/again" "$WORK/again.pub"
+			enroll_resident "$WORK/again" -O no-touch-required \
+				-O user=killed
+			index=$(find_killed | head -n 1)
+		fi
+		status=0
+		SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="$n:kill" \
+			"$BUILD/sk-tpm" remove -y "$(printf '0x%08x' "$index")" ||
+			status=$?
+		tpm2_flushcontext -t
+		tpm2_flushcontext -l
+		[ "$status" -ne 0 ] || break
+		points=$((points + 1))
+		found=$(names_found)
+		[ "$found" = "other " ] || [ "$found" = "killed other " ]
+	done
+	echo "$points points of removing" >>"$WORK/points"
+	[ "$points" -gt 5 ]
+	[ "$(names_found)" = "other " ]
+	[ "$(unwritten)" -eq 0 ]
+	[ "$(count_ours)" -eq 1 ]
 }
 
 unwritten() {
@@ -268,6 +349,8 @@ try "indices of other software are left alone" others_are_left_alone
 try "NV is full: said, nothing is left, works later" full_nv
 try "a record that would be too long" too_long
 try "an owner with a password" owner_password
+try "records of a later version, damaged or never written" strange_records
+try "an index that is taken: another is tried" collisions
 try "killed at every TPM command" killed_at_every_command
-[ ! -f "$WORK/points" ] || echo "# $(cat "$WORK/points")"
+[ ! -f "$WORK/points" ] || sed 's/^/# /' "$WORK/points"
 echo "1..$N"

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: ISC */
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <dlfcn.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "doctor.h"
+
+/* The first line of a command's output, without its newline. */
+static bool
+first_line(const char *command, const char *begins, char *ret, size_t size)
+{
+	FILE *f = popen(command, "re");
+	bool found = false;
+
+	while (f != NULL && !found && fgets(ret, (int)size, f) != NULL)
+		found = strncasecmp(ret, begins, strlen(begins)) == 0;
+	while (f != NULL && fgetc(f) != EOF)
+		;
+	if (f != NULL)
+		pclose(f);
+	if (found)
+		ret[strcspn(ret, "\r\n")] = '\0';
+	return found;
+}
+
+/* The interface's major that this OpenSSH has; 0: none that is known. */
+static unsigned int
+api_of(unsigned int major, unsigned int minor)
+{
+	unsigned int version = major * 100 + minor;
+
+	if (version >= 901)
+		return 10;
+	if (version >= 809)
+		return 9;
+	return version >= 804 ? 7 : 0;
+}
+
+static unsigned int
+check_version(struct report *r)
+{
+	unsigned int major, minor, api;
+	char line[256];
+
+	if (!first_line("ssh -V 2>&1", "OpenSSH_", line, sizeof(line)) ||
+	    sscanf(line, "OpenSSH_%u.%u", &major, &minor) != 2) {
+		report_add(r, "OpenSSH", FINDING_WRONG, "install OpenSSH",
+		    "ssh -V does not answer");
+		return 0;
+	}
+	api = api_of(major, minor);
+	report_add(r, "OpenSSH", api != 0 ? FINDING_OK : FINDING_WRONG,
+	    "OpenSSH 8.4 or later is needed", "%u.%u", major, minor);
+	return api;
+}
+
+/* Where distributions keep it. */
+static const char *const helpers[] = { "/usr/lib/openssh/ssh-sk-helper",
+	"/usr/libexec/openssh/ssh-sk-helper", "/usr/libexec/ssh-sk-helper",
+	"/usr/lib/ssh/ssh-sk-helper" };
+
+static void
+check_helper(struct report *r)
+{
+	const char *named = getenv("SSH_SK_HELPER");
+
+	if (named != NULL) {
+		report_add(r, "ssh-sk-helper",
+		    access(named, X_OK) == 0 ? FINDING_OK : FINDING_WRONG,
+		    "unset SSH_SK_HELPER", "%s, by SSH_SK_HELPER", named);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++)
+		if (access(helpers[i], X_OK) == 0) {
+			report_add(r, "ssh-sk-helper", FINDING_OK, NULL, "%s",
+			    helpers[i]);
+			return;
+		}
+	report_add(r, "ssh-sk-helper", FINDING_WARNING,
+	    "some distributions have it in a package of its own, such as "
+	    "openssh-sk-helper",
+	    "not found in the usual places");
+}
+
+/* ssh-agent's default: PROVIDER_ALLOWLIST in ssh-agent.c. */
+static void
+check_allowlist(const char *library, struct report *r)
+{
+	char *real = realpath(library, NULL);
+
+	if (real == NULL)
+		return;
+	if (fnmatch("/usr/lib*/*", real, 0) == 0 ||
+	    fnmatch("/usr/local/lib*/*", real, 0) == 0)
+		report_add(
+		    r, "ssh-agent's list", FINDING_OK, NULL, "allows %s", real);
+	else
+		report_add(r, "ssh-agent's list", FINDING_WARNING,
+		    "make install, or start ssh-agent -P with its path",
+		    "ssh-agent refuses %s: not below /usr/lib or "
+		    "/usr/local/lib",
+		    real);
+	free(real);
+}
+
+static void
+check_library(const char *library, unsigned int api, struct report *r)
+{
+	void *lib = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+	uint32_t (*version)(void) = NULL;
+	unsigned int major;
+
+	if (lib != NULL)
+		*(void **)&version = dlsym(lib, "sk_api_version");
+	if (version == NULL) {
+		report_add(r, "library", FINDING_WRONG,
+		    "make install, or name the library where it is",
+		    "%s cannot be loaded", library);
+	} else {
+		major = version() >> 16;
+		report_add(r, "library",
+		    api == 0 || major == api ? FINDING_OK : FINDING_WRONG,
+		    "OpenSSH 9.1 and later: libsk-tpm.so; 8.9 and 9.0: "
+		    "libsk-tpm-api9.so; 8.4 to 8.8: libsk-tpm-api7.so",
+		    "%s has interface %u, and this OpenSSH %u", library, major,
+		    api);
+		check_allowlist(library, r);
+	}
+	if (lib != NULL)
+		dlclose(lib);
+}
+
+static bool
+is_ours(const char *provider)
+{
+	return strstr(provider, "libsk-tpm") != NULL;
+}
+
+/* ssh's own word, all configuration files read. Returns it in `ret`. */
+static void
+check_client(char *ret, size_t size, struct report *r)
+{
+	const char *value;
+	char line[1024];
+
+	ret[0] = '\0';
+	if (!first_line("ssh -G localhost 2>/dev/null", "securitykeyprovider ",
+		line, sizeof(line))) {
+		report_add(r, "ssh", FINDING_WARNING, NULL,
+		    "ssh -G does not tell its SecurityKeyProvider");
+		return;
+	}
+	value = line + strlen("securitykeyprovider ");
+	snprintf(ret, size, "%s", is_ours(value) ? value : "");
+	report_add(r, "ssh", is_ours(value) ? FINDING_OK : FINDING_WARNING,
+	    "sk-tpm setup --write, or -o SecurityKeyProvider=",
+	    "SecurityKeyProvider is %s", value);
+}
+
+static void
+check_environment(struct report *r)
+{
+	const char *value = getenv("SSH_SK_PROVIDER");
+
+	if (value != NULL && is_ours(value))
+		report_add(r, "ssh-keygen, -add", FINDING_OK, NULL,
+		    "SSH_SK_PROVIDER is %s", value);
+	else
+		report_add(r, "ssh-keygen, -add", FINDING_WARNING,
+		    "sk-tpm setup --write, or -w (ssh-keygen), -S (ssh-add)",
+		    "SSH_SK_PROVIDER is %s", value != NULL ? value : "not set");
+}
+
+/* --- the agent --------------------------------------------------------- */
+
+static bool
+peer_name(const char *path, char *ret, size_t size)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	char proc[64];
+	bool ok = false;
+	FILE *f;
+	int fd;
+
+	if (strlen(path) >= sizeof(addr.sun_path) ||
+	    (fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+		return false;
+	strcpy(addr.sun_path, path);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0) {
+		snprintf(proc, sizeof(proc), "/proc/%d/comm", (int)peer.pid);
+		if ((f = fopen(proc, "re")) != NULL) {
+			ok = fgets(ret, (int)size, f) != NULL;
+			fclose(f);
+		}
+	}
+	close(fd);
+	if (ok)
+		ret[strcspn(ret, "\n")] = '\0';
+	return ok;
+}
+
+static void
+check_agent(struct report *r)
+{
+	const char *sock = getenv("SSH_AUTH_SOCK");
+	char name[64];
+
+	if (sock == NULL || sock[0] == '\0')
+		report_add(r, "agent", FINDING_OK, NULL,
+		    "none; ssh uses key files by itself");
+	else if (!peer_name(sock, name, sizeof(name)))
+		report_add(r, "agent", FINDING_WARNING,
+		    "unset SSH_AUTH_SOCK, or start an agent",
+		    "nothing answers at %s", sock);
+	else if (strcmp(name, "ssh-agent") == 0 || strcmp(name, "sshd") == 0)
+		report_add(
+		    r, "agent", FINDING_OK, NULL, "%s at %s", name, sock);
+	else
+		report_add(r, "agent", FINDING_WARNING,
+		    "add keys to OpenSSH's ssh-agent, or let ssh use the key "
+		    "file",
+		    "%s at %s, which may not take keys of a provider", name,
+		    sock);
+}
+
+static void
+check_askpass(struct report *r)
+{
+	const char *path = getenv("SSH_ASKPASS");
+
+	if (path == NULL || path[0] == '\0')
+		path = "/usr/bin/ssh-askpass";
+	if (access(path, X_OK) == 0)
+		report_add(r, "askpass", FINDING_OK, NULL, "%s", path);
+	else
+		report_add(r, "askpass", FINDING_WARNING,
+		    "install one, such as ssh-askpass-gnome, for PINs and "
+		    "questions without a terminal",
+		    "%s is not there", path);
+}
+
+void
+doctor_ssh(struct report *r)
+{
+	unsigned int api = check_version(r);
+	const char *named = getenv("SSH_SK_PROVIDER");
+	char library[1024];
+
+	check_helper(r);
+	check_client(library, sizeof(library), r);
+	check_environment(r);
+	if (library[0] == '\0')
+		snprintf(library, sizeof(library), "%s",
+		    named != NULL && is_ours(named) ? named : SK_TPM_LIBRARY);
+	check_library(library, api, r);
+	check_agent(r);
+	check_askpass(r);
+}

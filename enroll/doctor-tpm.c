@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "credential.h"
+#include "doctor.h"
+#include "error.h"
+#include "lockout.h"
+#include "parent.h"
+#include "resident.h"
+#include "text.h"
+
+/* --- who it is --------------------------------------------------------- */
+
+/* Four characters in a number, as manufacturers have them. */
+static void
+four_characters(uint32_t n, char ret[5])
+{
+	for (int i = 0; i < 4; i++) {
+		char c = (char)(n >> (24 - 8 * i));
+
+		ret[i] = c > ' ' && c < 0x7f ? c : '\0';
+	}
+	ret[4] = '\0';
+}
+
+/*
+ * TPM-FAIL: signing times that give ECDSA keys away, in every firmware that
+ * is listed here and in no other. Source: ST's notice on CVE-2019-16863.
+ */
+static const struct {
+	uint16_t major, affected, fixed;
+} st_firmware[] = {
+	{ 71, 0, 16 },
+	{ 71, 4, 16 },
+	{ 71, 12, 16 },
+	{ 73, 0, 20 },
+	{ 73, 4, 20 },
+	{ 73, 8, 64 },
+	{ 73, 5, 21 },
+	{ 73, 9, 65 },
+	{ 74, 0, 20 },
+	{ 74, 4, 20 },
+	{ 74, 8, 64 },
+	{ 74, 16, 64 },
+	{ 74, 5, 21 },
+	{ 74, 9, 65 },
+};
+
+static void
+check_st(uint16_t major, uint16_t minor, struct report *r)
+{
+	for (size_t i = 0; i < sizeof(st_firmware) / sizeof(st_firmware[0]);
+	     i++)
+		if (st_firmware[i].major == major &&
+		    st_firmware[i].affected == minor) {
+			report_add(r, "known weaknesses", FINDING_WRONG,
+			    "update the TPM's firmware, and make new keys",
+			    "TPM-FAIL (CVE-2019-16863): firmware %u.%u gives "
+			    "ECDSA keys away; %u.%u is mended",
+			    major, minor, major, st_firmware[i].fixed);
+			return;
+		}
+	report_add(r, "known weaknesses", FINDING_OK, NULL, "none known");
+}
+
+/*
+ * Intel's CSME 11 to 14 had the same (CVE-2019-11090). Which build is mended
+ * depends on the platform, and the TPM's number does not tell it for sure.
+ */
+static void
+check_weaknesses(
+    const char *vendor, uint16_t major, uint16_t minor, struct report *r)
+{
+	if (strcmp(vendor, "STM") == 0)
+		check_st(major, minor, r);
+	else if (strcmp(vendor, "INTC") == 0 && major >= 11 && major <= 14)
+		report_add(r, "known weaknesses", FINDING_WARNING,
+		    "see INTEL-SA-00241; a BIOS of 2020 or later has the "
+		    "mended firmware",
+		    "Intel firmware %u.%u: TPM-FAIL (CVE-2019-11090) if it is "
+		    "older than November 2019",
+		    major, minor);
+	else
+		report_add(
+		    r, "known weaknesses", FINDING_OK, NULL, "none known");
+}
+
+static void
+check_identity(struct tpm *tpm, struct report *r)
+{
+	uint32_t maker = 0, v1 = 0, v2 = 0, family = 0;
+	char vendor[5], generation[5];
+
+	if (tpm_property(tpm, TPM2_PT_MANUFACTURER, &maker) != 0 ||
+	    tpm_property(tpm, TPM2_PT_FIRMWARE_VERSION_1, &v1) != 0 ||
+	    tpm_property(tpm, TPM2_PT_FIRMWARE_VERSION_2, &v2) != 0 ||
+	    tpm_property(tpm, TPM2_PT_FAMILY_INDICATOR, &family) != 0) {
+		report_add(
+		    r, "identity", FINDING_WRONG, NULL, "%s", log_cause());
+		return;
+	}
+	four_characters(maker, vendor);
+	four_characters(family, generation);
+	report_add(r, "identity", FINDING_OK, NULL,
+	    "%s, TPM %s, firmware %u.%u.%u.%u", vendor, generation, v1 >> 16,
+	    v1 & 0xffff, v2 >> 16, v2 & 0xffff);
+	check_weaknesses(vendor, (uint16_t)(v1 >> 16), (uint16_t)v1, r);
+}
+
+/* --- what state it is in ----------------------------------------------- */
+
+static void
+check_manager(const struct config *cfg, struct report *r)
+{
+	if (tpm_tcti_is_managed(cfg->tcti))
+		report_add(r, "resource manager", FINDING_OK, NULL, "yes");
+	else if (strncmp(cfg->tcti, "device:", 7) == 0)
+		report_add(r, "resource manager", FINDING_WARNING,
+		    "use /dev/tpmrm0, the kernel's",
+		    "none on %s: one program at a time", cfg->tcti);
+	else
+		report_add(r, "resource manager", FINDING_OK, NULL,
+		    "none, as usual for %s", cfg->tcti);
+}
+
+static void
+check_lockout(struct tpm *tpm, struct report *r)
+{
+	struct lockout l;
+
+	if (lockout_read(tpm, &l) != 0)
+		report_add(
+		    r, "lockout", FINDING_WRONG, NULL, "%s", log_cause());
+	else if (l.counter >= l.max)
+		report_add(r, "lockout", FINDING_WRONG,
+		    "wait, or tpm2_dictionarylockout -c",
+		    "locked: %u of %u wrong tries, one forgotten every %u s",
+		    l.counter, l.max, l.interval);
+	else
+		report_add(r, "lockout",
+		    l.counter > 0 ? FINDING_WARNING : FINDING_OK,
+		    "they are forgotten by themselves",
+		    "%u of %u wrong tries, one forgotten every %u s", l.counter,
+		    l.max, l.interval);
+}
+
+static void
+check_parent(struct tpm *tpm, struct report *r)
+{
+	enum parent_state state = PARENT_ABSENT;
+	uint32_t template = 0;
+
+	if (parent_look(tpm, &state) != 0) {
+		report_add(r, "storage root key", FINDING_WRONG, NULL, "%s",
+		    log_cause());
+		return;
+	}
+	if (state == PARENT_ABSENT) {
+		report_add(r, "storage root key", FINDING_WARNING,
+		    "sk-tpm setup makes it persistent",
+		    "not persistent at 0x%08x: created for every signature",
+		    PARENT_SRK_HANDLE);
+		return;
+	}
+	if (state == PARENT_OTHER) {
+		report_add(r, "storage root key", FINDING_WARNING,
+		    "evict that key if nothing needs it, then sk-tpm setup",
+		    "another program's key is at 0x%08x: %s", PARENT_SRK_HANDLE,
+		    log_cause());
+		return;
+	}
+	if (parent_template(tpm, &template) == 0 && template != 0)
+		report_add(r, "storage root key", FINDING_OK, NULL,
+		    "persistent at 0x%08x, TCG template with %s",
+		    PARENT_SRK_HANDLE,
+		    template == HANDLE_PARENT_SRK ? "empty unique"
+						  : "unique of zeros");
+	else
+		report_add(r, "storage root key", FINDING_OK, NULL,
+		    "persistent at 0x%08x, of no template known here: if it "
+		    "is evicted, its keys are lost",
+		    PARENT_SRK_HANDLE);
+}
+
+static void
+check_owner(struct tpm *tpm, struct report *r)
+{
+	bool has = false;
+
+	if (resident_owner_has_password(tpm, &has) != 0)
+		report_add(r, "owner", FINDING_WRONG, NULL, "%s", log_cause());
+	else
+		report_add(r, "owner", FINDING_OK, NULL,
+		    has ? "has a password: resident keys and setup ask for it"
+			: "has no password");
+}
+
+/* TPMs tell free persistent slots, and nothing of free NV bytes. */
+static void
+check_room(struct tpm *tpm, struct report *r)
+{
+	struct resident_keys keys = { 0 };
+	uint32_t slots = 0;
+
+	if (tpm_property(tpm, TPM2_PT_HR_PERSISTENT_AVAIL, &slots) != 0 ||
+	    resident_list(tpm, &keys) != 0) {
+		report_add(r, "room", FINDING_WRONG, NULL, "%s", log_cause());
+		return;
+	}
+	report_add(r, "room", FINDING_OK, NULL,
+	    "%zu resident keys; %u persistent slots are free", keys.n, slots);
+	resident_keys_reset(&keys);
+}
+
+/* --- how fast it is ---------------------------------------------------- */
+
+static double
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* With a key made for it, of which nothing is kept. */
+static void
+check_speed(const struct config *cfg, struct report *r)
+{
+	const struct credential_request req = {
+		.application = "ssh:doctor",
+		.challenge = { (const uint8_t *)"doctor", 6 },
+	};
+	struct config quiet = *cfg;
+	struct credential cred = { 0 };
+	struct tpm_totals totals;
+	double start;
+
+	quiet.user_presence = USER_PRESENCE_AUTO;
+	if (credential_make(&quiet, &req, &cred) != 0) {
+		report_add(r, "signature", FINDING_WRONG,
+		    error_remedy(FAIL_OWNER_AUTH), "%s", log_cause());
+		return;
+	}
+	tpm_totals_reset();
+	start = now_ms();
+	if (credential_test(&quiet, bytes_slice(&cred.key_handle), NULL) != 0) {
+		report_add(
+		    r, "signature", FINDING_WRONG, NULL, "%s", log_cause());
+	} else {
+		totals = tpm_totals();
+		report_add(r, "signature", FINDING_OK, NULL,
+		    "%.0f ms, %.0f of them in the TPM, for %u commands",
+		    now_ms() - start, (double)totals.busy_us / 1000,
+		    totals.commands);
+	}
+	credential_reset(&cred);
+}
+
+void
+doctor_tpm(const struct config *cfg, struct report *r)
+{
+	struct tpm *tpm = NULL;
+	int err;
+
+	if ((err = tpm_open(cfg->tcti, &tpm)) != 0) {
+		report_add(r, "TPM", FINDING_WRONG, error_remedy(err), "%s",
+		    log_cause());
+		return;
+	}
+	report_add(r, "TPM", FINDING_OK, NULL, "%s opens", cfg->tcti);
+	check_manager(cfg, r);
+	check_identity(tpm, r);
+	check_lockout(tpm, r);
+	check_parent(tpm, r);
+	check_owner(tpm, r);
+	check_room(tpm, r);
+	tpm_close(tpm);
+	check_speed(cfg, r);
+}
