@@ -86,7 +86,7 @@ $(B)/sk/provider-%.o: sk/provider.c $(FLAGS)
 
 # The command, on the same rooms.
 COMMAND = answer cmd-completions cmd-doctor cmd-enroll cmd-keys cmd-pin cmd-setup \
-	doctor-ssh doctor-tpm keyfile keyref main
+	doctor-ssh doctor-tpm keyfile keyref main weakness
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_PACKAGES = json-c
 
@@ -103,7 +103,7 @@ $(B)/enroll/%.o: enroll/%.c $(FLAGS)
 # --- tests -------------------------------------------------------------------
 
 UNITS = abi bytes child config fido handle key known-hosts key-limits lockout log pin \
-	record request text tpm-rc
+	record request text tpm-rc weakness keyfile
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential
@@ -129,7 +129,7 @@ sanitized:
 	    HARDENING= unit replays
 
 # Fuzz targets: replayed over their corpora by check, run by fuzz.
-FUZZ = config handle record request
+FUZZ = config handle keyfile record request
 FUZZ_SECONDS ?= 20
 REPLAYS = $(FUZZ:%=$(B)/tests/fuzz/replay-%)
 FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
@@ -137,6 +137,9 @@ FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
 .PHONY: replays fuzzers fuzz
 replays: $(REPLAYS)
 fuzzers: $(FUZZERS)
+
+$(B)/tests/fuzz/replay-keyfile $(B)/tests/fuzz/fuzz-keyfile: \
+	$(B)/enroll/keyfile.o
 
 $(B)/tests/fuzz/replay-%: tests/fuzz/fuzz-%.c tests/fuzz/replay.c $(OBJS) \
 	$(FLAGS)
@@ -182,6 +185,8 @@ $(B)/tests/tpm/test-credential: tests/tpm/test-credential.c $(OBJS) $(FLAGS)
 	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP \
 	    -MF $@.d -o $@ $(filter %.c %.o,$^) -lcmocka $(PKG_LIBS)
 
+$(B)/tests/unit/test-weakness: $(B)/enroll/weakness.o
+$(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o
 $(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
 
 $(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) $(FLAGS)

@@ -56,6 +56,46 @@ answer_text(struct json_object *o, const char *name, const char *value)
 	    o, name, (struct slice){ (const uint8_t *)value, strlen(value) });
 }
 
+/* Well-formed, by RFC 3629's table but for surrogates. */
+bool
+answer_is_utf8(const char *s)
+{
+	int expected = 0;
+
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (expected > 0) {
+			if ((c & 0xc0) != 0x80)
+				return false;
+			expected--;
+		} else if (c >= 0xc2 && c <= 0xdf) {
+			expected = 1;
+		} else if (c >= 0xe0 && c <= 0xef) {
+			expected = 2;
+		} else if (c >= 0xf0 && c <= 0xf4) {
+			expected = 3;
+		} else if (c >= 0x80) {
+			return false;
+		}
+	}
+	return expected == 0;
+}
+
+void
+answer_path(struct json_object *o, const char *name, const char *path)
+{
+	for (const char *p = path; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f) {
+			answer_text(o, name, path);
+			return;
+		}
+	if (answer_is_utf8(path))
+		answer_object(o, name, json_object_new_string(path));
+	else
+		answer_text(o, name, path);
+}
+
 void
 answer_number(struct json_object *o, const char *name, int64_t value)
 {

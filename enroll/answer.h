@@ -14,11 +14,15 @@
 /* Adds to a JSON object; a NULL object or value ends the program: no memory. */
 void answer_text(struct json_object *o, const char *name, const char *value);
 void answer_bytes(struct json_object *o, const char *name, struct slice value);
+/* As it is where that is UTF-8 without control characters; else escaped. */
+void answer_path(struct json_object *o, const char *name, const char *path);
 void answer_number(struct json_object *o, const char *name, int64_t value);
 void answer_real(struct json_object *o, const char *name, double value);
 void answer_bool(struct json_object *o, const char *name, bool value);
 void answer_object(
     struct json_object *o, const char *name, struct json_object *value);
+
+bool answer_is_utf8(const char *s);
 
 struct json_object *answer_new(void);
 struct json_object *answer_new_list(void);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm enroll */
+#include <errno.h>
+#include <libgen.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "answer.h"
@@ -121,11 +124,20 @@ default_comment(void)
 	return comment;
 }
 
-/* Before anything is made that would have to be thrown away. */
+/*
+ * Before anything is made that would have to be thrown away: whether both
+ * files can be written.
+ */
 static int
-check_free(const char *path, bool force)
+check_target(const char *path, bool force)
 {
-	if (!force && access(path, F_OK) == 0)
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return 0;
+	if (S_ISDIR(st.st_mode))
+		return fail(FAIL_ARGUMENT, "%s is a directory", path);
+	if (!force)
 		return fail(FAIL_ARGUMENT,
 		    "%s exists already; name another file, or replace it with "
 		    "--force",
@@ -134,17 +146,116 @@ check_free(const char *path, bool force)
 }
 
 static int
+check_targets(const char *path, bool force)
+{
+	char *public = NULL, *copy = strdup(path);
+	int r;
+
+	if (copy == NULL || asprintf(&public, "%s.pub", path) == -1) {
+		free(copy);
+		return fail(FAIL_MEMORY, "out of memory");
+	}
+	if (path[0] == '\0')
+		r = fail(FAIL_ARGUMENT, "the file has no name");
+	else if (access(dirname(copy), W_OK | X_OK) != 0)
+		r = fail(FAIL_ARGUMENT,
+		    "cannot write into the directory of %s: %s", path,
+		    strerror(errno));
+	else if ((r = check_target(path, force)) == 0)
+		r = check_target(public, force);
+	free(copy);
+	free(public);
+	return r;
+}
+
+/* What goes into a line of authorized_keys has to stay in its line. */
+static int
+check_text(const char *option, const char *s)
+{
+	for (const char *p = s; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return fail(FAIL_ARGUMENT,
+			    "%s: control characters are not allowed", option);
+	if (!answer_is_utf8(s))
+		return fail(FAIL_ARGUMENT, "%s: not UTF-8", option);
+	return 0;
+}
+
+static int
+check_words(const struct invocation *inv, const struct keyfile *key)
+{
+	int r;
+
+	if ((r = check_text("--comment", key->comment)) != 0 ||
+	    (r = check_text("--application", key->application)) != 0)
+		return r;
+	if (strncmp(key->application, "ssh:", 4) != 0)
+		return fail(
+		    FAIL_ARGUMENT, "--application: it has to begin with ssh:");
+	if (has(inv, OPTION_USER) && !has(inv, OPTION_RESIDENT))
+		return fail(FAIL_ARGUMENT,
+		    "--user is for resident keys; add --resident");
+	return 0;
+}
+
+#define MAX_CHALLENGE 65536
+
+static int
+take_challenge(const struct invocation *inv, struct bytes *ret)
+{
+	const char *path = option_value(inv, OPTION_CHALLENGE);
+	uint8_t buf[MAX_CHALLENGE];
+	struct stat st;
+	size_t n = 32;
+	FILE *f;
+
+	if (path == NULL) {
+		if (RAND_bytes(buf, (int)n) != 1)
+			return fail(FAIL_INTERNAL, "no random numbers");
+		return bytes_set(ret, buf, n);
+	}
+	if ((f = home_open(path, &st)) == NULL)
+		return fail(
+		    FAIL_ARGUMENT, "cannot read the challenge %s", path);
+	n = fread(buf, 1, sizeof(buf), f);
+	fclose(f);
+	return bytes_set(ret, buf, n);
+}
+
+/* "ssh-sk-attest-v01" of PROTOCOL.u2f. */
+static int
+write_attestation(const struct credential *cred, const char *path)
+{
+	struct bytes out = { 0 };
+	int r;
+
+	if (cred->signature.len == 0)
+		return fail(FAIL_ARGUMENT,
+		    "there is no attestation, for there was no way to ask for "
+		    "a person's presence");
+	if ((r = keyfile_put_text(&out, "ssh-sk-attest-v01")) == 0 &&
+	    (r = keyfile_put_text(&out, "")) == 0 &&
+	    (r = keyfile_put_string(&out, bytes_slice(&cred->signature))) ==
+		0 &&
+	    (r = keyfile_put_string(&out, bytes_slice(&cred->authdata))) == 0 &&
+	    (r = bytes_append(&out, "\0\0\0", 4)) == 0 &&
+	    (r = keyfile_put_text(&out, "")) == 0)
+		r = keyfile_write_file(path, &out, 0600, true);
+	bytes_reset(&out);
+	return r;
+}
+
+static int
 make(const struct invocation *inv, const char *application,
     const struct limits *limits, struct keyfile *key)
 {
-	uint8_t challenge[32];
-	struct bytes pin = { 0 };
+	struct bytes challenge = { 0 }, pin = { 0 };
 	struct credential cred = { 0 };
 	struct credential_request req = {
 		.application = application,
-		.challenge = { challenge, sizeof(challenge) },
 		.presence = !has(inv, OPTION_NO_TOUCH),
 		.verification = has(inv, OPTION_PIN),
+		.attestation = has(inv, OPTION_ATTESTATION),
 		.limits = limits,
 		.resident = has(inv, OPTION_RESIDENT),
 		.overwrite = has(inv, OPTION_FORCE),
@@ -154,17 +265,21 @@ make(const struct invocation *inv, const char *application,
 
 	req.flags = (req.presence ? FLAG_PRESENCE : 0) |
 	    (req.verification ? FLAG_VERIFICATION : 0);
-	if (RAND_bytes(challenge, sizeof(challenge)) != 1)
-		return fail(FAIL_INTERNAL, "no random numbers");
-	if ((r = take_new_pin(inv, &pin)) != 0)
+	if ((r = take_challenge(inv, &challenge)) != 0 ||
+	    (r = take_new_pin(inv, &pin)) != 0)
 		goto out;
+	req.challenge = bytes_slice(&challenge);
 	req.pin = (const char *)pin.data;
 	if ((r = credential_make(&inv->cfg, &req, &cred)) != 0)
 		goto out;
 	key->point = cred.point;
 	key->flags = req.flags;
 	bytes_move(&cred.key_handle, &key->key_handle);
+	if (has(inv, OPTION_ATTESTATION))
+		r = write_attestation(
+		    &cred, option_value(inv, OPTION_ATTESTATION));
 out:
+	bytes_reset(&challenge);
 	bytes_reset(&pin);
 	credential_reset(&cred);
 	return r;
@@ -192,21 +307,22 @@ answer(
     const struct invocation *inv, const struct keyfile *key, const char *path)
 {
 	struct json_object *o = answer_new();
-	struct bytes line = { 0 };
+	struct bytes line = { 0 }, public = { 0 };
 	struct text t = { 0 };
 	uint8_t digest[32];
+	const char *options = server_options(key->flags);
 	int r;
 
-	if ((r = keyfile_public_line(key, &line)) != 0 ||
+	if ((r = keyfile_public_line(key, &public)) != 0 ||
+	    (r = bytes_set(&line, options, strlen(options))) != 0 ||
+	    (r = bytes_append(&line, public.data, public.len)) != 0 ||
 	    (r = keyfile_fingerprint(key, digest)) != 0)
 		goto out;
 	text_add_fingerprint(&t, digest);
-	answer_text(o, "file", path);
+	answer_path(o, "file", path);
 	answer_text(o, "fingerprint", t.s);
-	t = (struct text){ 0 };
-	text_add(&t, "%s%.*s", server_options(key->flags), (int)line.len,
-	    (const char *)line.data);
-	answer_object(o, "authorized_keys", json_object_new_string(t.s));
+	answer_object(o, "authorized_keys",
+	    json_object_new_string_len((const char *)line.data, (int)line.len));
 	answer_print(o, wants_json(inv));
 	o = NULL;
 	if (!wants_json(inv))
@@ -215,6 +331,7 @@ answer(
 		    "For ssh itself:\n\n  SecurityKeyProvider " SK_TPM_LIBRARY);
 out:
 	json_object_put(o);
+	bytes_reset(&public);
 	bytes_reset(&line);
 	return r;
 }
@@ -241,7 +358,8 @@ command_enroll(struct invocation *inv)
 		goto out;
 	}
 	if ((r = take_limits(inv, &limits)) == 0 &&
-	    (r = check_free(path, force)) == 0 &&
+	    (r = check_words(inv, &key)) == 0 &&
+	    (r = check_targets(path, force)) == 0 &&
 	    (r = make(inv, application, &limits, &key)) == 0 &&
 	    (r = keyfile_write(&key, path, force)) == 0)
 		r = answer(inv, &key, path);

@@ -38,7 +38,7 @@ list_resident(const struct config *cfg, struct json_object *list)
 
 		snprintf(name, sizeof(name), "0x%08x", keys.keys[i].index);
 		o = answer_new();
-		if (keyref_open(cfg, name, &ref) == 0) {
+		if (keyref_of_record(&keys.keys[i], &ref) == 0) {
 			r = answer_key(o, &ref);
 		} else {
 			answer_text(o, "index", name);
@@ -62,7 +62,7 @@ list_file(const char *path, struct json_object *list)
 	if (keyref_open(&none, path, &ref) != 0)
 		return;
 	o = answer_new();
-	answer_text(o, "file", path);
+	answer_path(o, "file", path);
 	if (answer_key(o, &ref) == 0)
 		json_object_array_add(list, o);
 	else
@@ -108,6 +108,18 @@ member_is_true(struct json_object *o, const char *name)
 }
 
 static void
+print_limits(struct json_object *o)
+{
+	struct json_object *list = NULL;
+
+	if (!json_object_object_get_ex(o, "limits", &list))
+		return;
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		printf("%s%s", i == 0 ? "  only " : ", ",
+		    json_object_get_string(json_object_array_get_idx(list, i)));
+}
+
+static void
 print_table(struct json_object *list, const char *where, const char *title)
 {
 	size_t n = json_object_array_length(list);
@@ -122,11 +134,15 @@ print_table(struct json_object *list, const char *where, const char *title)
 			    "  %s  %s\n", member(o, where), member(o, "error"));
 			continue;
 		}
-		printf("  %s  %s  %s%s%s%s%s\n", member(o, where),
+		printf("  %s  %s  %s%s%s%s%s", member(o, where),
 		    member(o, "fingerprint"), member(o, "application"),
 		    user[0] != '\0' ? " " : "", user,
 		    member_is_true(o, "pin") ? "  PIN" : "",
 		    member_is_true(o, "presence") ? "" : "  no-touch");
+		print_limits(o);
+		if (member(o, "nv_bytes")[0] != '\0')
+			printf("  %s bytes", member(o, "nv_bytes"));
+		putchar('\n');
 	}
 }
 
@@ -139,15 +155,16 @@ command_list(struct invocation *inv)
 
 	answer_object(o, "resident", residents);
 	answer_object(o, "files", files);
-	if ((r = list_resident(&inv->cfg, residents)) == 0) {
-		list_files(files);
-		if (wants_json(inv)) {
-			answer_print(o, true);
-			return 0;
-		}
-		print_table(residents, "index", "Resident keys");
-		print_table(files, "file", "Key files in ~/.ssh");
+	/* Files can be told without a TPM, too. */
+	list_files(files);
+	r = list_resident(&inv->cfg, residents);
+	if (wants_json(inv)) {
+		answer_print(o, true);
+		return r;
 	}
+	if (r == 0)
+		print_table(residents, "index", "Resident keys");
+	print_table(files, "file", "Key files in ~/.ssh");
 	json_object_put(o);
 	return r;
 }

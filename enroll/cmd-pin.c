@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm pin */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
@@ -54,6 +55,37 @@ out:
 	return r;
 }
 
+/* Somebody may have replaced the key while the PINs were typed. */
+static int
+check_unchanged(
+    const struct config *cfg, const char *name, const struct keyref *before)
+{
+	struct keyref now = { 0 };
+	int r;
+
+	if ((r = keyref_open(cfg, name, &now)) == 0 &&
+	    !slice_equal(bytes_slice(&now.key.key_handle),
+		bytes_slice(&before->key.key_handle)))
+		r = fail(FAIL_ARGUMENT,
+		    "%s was changed meanwhile; nothing was written", name);
+	keyref_reset(&now);
+	return r;
+}
+
+/* The file itself, where `name` is a link to it. */
+static int
+replace_file(const char *name, const struct keyfile *key)
+{
+	char *path = realpath(name, NULL);
+	int r;
+
+	if (path == NULL)
+		return fail(FAIL_ARGUMENT, "cannot find %s any more", name);
+	r = keyfile_replace(key, path);
+	free(path);
+	return r;
+}
+
 int
 command_pin(struct invocation *inv)
 {
@@ -71,13 +103,14 @@ command_pin(struct invocation *inv)
 		goto out;
 	if ((r = credential_change_pin(cfg, bytes_slice(&ref.key.key_handle),
 		 (const char *)old_pin.data, (const char *)new_pin.data,
-		 &key_handle)) != 0)
+		 &key_handle)) != 0 ||
+	    (r = check_unchanged(cfg, inv->argv[0], &ref)) != 0)
 		goto out;
 	if (ref.resident) {
 		r = store_record(cfg, &ref, bytes_slice(&key_handle));
 	} else {
 		bytes_move(&key_handle, &ref.key.key_handle);
-		r = keyfile_replace(&ref.key, inv->argv[0]);
+		r = replace_file(inv->argv[0], &ref.key);
 	}
 	if (r == 0)
 		printf("The PIN is changed. A copy of the key made before, on "

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,36 +84,68 @@ cannot(const char *what, const char *path)
 	    FAIL_ARGUMENT, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
+/* True if a line that is no comment has the word; *ret_open_end if the last
+ * line has no end, and ours would become part of it. */
 static bool
-has_word(FILE *f, const char *word)
+has_word(FILE *f, const char *word, bool *ret_open_end)
 {
 	char *line = NULL;
 	size_t size = 0;
 	bool found = false;
+	ssize_t n;
 
-	while (!found && getline(&line, &size, f) != -1)
-		found = strcasestr(line, word) != NULL;
+	*ret_open_end = false;
+	while ((n = getline(&line, &size, f)) != -1) {
+		*ret_open_end = n > 0 && line[n - 1] != '\n';
+		if (line[strspn(line, " \t")] != '#' &&
+		    strcasestr(line, word) != NULL)
+			found = true;
+	}
 	free(line);
 	return found;
+}
+
+/* To read and append, never waiting as for a pipe; ours alone to write. */
+static FILE *
+open_to_append(const char *path, bool dry_run)
+{
+	struct stat st;
+	int fd = open(path,
+	    dry_run ? O_RDONLY | O_NONBLOCK | O_CLOEXEC
+		    : O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC,
+	    0600);
+	FILE *f = NULL;
+
+	if (fd == -1)
+		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		f = fdopen(fd, dry_run ? "r" : "a+");
+	else
+		errno = EINVAL;
+	if (f == NULL)
+		close(fd);
+	return f;
 }
 
 /* Adds `lines` unless the file names such a setting already. */
 static int
 add_lines(const char *path, const char *word, const char *lines, bool dry_run)
 {
-	FILE *f = fopen(path, dry_run ? "re" : "a+e");
+	FILE *f = open_to_append(path, dry_run);
+	bool open_end = false;
 	int r = 0;
 
 	if (f == NULL && !(dry_run && errno == ENOENT))
 		return cannot("open", path);
 	if (f != NULL)
 		rewind(f);
-	if (f != NULL && has_word(f, word))
+	if (f != NULL && has_word(f, word, &open_end))
 		printf(
 		    "%s names %s already; it is left as it is.\n", path, word);
 	else if (dry_run)
 		printf("Would add to %s:\n%s", path, lines);
-	else if (fputs(lines, f) == EOF || fflush(f) != 0)
+	else if ((open_end && fputc('\n', f) == EOF) ||
+	    fputs(lines, f) == EOF || fflush(f) != 0)
 		r = cannot("write", path);
 	else
 		printf("Added to %s:\n%s", path, lines);

@@ -9,7 +9,7 @@
 #include "lockout.h"
 #include "parent.h"
 #include "resident.h"
-#include "text.h"
+#include "weakness.h"
 
 /* --- who it is --------------------------------------------------------- */
 
@@ -25,66 +25,14 @@ four_characters(uint32_t n, char ret[5])
 	ret[4] = '\0';
 }
 
-/*
- * TPM-FAIL: signing times that give ECDSA keys away, in every firmware that
- * is listed here and in no other. Source: ST's notice on CVE-2019-16863.
- */
-static const struct {
-	uint16_t major, affected, fixed;
-} st_firmware[] = {
-	{ 71, 0, 16 },
-	{ 71, 4, 16 },
-	{ 71, 12, 16 },
-	{ 73, 0, 20 },
-	{ 73, 4, 20 },
-	{ 73, 8, 64 },
-	{ 73, 5, 21 },
-	{ 73, 9, 65 },
-	{ 74, 0, 20 },
-	{ 74, 4, 20 },
-	{ 74, 8, 64 },
-	{ 74, 16, 64 },
-	{ 74, 5, 21 },
-	{ 74, 9, 65 },
-};
-
 static void
-check_st(uint16_t major, uint16_t minor, struct report *r)
+check_weaknesses(const char *vendor, uint32_t version, struct report *r)
 {
-	for (size_t i = 0; i < sizeof(st_firmware) / sizeof(st_firmware[0]);
-	     i++)
-		if (st_firmware[i].major == major &&
-		    st_firmware[i].affected == minor) {
-			report_add(r, "known weaknesses", FINDING_WRONG,
-			    "update the TPM's firmware, and make new keys",
-			    "TPM-FAIL (CVE-2019-16863): firmware %u.%u gives "
-			    "ECDSA keys away; %u.%u is mended",
-			    major, minor, major, st_firmware[i].fixed);
-			return;
-		}
-	report_add(r, "known weaknesses", FINDING_OK, NULL, "none known");
-}
+	const char *text, *remedy;
+	enum finding found = weakness_find(
+	    vendor, version >> 16, version & 0xffff, &text, &remedy);
 
-/*
- * Intel's CSME 11 to 14 had the same (CVE-2019-11090). Which build is mended
- * depends on the platform, and the TPM's number does not tell it for sure.
- */
-static void
-check_weaknesses(
-    const char *vendor, uint16_t major, uint16_t minor, struct report *r)
-{
-	if (strcmp(vendor, "STM") == 0)
-		check_st(major, minor, r);
-	else if (strcmp(vendor, "INTC") == 0 && major >= 11 && major <= 14)
-		report_add(r, "known weaknesses", FINDING_WARNING,
-		    "see INTEL-SA-00241; a BIOS of 2020 or later has the "
-		    "mended firmware",
-		    "Intel firmware %u.%u: TPM-FAIL (CVE-2019-11090) if it is "
-		    "older than November 2019",
-		    major, minor);
-	else
-		report_add(
-		    r, "known weaknesses", FINDING_OK, NULL, "none known");
+	report_add(r, "known weaknesses", found, remedy, "%s", text);
 }
 
 static void
@@ -106,7 +54,7 @@ check_identity(struct tpm *tpm, struct report *r)
 	report_add(r, "identity", FINDING_OK, NULL,
 	    "%s, TPM %s, firmware %u.%u.%u.%u", vendor, generation, v1 >> 16,
 	    v1 & 0xffff, v2 >> 16, v2 & 0xffff);
-	check_weaknesses(vendor, (uint16_t)(v1 >> 16), (uint16_t)v1, r);
+	check_weaknesses(vendor, v1, r);
 }
 
 /* --- what state it is in ----------------------------------------------- */

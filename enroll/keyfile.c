@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "home.h"
 #include "keyfile.h"
 #include "log.h"
 #include "sshkey.h"
@@ -33,20 +34,21 @@ put_u32(struct bytes *out, uint32_t n)
 	return bytes_append(out, be, sizeof(be));
 }
 
-static int
-put_string(struct bytes *out, const void *data, size_t len)
+int
+keyfile_put_string(struct bytes *out, struct slice s)
 {
 	int r;
 
-	if ((r = put_u32(out, (uint32_t)len)) != 0)
+	if ((r = put_u32(out, (uint32_t)s.len)) != 0)
 		return r;
-	return bytes_append(out, data, len);
+	return bytes_append(out, s.data, s.len);
 }
 
-static int
-put_text(struct bytes *out, const char *s)
+int
+keyfile_put_text(struct bytes *out, const char *s)
 {
-	return put_string(out, s, strlen(s));
+	return keyfile_put_string(
+	    out, (struct slice){ (const uint8_t *)s, strlen(s) });
 }
 
 /* Type, curve, point, application: the public blob, and how the other begins.
@@ -58,11 +60,12 @@ put_public(struct bytes *out, const struct keyfile *key)
 	int r;
 
 	fido_point_encode(&key->point, point);
-	if ((r = put_text(out, KEYFILE_TYPE)) != 0 ||
-	    (r = put_text(out, CURVE)) != 0 ||
-	    (r = put_string(out, point, sizeof(point))) != 0)
+	if ((r = keyfile_put_text(out, KEYFILE_TYPE)) != 0 ||
+	    (r = keyfile_put_text(out, CURVE)) != 0 ||
+	    (r = keyfile_put_string(
+		 out, (struct slice){ point, sizeof(point) })) != 0)
 		return r;
-	return put_text(out, key->application);
+	return keyfile_put_text(out, key->application);
 }
 
 static int
@@ -76,10 +79,9 @@ put_private(struct bytes *out, const struct keyfile *key)
 	if ((r = put_u32(out, check)) != 0 || (r = put_u32(out, check)) != 0 ||
 	    (r = put_public(out, key)) != 0 ||
 	    (r = bytes_append(out, &key->flags, 1)) != 0 ||
-	    (r = put_string(out, key->key_handle.data, key->key_handle.len)) !=
-		0 ||
-	    (r = put_string(out, NULL, 0)) != 0 ||
-	    (r = put_text(out, key->comment)) != 0)
+	    (r = keyfile_put_string(out, bytes_slice(&key->key_handle))) != 0 ||
+	    (r = keyfile_put_text(out, "")) != 0 ||
+	    (r = keyfile_put_text(out, key->comment)) != 0)
 		return r;
 	for (uint8_t pad = 1; out->len % 8 != 0; pad++)
 		if ((r = bytes_append(out, &pad, 1)) != 0)
@@ -96,11 +98,12 @@ encode(const struct keyfile *key, struct bytes *out)
 	if ((r = put_public(&public, key)) == 0 &&
 	    (r = put_private(&private, key)) == 0 &&
 	    (r = bytes_append(out, MAGIC, sizeof(MAGIC))) == 0 &&
-	    (r = put_text(out, "none")) == 0 &&
-	    (r = put_text(out, "none")) == 0 &&
-	    (r = put_string(out, NULL, 0)) == 0 && (r = put_u32(out, 1)) == 0 &&
-	    (r = put_string(out, public.data, public.len)) == 0)
-		r = put_string(out, private.data, private.len);
+	    (r = keyfile_put_text(out, "none")) == 0 &&
+	    (r = keyfile_put_text(out, "none")) == 0 &&
+	    (r = keyfile_put_text(out, "")) == 0 &&
+	    (r = put_u32(out, 1)) == 0 &&
+	    (r = keyfile_put_string(out, bytes_slice(&public))) == 0)
+		r = keyfile_put_string(out, bytes_slice(&private));
 	bytes_reset(&public);
 	bytes_reset(&private);
 	return r;
@@ -201,8 +204,9 @@ put_in_place(const char *temporary, const char *path, bool force)
 	return cannot("make", path);
 }
 
-static int
-write_file(const char *path, const struct bytes *data, mode_t mode, bool force)
+int
+keyfile_write_file(
+    const char *path, const struct bytes *data, unsigned int mode, bool force)
 {
 	char *temporary = NULL;
 	int fd, r;
@@ -226,18 +230,39 @@ write_file(const char *path, const struct bytes *data, mode_t mode, bool force)
 	return r;
 }
 
+int
+keyfile_armour(struct slice blob, struct bytes *ret)
+{
+	int r;
+
+	if ((r = bytes_append(ret, BEGIN_LINE, strlen(BEGIN_LINE))) != 0 ||
+	    (r = put_base64(ret, blob, BASE64_WIDTH)) != 0)
+		return r;
+	return bytes_append(ret, END_LINE, strlen(END_LINE));
+}
+
 static int
 private_text(const struct keyfile *key, struct bytes *out)
 {
 	struct bytes blob = { 0 };
 	int r;
 
-	if ((r = encode(key, &blob)) == 0 &&
-	    (r = bytes_append(out, BEGIN_LINE, strlen(BEGIN_LINE))) == 0 &&
-	    (r = put_base64(out, bytes_slice(&blob), BASE64_WIDTH)) == 0)
-		r = bytes_append(out, END_LINE, strlen(END_LINE));
+	if ((r = encode(key, &blob)) == 0)
+		r = keyfile_armour(bytes_slice(&blob), out);
 	bytes_reset(&blob);
 	return r;
+}
+
+/* Before the first of the two is written. */
+static int
+check_free(const char *path, bool force)
+{
+	if (!force && access(path, F_OK) == 0)
+		return fail(FAIL_ARGUMENT,
+		    "%s exists already; name another file, or replace it with "
+		    "--force",
+		    path);
+	return 0;
 }
 
 int
@@ -252,8 +277,9 @@ keyfile_write(const struct keyfile *key, const char *path, bool force)
 	if ((r = private_text(key, &private)) == 0 &&
 	    (r = keyfile_public_line(key, &public)) == 0 &&
 	    (r = bytes_append(&public, "\n", 1)) == 0 &&
-	    (r = write_file(path, &private, 0600, force)) == 0)
-		r = write_file(public_path, &public, 0644, force);
+	    (r = check_free(public_path, force)) == 0 &&
+	    (r = keyfile_write_file(path, &private, 0600, force)) == 0)
+		r = keyfile_write_file(public_path, &public, 0644, force);
 	bytes_reset(&private);
 	bytes_reset(&public);
 	free(public_path);
@@ -267,7 +293,7 @@ keyfile_replace(const struct keyfile *key, const char *path)
 	int r;
 
 	if ((r = private_text(key, &private)) == 0)
-		r = write_file(path, &private, 0600, true);
+		r = keyfile_write_file(path, &private, 0600, true);
 	bytes_reset(&private);
 	return r;
 }
@@ -417,11 +443,14 @@ keyfile_parse(struct slice text, struct keyfile *ret)
 int
 keyfile_read(const char *path, struct keyfile *ret)
 {
-	FILE *f = fopen(path, "re");
+	struct stat st;
+	FILE *f = home_open(path, &st);
 	uint8_t *text;
 	size_t n;
 	int r;
 
+	if (f == NULL && errno == EINVAL)
+		return fail(FAIL_ARGUMENT, "%s is not a file", path);
 	if (f == NULL)
 		return cannot("read", path);
 	if ((text = malloc(MAX_FILE + 1)) == NULL) {

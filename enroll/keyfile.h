@@ -29,6 +29,17 @@ int keyfile_read(const char *path, struct keyfile *ret) MUST_CHECK;
 /* The same from memory: the text of such a file. */
 int keyfile_parse(struct slice text, struct keyfile *ret) MUST_CHECK;
 
+/* SSH strings, appended. 0 or FAIL_MEMORY. */
+int keyfile_put_string(struct bytes *out, struct slice s) MUST_CHECK;
+int keyfile_put_text(struct bytes *out, const char *s) MUST_CHECK;
+
+/* A file, whole or not at all. 0, FAIL_ARGUMENT or FAIL_MEMORY. */
+int keyfile_write_file(const char *path, const struct bytes *data,
+    unsigned int mode, bool force) MUST_CHECK;
+
+/* Puts a blob between the two lines, in base64. 0 or FAIL_MEMORY. */
+int keyfile_armour(struct slice blob, struct bytes *ret) MUST_CHECK;
+
 /*
  * Writes PATH, mode 0600, and PATH.pub, mode 0644, each whole or not at all;
  * existing ones are replaced only with `force`. 0, FAIL_ARGUMENT, FAIL_MEMORY.

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "error.h"
+#include "fido.h"
 #include "key.h"
 #include "keyref.h"
 #include "log.h"
@@ -50,8 +51,61 @@ from_record(const struct resident_key *rk, struct keyref *ref)
 	    &ref->key.key_handle, rec->key_handle.data, rec->key_handle.len);
 }
 
+/* What the file says besides the handle has to be what the key is. */
 static int
-open_resident(const struct config *cfg, uint32_t index, struct keyref *ref)
+check_agreement(const struct keyref *ref, const struct ec_point *point)
+{
+	uint8_t hash[FIDO_DIGEST_LEN];
+	int r;
+
+	if ((r = fido_application_hash(ref->key.application, hash)) != 0)
+		return r;
+	if (memcmp(hash, ref->handle.application, sizeof(hash)) != 0)
+		return fail(FAIL_ARGUMENT,
+		    "the key was made for another application than is said "
+		    "here; restore the key file");
+	if (!ref->resident &&
+	    memcmp(point, &ref->key.point, sizeof(*point)) != 0)
+		return fail(FAIL_ARGUMENT,
+		    "the public key in the file is not the key's own; restore "
+		    "the key file");
+	if ((ref->key.flags & 0x04) != 0 && ref->handle.auth != HANDLE_AUTH_PIN)
+		return fail(FAIL_ARGUMENT,
+		    "it says verify-required, but the key has no PIN; restore "
+		    "the key file");
+	return 0;
+}
+
+static int
+finish(struct keyref *ref)
+{
+	struct ec_point point;
+	int r;
+
+	if ((r = handle_decode(
+		 bytes_slice(&ref->key.key_handle), &ref->handle)) != 0 ||
+	    (r = key_point(&ref->handle, &point)) != 0 ||
+	    (r = check_agreement(ref, &point)) != 0)
+		return r;
+	ref->key.point = point;
+	return 0;
+}
+
+int
+keyref_of_record(const struct resident_key *rk, struct keyref *ret)
+{
+	struct keyref ref = { 0 };
+	int r;
+
+	if ((r = from_record(rk, &ref)) == 0 && (r = finish(&ref)) == 0)
+		*ret = ref;
+	else
+		keyref_reset(&ref);
+	return r;
+}
+
+static int
+open_resident(const struct config *cfg, uint32_t index, struct keyref *ret)
 {
 	struct resident_keys keys = { 0 };
 	struct tpm *tpm = NULL;
@@ -66,7 +120,7 @@ open_resident(const struct config *cfg, uint32_t index, struct keyref *ref)
 		    index);
 		for (size_t i = 0; i < keys.n; i++)
 			if (keys.keys[i].index == index)
-				r = from_record(&keys.keys[i], ref);
+				r = keyref_of_record(&keys.keys[i], ret);
 	}
 	resident_keys_reset(&keys);
 	tpm_close(tpm);
@@ -81,14 +135,8 @@ keyref_open(const struct config *cfg, const char *name, struct keyref *ret)
 	int r;
 
 	if (keyref_parse_index(name, &index))
-		r = open_resident(cfg, index, &ref);
-	else
-		r = keyfile_read(name, &ref.key);
-	if (r == 0 &&
-	    (r = handle_decode(
-		 bytes_slice(&ref.key.key_handle), &ref.handle)) == 0)
-		r = key_point(&ref.handle, &ref.key.point);
-	if (r == 0)
+		return open_resident(cfg, index, ret);
+	if ((r = keyfile_read(name, &ref.key)) == 0 && (r = finish(&ref)) == 0)
 		*ret = ref;
 	else
 		keyref_reset(&ref);

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "handle.h"
 #include "keyfile.h"
+#include "resident.h"
 
 struct keyref {
 	bool resident;
@@ -23,6 +24,10 @@ struct keyref {
  */
 int keyref_open(
     const struct config *cfg, const char *name, struct keyref *ret) MUST_CHECK;
+
+/* The same for a resident key that was listed. */
+int keyref_of_record(
+    const struct resident_key *rk, struct keyref *ret) MUST_CHECK;
 
 /* Reads "0x01..." in the range of resident keys. */
 bool keyref_parse_index(const char *name, uint32_t *ret);

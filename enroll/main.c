@@ -12,6 +12,10 @@
 const struct option_entry option_table[] = {
 	{ OPTION_APPLICATION, "application", 'a', "TEXT",
 	    "what the key is for; begins with ssh: (default: ssh:)" },
+	{ OPTION_ATTESTATION, "attestation", '\0', "FILE",
+	    "write the attestation, as ssh-keygen does" },
+	{ OPTION_CHALLENGE, "challenge", '\0', "FILE",
+	    "what the attestation is to cover" },
 	{ OPTION_COMMENT, "comment", 'C', "TEXT", "comment of the public key" },
 	{ OPTION_DRY_RUN, "dry-run", '\0', NULL,
 	    "only say what would be done" },
@@ -49,11 +53,11 @@ const struct command commands[] = {
 	{ "doctor", "", "check the TPM, OpenSSH and how they find each other",
 	    COMMON | BIT(OPTION_JSON), 0, 0, command_doctor },
 	{ "enroll", "", "make a key in the TPM",
-	    COMMON | BIT(OPTION_APPLICATION) | BIT(OPTION_COMMENT) |
-		BIT(OPTION_FILE) | BIT(OPTION_FORCE) | BIT(OPTION_JSON) |
-		BIT(OPTION_LIMIT) | BIT(OPTION_NO_TOUCH) | BIT(OPTION_PARENT) |
-		BIT(OPTION_PIN) | BIT(OPTION_RESIDENT) | BIT(OPTION_SERVER) |
-		BIT(OPTION_USER),
+	    COMMON | BIT(OPTION_APPLICATION) | BIT(OPTION_ATTESTATION) |
+		BIT(OPTION_CHALLENGE) | BIT(OPTION_COMMENT) | BIT(OPTION_FILE) |
+		BIT(OPTION_FORCE) | BIT(OPTION_JSON) | BIT(OPTION_LIMIT) |
+		BIT(OPTION_NO_TOUCH) | BIT(OPTION_PARENT) | BIT(OPTION_PIN) |
+		BIT(OPTION_RESIDENT) | BIT(OPTION_SERVER) | BIT(OPTION_USER),
 	    0, 0, command_enroll },
 	{ "list", "", "list resident keys, and key files in ~/.ssh",
 	    COMMON | BIT(OPTION_JSON), 0, 0, command_list },
@@ -218,6 +222,16 @@ configure(struct invocation *inv)
 	return 0;
 }
 
+/* A full disk or a closed pipe must not look like success. */
+static int
+answered(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return STATUS_OK;
+	fprintf(stderr, "sk-tpm: cannot write the answer\n");
+	return STATUS_FAILED;
+}
+
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
@@ -230,7 +244,7 @@ run(const struct command *cmd, int argc, char **argv)
 	}
 	if (option_value(&inv, OPTION_HELP) != NULL) {
 		print_command_help(cmd, stdout);
-		return STATUS_OK;
+		return answered();
 	}
 	if ((r = configure(&inv)) == 0)
 		r = cmd->run(&inv);
@@ -241,12 +255,7 @@ run(const struct command *cmd, int argc, char **argv)
 		log_failure(r);
 		return STATUS_FAILED;
 	}
-	/* A full disk or a closed pipe must not look like success. */
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "sk-tpm: cannot write the answer\n");
-		return STATUS_FAILED;
-	}
-	return r == 0 ? STATUS_OK : STATUS_FAILED;
+	return r == 0 ? answered() : STATUS_FAILED;
 }
 
 static bool
@@ -281,16 +290,17 @@ main(int argc, char **argv)
 	move_json_behind(argc, argv);
 	if (is_word(argv[1], "--help", "-h") || strcmp(argv[1], "help") == 0) {
 		print_usage(stdout);
-		return STATUS_OK;
+		return answered();
 	}
 	if (is_word(argv[1], "--version", "-V")) {
 		puts("sk-tpm " SK_TPM_VERSION);
-		return STATUS_OK;
+		return answered();
 	}
 	for (size_t i = 0; i < n_commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return run(&commands[i], argc - 1, argv + 1);
-	fprintf(stderr, "sk-tpm: there is no command \"%s\"\n", argv[1]);
+	fail(FAIL_ARGUMENT, "there is no command \"%.100s\"", argv[1]);
+	log_failure(FAIL_ARGUMENT);
 	print_usage(stderr);
 	return STATUS_USAGE;
 }

@@ -377,7 +377,7 @@ append_resident(
 	if (r == 0) {
 		list->n++;
 	} else if (r == FAIL_HANDLE || r == FAIL_VERSION ||
-	    r == FAIL_NOT_OURS) {
+	    r == FAIL_NOT_OURS || r == FAIL_TPM) {
 		log_info("passing over the resident key at 0x%08x: %s",
 		    key->index,
 		    r == FAIL_VERSION ? "a newer sk-tpm made it"

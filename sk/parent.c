@@ -349,6 +349,12 @@ parent_find(struct tpm *tpm, uint32_t where,
 }
 
 int
+parent_of_null_hierarchy(struct tpm *tpm, struct parent *ret)
+{
+	return create_in(tpm, ESYS_TR_RH_NULL, ESYS_TR_PASSWORD, 0, ret);
+}
+
+int
 parent_look(struct tpm *tpm, enum parent_state *ret)
 {
 	struct parent parent = { .where = PARENT_SRK_HANDLE };
@@ -408,8 +414,7 @@ start_owner_session(struct tpm *tpm, struct slice owner_auth, ESYS_TR *ret)
 	explicit_bzero(&auth, sizeof(auth));
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, "take the owner password");
-	if ((r = create_in(tpm, ESYS_TR_RH_NULL, ESYS_TR_PASSWORD, 0, &null)) !=
-	    0)
+	if ((r = parent_of_null_hierarchy(tpm, &null)) != 0)
 		return r;
 	r = session_start(tpm, &null, ret);
 	parent_close(tpm, &null);

@@ -38,6 +38,13 @@ int parent_for_new(
 int parent_find(struct tpm *tpm, uint32_t where,
     const uint8_t name[HANDLE_NAME_LEN], struct parent *ret) MUST_CHECK;
 
+/*
+ * A storage key of the null hierarchy, which needs no authorization: for
+ * salting a session where no parent is known. It keeps off whoever only
+ * listens. Ends with parent_close.
+ */
+int parent_of_null_hierarchy(struct tpm *tpm, struct parent *ret) MUST_CHECK;
+
 /* What is at the SRK's handle. */
 enum parent_state {
 	PARENT_ABSENT,

@@ -234,11 +234,11 @@ read_slot(struct tpm *tpm, const struct slot *slot, struct resident_key *ret)
 		.index = slot->index,
 		.size = slot->size,
 	};
-	if ((r = read_index(tpm, slot, &data)) != 0)
-		return r;
-	r = record_decode(bytes_slice(&data), &ret->record);
+	if ((r = read_index(tpm, slot, &data)) == 0)
+		r = record_decode(bytes_slice(&data), &ret->record);
 	bytes_reset(&data);
-	if (r == FAIL_HANDLE || r == FAIL_VERSION) {
+	/* FAIL_TPM: it went away, or has a password, and is none of ours. */
+	if (r == FAIL_HANDLE || r == FAIL_VERSION || r == FAIL_TPM) {
 		ret->error = r;
 		r = 0;
 	}
@@ -355,9 +355,14 @@ start_owner_session(struct tpm *tpm, const struct record *rec, ESYS_TR *ret)
 	struct handle h = { 0 };
 	int r;
 
-	if ((r = handle_decode(bytes_slice(&rec->key_handle), &h)) != 0)
-		return r;
-	if ((r = parent_find(tpm, h.parent, h.parent_name, &parent)) == 0)
+	r = handle_decode(bytes_slice(&rec->key_handle), &h);
+	if (r == 0)
+		r = parent_find(tpm, h.parent, h.parent_name, &parent);
+	/* A damaged record, or another TPM's, has to be removable too. */
+	if (r == FAIL_NOT_OURS || r == FAIL_HANDLE || r == FAIL_VERSION ||
+	    r == FAIL_OTHER_TPM || r == FAIL_OWNER_AUTH)
+		r = parent_of_null_hierarchy(tpm, &parent);
+	if (r == 0)
 		r = session_start(tpm, &parent, ret);
 	parent_close(tpm, &parent);
 	handle_reset(&h);

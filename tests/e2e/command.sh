@@ -60,6 +60,10 @@ adds_lines() {
 	unprivileged "$WORK/sk-tpm-copy" setup --write |
 		grep -c 'left as it is' | grep -qx 2
 	[ "$(grep -c SecurityKeyProvider "$HOME/.ssh/config")" -eq 1 ]
+	# A last line without its end, and a comment, are no obstacle.
+	unprivileged sh -c "printf '# SecurityKeyProvider\nHost a\n\tUser me' \
+		>$HOME/.ssh/config"
+	unprivileged "$WORK/sk-tpm-copy" setup --write
 	ssh -F "$HOME/.ssh/config" -G anywhere | grep -i securitykeyprovider |
 		grep -q libsk-tpm.so
 }
@@ -92,6 +96,47 @@ enrols_with_pin() {
 	[ ! -e "$WORK/short" ]
 }
 
+attests() {
+	head -c 70 /dev/urandom >"$WORK/challenge"
+	askpass_says 123456
+	sk-tpm enroll -P -f "$WORK/att" --challenge "$WORK/challenge" \
+		--attestation "$WORK/att.att"
+	"$TOOLS/verify-attestation" "$WORK/att.att" "$WORK/challenge" ssh: \
+		"$WORK/att.pub"
+}
+
+# Whatever cannot be written is found before anything is made.
+enrols_all_or_nothing() {
+	local before
+	before=$(sk-tpm list -j | jq '.resident | length')
+	mkdir -p "$WORK/dir.pub" "$WORK/isdir"
+	touch "$WORK/lone.pub"
+	refuses "is a directory" sk-tpm enroll -n -r -u x -f "$WORK/isdir" --force
+	refuses "is a directory" sk-tpm enroll -n -r -u x -f "$WORK/dir" --force
+	refuses "exists already" sk-tpm enroll -n -r -u x -f "$WORK/lone"
+	refuses "cannot write into" sk-tpm enroll -n -r -u x -f "$WORK/no/k"
+	refuses "has no name" sk-tpm enroll -n -r -u x -f ""
+	refuses "control characters" sk-tpm enroll -n -f "$WORK/x" \
+		-C $'two\nlines'
+	refuses "not UTF-8" sk-tpm enroll -n -f "$WORK/x" -C $'\xff'
+	refuses "begin with ssh:" sk-tpm enroll -n -f "$WORK/x" -a web
+	refuses "add --resident" sk-tpm enroll -n -f "$WORK/x" -u me
+	[ ! -e "$WORK/lone" ] && [ ! -e "$WORK/x" ] && [ ! -e "$WORK/dir" ]
+	[ "$(sk-tpm list -j | jq '.resident | length')" -eq "$before" ]
+}
+
+# A key file that says what the key is not.
+edited_files_do_not_work() {
+	sk-tpm enroll -n -f "$WORK/edit"
+	grep -v -- ----- "$WORK/edit" | base64 -d >"$WORK/edit.raw"
+	perl -0777 -pe 's/(.*)ssh:/$1ssh;/s' "$WORK/edit.raw" >"$WORK/edit.new"
+	{ echo '-----BEGIN OPENSSH PRIVATE KEY-----'
+	  base64 -w 70 "$WORK/edit.new"
+	  echo '-----END OPENSSH PRIVATE KEY-----'; } >"$WORK/edited"
+	refuses "made for another application" sk-tpm show "$WORK/edited"
+	refuses "made for another application" sk-tpm test "$WORK/edited"
+}
+
 limits_are_kept() {
 	local host
 	sk-tpm enroll -n -f "$WORK/git" -l sign:git
@@ -115,7 +160,8 @@ limits_are_kept() {
 shows_and_lists() {
 	sk-tpm enroll -n -f "$WORK/rk" -r -u alice -a ssh:work
 	sk-tpm list | tee "$WORK/out"
-	grep -q '^  0x01[89ab].*ssh:work alice  no-touch$' "$WORK/out"
+	grep -q '^  0x01[89ab].*ssh:work alice  no-touch  [0-9]* bytes$' \
+		"$WORK/out"
 	index=$(sk-tpm list --json | jq -r '.resident[0].index')
 	[ "$(sk-tpm show --json "$index" | jq -r .works_here)" = true ]
 	[ "$(sk-tpm show --json "$index" | jq -r .user)" = alice ]
@@ -182,6 +228,30 @@ changes_a_resident_pin() {
 	index=$(sk-tpm list -j | jq -r '.resident[] | select(.user=="pin").index')
 	askpass_says abcdefgh
 	sk-tpm test "$index"
+}
+
+# The key is another one by the time the new PIN is typed.
+pin_of_a_key_that_changed() {
+	cat >"$WORK/meddler" <<-EOF
+		#!/bin/bash
+		case \$1 in
+		*new*) SSH_ASKPASS=$WORK/askpass sk-tpm enroll -P --force \
+			-f "$WORK/meddled" >/dev/null; echo 777777 ;;
+		*) echo 123456 ;;
+		esac
+	EOF
+	chmod +x "$WORK/meddler"
+	askpass_says 123456
+	sk-tpm enroll -P -f "$WORK/meddled"
+	SSH_ASKPASS=$WORK/meddler refuses "was changed meanwhile" \
+		sk-tpm pin "$WORK/meddled"
+	sk-tpm test "$WORK/meddled"
+	ln -s meddled "$WORK/link"
+	askpass_says 123456 888888
+	sk-tpm pin "$WORK/link"
+	[ -L "$WORK/link" ]
+	askpass_says 888888
+	sk-tpm test "$WORK/meddled"
 }
 
 removes() {
@@ -307,12 +377,16 @@ try "setup --write adds lines that ssh reads" adds_lines
 try "enroll writes what ssh logs in with; nothing is overwritten" \
 	enrols_and_logs_in
 try "enroll --pin" enrols_with_pin
+try "enroll makes all or nothing" enrols_all_or_nothing
+try "a key file that was edited is found out" edited_files_do_not_work
+try "enroll --attestation, verified by libfido2" attests
 try "enroll --limit and --server" limits_are_kept
 try "list and show, for a person and in JSON" shows_and_lists
 try "show tells why a key does not work here" shows_a_foreign_key
 try "test signs and counts" tests_a_key
 try "pin changes a key file's PIN" changes_a_pin
 try "pin changes a resident key's PIN" changes_a_resident_pin
+try "pin leaves a key alone that changed meanwhile" pin_of_a_key_that_changed
 try "remove asks first, and removes one" removes
 try "doctor: a healthy TPM, and one without its SRK" doctor_checks
 try "doctor: what is wrong, and exit status 1" doctor_finds_what_is_wrong

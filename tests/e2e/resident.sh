@@ -202,6 +202,9 @@ strange_records() {
 	put_marked 0x01800011 "$WORK/noise"
 	tpm2_nvwrite -Q -C o -i "$WORK/noise" 0x01800011
 	put_marked 0x01800012 "$WORK/noise"
+	tpm2_nvdefine -Q -C o -s 300 -L "$WORK/mark" -p secret \
+		-a 'ownerwrite|authread|ownerread|no_da' 0x01800013
+	tpm2_nvwrite -Q -C o -i "$WORK/noise" 0x01800013
 	download "$WORK/strange" 2>"$WORK/err"
 	cat "$WORK/err"
 	grep -q 'passing over the resident key at 0x01800010: a newer sk-tpm' \
@@ -217,6 +220,14 @@ strange_records() {
 	refuses "sk-tpm remove" "$BUILD/sk-tpm" show 0x01800011
 	"$BUILD/sk-tpm" remove -y 0x01800011
 	fails grep -q 1800011 <<<"$(nv_indices)"
+	# Also where the owner has a password, and no handle names a parent.
+	tpm2_changeauth -Q -c owner secret
+	askpass_says secret
+	"$BUILD/sk-tpm" remove -y 0x01800010
+	"$BUILD/sk-tpm" remove -y 0x01800013
+	tpm2_changeauth -Q -c owner -p secret
+	[ "$(count_ours)" -eq 2 ]
+	tpm_is_empty
 }
 
 # A random index that is taken: another is tried.
@@ -352,5 +363,5 @@ try "an owner with a password" owner_password
 try "records of a later version, damaged or never written" strange_records
 try "an index that is taken: another is tried" collisions
 try "killed at every TPM command" killed_at_every_command
-[ ! -f "$WORK/points" ] || sed 's/^/# /' "$WORK/points"
+[ ! -f "$WORK/points" ] || sed 's/^/# note: /' "$WORK/points"
 echo "1..$N"
