@@ -86,7 +86,7 @@ $(B)/sk/provider-%.o: sk/provider.c $(FLAGS)
 
 # The command, on the same rooms.
 COMMAND = answer cmd-completions cmd-doctor cmd-enroll cmd-keys cmd-pin cmd-setup \
-	doctor-ssh doctor-tpm keyfile keyref main weakness
+	doctor-ssh doctor-tpm keyfile keyref main owner weakness
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_PACKAGES = json-c
 

@@ -117,6 +117,16 @@ answer_bool(struct json_object *o, const char *name, bool value)
 	answer_object(o, name, json_object_new_boolean(value));
 }
 
+const char *
+answer_member(struct json_object *o, const char *name)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(o, name, &value))
+		return "";
+	return json_object_get_string(value);
+}
+
 /* --- a key ------------------------------------------------------------- */
 
 static struct json_object *

@@ -27,6 +27,9 @@ bool answer_is_utf8(const char *s);
 struct json_object *answer_new(void);
 struct json_object *answer_new_list(void);
 
+/* A member of o as text; "" where it has none. Valid as long as o. */
+const char *answer_member(struct json_object *o, const char *name);
+
 /* Everything that a key is, as `show` and `list` have it. 0 or FAIL_. */
 int answer_key(struct json_object *o, const struct keyref *ref) MUST_CHECK;
 

@@ -35,16 +35,6 @@ report_add(struct report *r, const char *check, enum finding finding,
 		r->worst = (int)finding;
 }
 
-static const char *
-member(struct json_object *o, const char *name)
-{
-	struct json_object *value = NULL;
-
-	if (!json_object_object_get_ex(o, name, &value))
-		return "";
-	return json_object_get_string(value);
-}
-
 static size_t
 index_of(const char *word)
 {
@@ -64,14 +54,14 @@ print_for_a_person(const struct report *r)
 
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(r->list, i);
-		const char *status = member(o, "status");
+		const char *status = answer_member(o, "status");
 
 		printf("%s%-8s%s%-18s%s\n",
 		    colour ? colours[index_of(status)] : "", status,
-		    colour ? "\033[0m" : "", member(o, "check"),
-		    member(o, "text"));
-		if (member(o, "remedy")[0] != '\0')
-			printf("%26s-> %s\n", "", member(o, "remedy"));
+		    colour ? "\033[0m" : "", answer_member(o, "check"),
+		    answer_member(o, "text"));
+		if (answer_member(o, "remedy")[0] != '\0')
+			printf("%26s-> %s\n", "", answer_member(o, "remedy"));
 	}
 }
 

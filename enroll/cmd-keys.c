@@ -14,6 +14,7 @@
 #include "home.h"
 #include "key.h"
 #include "log.h"
+#include "owner.h"
 #include "pin.h"
 #include "presence.h"
 #include "resident.h"
@@ -88,16 +89,6 @@ list_files(struct json_object *list)
 	free(dir);
 }
 
-static const char *
-member(struct json_object *o, const char *name)
-{
-	struct json_object *value = NULL;
-
-	if (!json_object_object_get_ex(o, name, &value))
-		return "";
-	return json_object_get_string(value);
-}
-
 static bool
 member_is_true(struct json_object *o, const char *name)
 {
@@ -127,21 +118,21 @@ print_table(struct json_object *list, const char *where, const char *title)
 	printf("%s%s\n", title, n == 0 ? ": none" : "");
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
-		const char *user = member(o, "user");
+		const char *user = answer_member(o, "user");
 
-		if (member(o, "error")[0] != '\0') {
-			printf(
-			    "  %s  %s\n", member(o, where), member(o, "error"));
+		if (answer_member(o, "error")[0] != '\0') {
+			printf("  %s  %s\n", answer_member(o, where),
+			    answer_member(o, "error"));
 			continue;
 		}
-		printf("  %s  %s  %s%s%s%s%s", member(o, where),
-		    member(o, "fingerprint"), member(o, "application"),
-		    user[0] != '\0' ? " " : "", user,
-		    member_is_true(o, "pin") ? "  PIN" : "",
+		printf("  %s  %s  %s%s%s%s%s", answer_member(o, where),
+		    answer_member(o, "fingerprint"),
+		    answer_member(o, "application"), user[0] != '\0' ? " " : "",
+		    user, member_is_true(o, "pin") ? "  PIN" : "",
 		    member_is_true(o, "presence") ? "" : "  no-touch");
 		print_limits(o);
-		if (member(o, "nv_bytes")[0] != '\0')
-			printf("  %s bytes", member(o, "nv_bytes"));
+		if (answer_member(o, "nv_bytes")[0] != '\0')
+			printf("  %s bytes", answer_member(o, "nv_bytes"));
 		putchar('\n');
 	}
 }
@@ -239,23 +230,16 @@ ask_to_remove(
 static int
 remove_index(const struct config *cfg, uint32_t index)
 {
-	struct bytes password = { 0 };
+	struct owner_password owner = { 0 };
 	struct tpm *tpm = NULL;
-	bool needed = false;
 	int r;
 
-	if ((r = tpm_open(cfg->tcti, &tpm)) != 0 ||
-	    (r = resident_owner_has_password(tpm, &needed)) != 0 ||
-	    (needed &&
-		(r = presence_ask_secret(
-		     cfg, "Enter the TPM's owner password: ", &password)) != 0))
-		goto out;
-	r = resident_remove(tpm, index,
-	    (struct slice){
-		password.data, password.len > 0 ? password.len - 1 : 0 });
-out:
+	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
+		return r;
+	if ((r = owner_ask(cfg, tpm, &owner)) == 0)
+		r = resident_remove(tpm, index, owner.auth);
 	tpm_close(tpm);
-	bytes_reset(&password);
+	owner_reset(&owner);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "keyref.h"
 #include "log.h"
+#include "owner.h"
 #include "presence.h"
 #include "resident.h"
 
@@ -28,29 +29,22 @@ store_record(
     const struct config *cfg, const struct keyref *ref, struct slice key_handle)
 {
 	struct record rec = { .flags = ref->key.flags };
-	struct bytes password = { 0 };
+	struct owner_password owner = { 0 };
 	struct tpm *tpm = NULL;
-	bool needed = false;
 	int r;
 
-	if ((r = tpm_open(cfg->tcti, &tpm)) != 0 ||
-	    (r = resident_owner_has_password(tpm, &needed)) != 0 ||
-	    (needed &&
-		(r = presence_ask_secret(cfg,
-		     "Enter the TPM's owner password: ", &password)) != 0) ||
-	    (r = bytes_set(&rec.application, ref->key.application,
+	if ((r = bytes_set(&rec.application, ref->key.application,
 		 strlen(ref->key.application))) != 0 ||
 	    (r = bytes_set(&rec.user, ref->user.data, ref->user.len)) != 0 ||
 	    (r = bytes_set(&rec.key_handle, key_handle.data, key_handle.len)) !=
-		0)
+		0 ||
+	    (r = tpm_open(cfg->tcti, &tpm)) != 0)
 		goto out;
-	r = resident_store(tpm, &rec,
-	    (struct slice){
-		password.data, password.len > 0 ? password.len - 1 : 0 },
-	    NULL);
-out:
+	if ((r = owner_ask(cfg, tpm, &owner)) == 0)
+		r = resident_store(tpm, &rec, owner.auth, NULL);
 	tpm_close(tpm);
-	bytes_reset(&password);
+out:
+	owner_reset(&owner);
 	record_reset(&rec);
 	return r;
 }

@@ -13,9 +13,8 @@
 #include "error.h"
 #include "home.h"
 #include "log.h"
+#include "owner.h"
 #include "parent.h"
-#include "presence.h"
-#include "resident.h"
 
 #define SSH_LINE "Host *\n\tSecurityKeyProvider " SK_TPM_LIBRARY "\n"
 #define PROFILE_LINE "export SSH_SK_PROVIDER=" SK_TPM_LIBRARY "\n"
@@ -25,23 +24,14 @@
 static int
 make_persistent(const struct config *cfg, struct tpm *tpm)
 {
-	struct bytes password = { 0 };
-	bool needed = false;
+	struct owner_password owner = { 0 };
 	int r;
 
-	if ((r = resident_owner_has_password(tpm, &needed)) != 0 ||
-	    (needed &&
-		(r = presence_ask_secret(
-		     cfg, "Enter the TPM's owner password: ", &password)) != 0))
-		goto out;
-	r = parent_make_persistent(tpm,
-	    (struct slice){
-		password.data, password.len > 0 ? password.len - 1 : 0 });
-	if (r == 0)
+	if ((r = owner_ask(cfg, tpm, &owner)) == 0 &&
+	    (r = parent_make_persistent(tpm, owner.auth)) == 0)
 		printf("Made the storage root key persistent at 0x%08x.\n",
 		    PARENT_SRK_HANDLE);
-out:
-	bytes_reset(&password);
+	owner_reset(&owner);
 	return r;
 }
 

@@ -115,24 +115,11 @@ read_name(struct tpm *tpm, ESYS_TR object, uint8_t ret[HANDLE_NAME_LEN])
 	return compute_name(&public, ret);
 }
 
-/* *ret_object is ESYS_TR_NONE if there is nothing at that handle. */
 static int
 open_persistent(struct tpm *tpm, uint32_t where, ESYS_TR *ret_object)
 {
-	struct tpm_retry retry = { 0 };
-	TSS2_RC rc;
-
-	*ret_object = ESYS_TR_NONE;
-	do
-		rc = Esys_TR_FromTPMPublic(tpm_esys(tpm), where, ESYS_TR_NONE,
-		    ESYS_TR_NONE, ESYS_TR_NONE, ret_object);
-	while (tpm_again(&retry, rc));
-	if (rc == TSS2_RC_SUCCESS)
-		return 0;
-	*ret_object = ESYS_TR_NONE;
-	if (tpm_rc(rc) == TPM2_RC_HANDLE)
-		return 0;
-	return tpm_fail(rc, "read the storage root key");
+	return tpm_open_handle(
+	    tpm, where, "read the storage root key", ret_object);
 }
 
 static int
@@ -465,7 +452,6 @@ parent_close(struct tpm *tpm, struct parent *parent)
 {
 	if (parent->transient)
 		tpm_flush(tpm, &parent->object);
-	else if (parent->object != ESYS_TR_NONE)
-		Esys_TR_Close(tpm_esys(tpm), &parent->object);
-	parent->object = ESYS_TR_NONE;
+	else
+		tpm_close_handle(tpm, &parent->object);
 }

@@ -74,28 +74,7 @@ is_ours(const TPMS_NV_PUBLIC *nv)
 static int
 open_index(struct tpm *tpm, uint32_t index, ESYS_TR *ret_object)
 {
-	struct tpm_retry retry = { 0 };
-	TSS2_RC rc;
-
-	*ret_object = ESYS_TR_NONE;
-	do
-		rc = Esys_TR_FromTPMPublic(tpm_esys(tpm), index, ESYS_TR_NONE,
-		    ESYS_TR_NONE, ESYS_TR_NONE, ret_object);
-	while (tpm_again(&retry, rc));
-	if (rc == TSS2_RC_SUCCESS)
-		return 0;
-	*ret_object = ESYS_TR_NONE;
-	if (tpm_rc(rc) == TPM2_RC_HANDLE)
-		return 0;
-	return tpm_fail(rc, "look at an NV index");
-}
-
-static void
-close_index(struct tpm *tpm, ESYS_TR *object)
-{
-	if (*object != ESYS_TR_NONE)
-		Esys_TR_Close(tpm_esys(tpm), object);
-	*object = ESYS_TR_NONE;
+	return tpm_open_handle(tpm, index, "look at an NV index", ret_object);
 }
 
 static int
@@ -137,7 +116,7 @@ look_at(struct tpm *tpm, uint32_t index, struct slots *slots)
 	else if (is_ours(&public->nvPublic))
 		r = append_slot(slots, &public->nvPublic);
 	Esys_Free(public);
-	close_index(tpm, &object);
+	tpm_close_handle(tpm, &object);
 	return r;
 }
 
@@ -219,7 +198,7 @@ read_index(struct tpm *tpm, const struct slot *slot, struct bytes *ret)
 	else
 		r = bytes_set(ret, data->buffer, data->size);
 	Esys_Free(data);
-	close_index(tpm, &object);
+	tpm_close_handle(tpm, &object);
 	return r;
 }
 
@@ -418,7 +397,7 @@ undefine(struct tpm *tpm, ESYS_TR session, uint32_t index)
 	while (tpm_again(&retry, rc));
 	if (rc == TSS2_RC_SUCCESS)
 		return 0;
-	close_index(tpm, &object);
+	tpm_close_handle(tpm, &object);
 	return owner_fail(rc, "remove an NV index");
 }
 
@@ -482,7 +461,7 @@ define_and_write(struct tpm *tpm, ESYS_TR session, const struct bytes *data,
 		rc = Esys_NV_Write(tpm_esys(tpm), ESYS_TR_RH_OWNER, object,
 		    session, ESYS_TR_NONE, ESYS_TR_NONE, &buffer, 0);
 	while (tpm_again(&retry, rc));
-	close_index(tpm, &object);
+	tpm_close_handle(tpm, &object);
 	if (rc == TSS2_RC_SUCCESS) {
 		*ret_index = index;
 		return 0;

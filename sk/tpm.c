@@ -205,6 +205,34 @@ tpm_flush_last(struct tpm *tpm, ESYS_TR *object)
 }
 
 int
+tpm_open_handle(
+    struct tpm *tpm, uint32_t handle, const char *doing, ESYS_TR *ret_object)
+{
+	struct tpm_retry retry = { 0 };
+	TSS2_RC rc;
+
+	*ret_object = ESYS_TR_NONE;
+	do
+		rc = Esys_TR_FromTPMPublic(tpm->esys, handle, ESYS_TR_NONE,
+		    ESYS_TR_NONE, ESYS_TR_NONE, ret_object);
+	while (tpm_again(&retry, rc));
+	if (rc == TSS2_RC_SUCCESS)
+		return 0;
+	*ret_object = ESYS_TR_NONE;
+	if (tpm_rc(rc) == TPM2_RC_HANDLE)
+		return 0;
+	return tpm_fail(rc, doing);
+}
+
+void
+tpm_close_handle(struct tpm *tpm, ESYS_TR *object)
+{
+	if (*object != ESYS_TR_NONE)
+		Esys_TR_Close(tpm->esys, object);
+	*object = ESYS_TR_NONE;
+}
+
+int
 tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret)
 {
 	TPMS_CAPABILITY_DATA *data = NULL;

@@ -78,6 +78,16 @@ bool tpm_again(struct tpm_retry *retry, TSS2_RC rc);
 /* Waits before another try of a whole operation; false if it was the last. */
 bool tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for);
 
+/*
+ * tpm2-tss's object for a persistent key or an NV index: *ret_object is
+ * ESYS_TR_NONE if there is nothing at that handle. `doing` as for tpm_fail.
+ */
+int tpm_open_handle(struct tpm *tpm, uint32_t handle, const char *doing,
+    ESYS_TR *ret_object) MUST_CHECK;
+
+/* Lets such an object go, in this process alone; takes ESYS_TR_NONE. */
+void tpm_close_handle(struct tpm *tpm, ESYS_TR *object);
+
 /* Reads one TPM2_PT_ property. 0 or what tpm_fail gives. */
 int tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret) MUST_CHECK;
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+#include "owner.h"
+#include "presence.h"
+#include "resident.h"
+
+int
+owner_ask(const struct config *cfg, struct tpm *tpm, struct owner_password *ret)
+{
+	struct owner_password password = { 0 };
+	bool needed = false;
+	int r;
+
+	if ((r = resident_owner_has_password(tpm, &needed)) != 0 || !needed)
+		return r;
+	if ((r = presence_ask_secret(cfg,
+		 "Enter the TPM's owner password: ", &password.secret)) != 0)
+		return r;
+	password.auth = bytes_slice(&password.secret);
+	password.auth.len--;
+	*ret = password;
+	return 0;
+}
+
+void
+owner_reset(struct owner_password *password)
+{
+	bytes_reset(&password->secret);
+	password->auth = (struct slice){ 0 };
+}
