@@ -62,7 +62,20 @@ bad_paths() {
 	clean
 }
 
+command_line() {
+	local args
+	tpm_persist_srk
+	for args in "enroll -n -r -f $WORK/cmd" "list" "show $WORK/cmd" \
+		"test $WORK/cmd" "setup" "show /etc/passwd"; do
+		# shellcheck disable=SC2086 # words
+		valgrind -q --leak-check=full --show-leak-kinds=definite \
+			--errors-for-leak-kinds=definite --error-exitcode=99 \
+			"$BUILD/sk-tpm" $args || [ $? -eq 1 ]
+	done
+}
+
 try "enrolling and signing leak nothing under valgrind" good_path
 try "nor with a PIN, right or wrong" with_pin
 try "nor does failing" bad_paths
+try "nor does sk-tpm" command_line
 echo "1..$N"
