@@ -44,9 +44,10 @@ FLAGS = $(B)/flags
 FLAGS_NOW = $(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS)
 COMPILE = $(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -MMD -MP -c
 
-ROOMS = bytes cbor-item child config credential device error fido fingerprint \
-	handle home key known-hosts key-limits lockout log parent pin presence \
-	record request resident session sshkey terminal text tpm tpm-rc traffic wire
+ROOMS = bytes cbor-item child config credential credential-resident device \
+	error fido fingerprint handle home key key-limits known-hosts lockout \
+	log parent pin presence record request resident session sshkey \
+	terminal text tpm tpm-rc traffic wire
 OBJS = $(ROOMS:%=$(B)/sk/%.o)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 

@@ -327,3 +327,10 @@ tpm_again(struct tpm_retry *retry, TSS2_RC rc)
 		return false;
 	}
 }
+
+bool
+tpm_try_again(struct tpm_retry *retry, int err)
+{
+	return err == FAIL_TPM_FULL &&
+	    tpm_retry_wait(retry, "other programs to flush their keys");
+}

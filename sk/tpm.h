@@ -92,6 +92,14 @@ void tpm_close_handle(struct tpm *tpm, ESYS_TR *object);
 int tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret) MUST_CHECK;
 
 /*
+ * Whether a whole operation that gave `err` is to be tried again; has waited
+ * then. For FAIL_TPM_FULL: room comes when another program ends or flushes,
+ * which it may not be able to do while we hold the connection. So each try
+ * has a connection of its own.
+ */
+bool tpm_try_again(struct tpm_retry *retry, int err);
+
+/*
  * rc without its layer, and without the number of the handle, session or
  * parameter it speaks of: a TPM2_RC_ value to compare with. What did not come
  * from the TPM gives TPM2_RC_NOT_USED.
