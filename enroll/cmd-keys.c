@@ -234,9 +234,8 @@ remove_index(const struct config *cfg, uint32_t index)
 	struct tpm *tpm = NULL;
 	int r;
 
-	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
-		return r;
-	if ((r = owner_ask(cfg, tpm, &owner)) == 0)
+	if ((r = owner_ask(cfg, &owner)) == 0 &&
+	    (r = tpm_open(cfg->tcti, &tpm)) == 0)
 		r = resident_remove(tpm, index, owner.auth);
 	tpm_close(tpm);
 	owner_reset(&owner);

@@ -38,12 +38,12 @@ store_record(
 	    (r = bytes_set(&rec.user, ref->user.data, ref->user.len)) != 0 ||
 	    (r = bytes_set(&rec.key_handle, key_handle.data, key_handle.len)) !=
 		0 ||
+	    (r = owner_ask(cfg, &owner)) != 0 ||
 	    (r = tpm_open(cfg->tcti, &tpm)) != 0)
 		goto out;
-	if ((r = owner_ask(cfg, tpm, &owner)) == 0)
-		r = resident_store(tpm, &rec, owner.auth, NULL);
-	tpm_close(tpm);
+	r = resident_store(tpm, &rec, owner.auth, NULL);
 out:
+	tpm_close(tpm);
 	owner_reset(&owner);
 	record_reset(&rec);
 	return r;

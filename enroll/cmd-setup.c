@@ -22,15 +22,30 @@
 /* --- the storage root key ---------------------------------------------- */
 
 static int
-make_persistent(const struct config *cfg, struct tpm *tpm)
+look(const struct config *cfg, enum parent_state *ret)
 {
-	struct owner_password owner = { 0 };
+	struct tpm *tpm = NULL;
 	int r;
 
-	if ((r = owner_ask(cfg, tpm, &owner)) == 0 &&
+	if ((r = tpm_open(cfg->tcti, &tpm)) == 0)
+		r = parent_look(tpm, ret);
+	tpm_close(tpm);
+	return r;
+}
+
+static int
+make_persistent(const struct config *cfg)
+{
+	struct owner_password owner = { 0 };
+	struct tpm *tpm = NULL;
+	int r;
+
+	if ((r = owner_ask(cfg, &owner)) == 0 &&
+	    (r = tpm_open(cfg->tcti, &tpm)) == 0 &&
 	    (r = parent_make_persistent(tpm, owner.auth)) == 0)
 		printf("Made the storage root key persistent at 0x%08x.\n",
 		    PARENT_SRK_HANDLE);
+	tpm_close(tpm);
 	owner_reset(&owner);
 	return r;
 }
@@ -39,13 +54,10 @@ static int
 set_up_parent(const struct config *cfg, bool dry_run)
 {
 	enum parent_state state = PARENT_ABSENT;
-	struct tpm *tpm = NULL;
 	int r;
 
-	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
+	if ((r = look(cfg, &state)) != 0)
 		return r;
-	if ((r = parent_look(tpm, &state)) != 0)
-		goto out;
 	if (state == PARENT_SUITS)
 		printf("The storage root key is persistent already, at "
 		       "0x%08x.\n",
@@ -59,10 +71,8 @@ set_up_parent(const struct config *cfg, bool dry_run)
 		       "0x%08x.\n",
 		    PARENT_SRK_HANDLE);
 	else
-		r = make_persistent(cfg, tpm);
-out:
-	tpm_close(tpm);
-	return r;
+		return make_persistent(cfg);
+	return 0;
 }
 
 /* --- the lines --------------------------------------------------------- */

@@ -4,13 +4,18 @@
 #include "resident.h"
 
 int
-owner_ask(const struct config *cfg, struct tpm *tpm, struct owner_password *ret)
+owner_ask(const struct config *cfg, struct owner_password *ret)
 {
 	struct owner_password password = { 0 };
+	struct tpm *tpm = NULL;
 	bool needed = false;
 	int r;
 
-	if ((r = resident_owner_has_password(tpm, &needed)) != 0 || !needed)
+	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
+		return r;
+	r = resident_owner_has_password(tpm, &needed);
+	tpm_close(tpm);
+	if (r != 0 || !needed)
 		return r;
 	if ((r = presence_ask_secret(cfg,
 		 "Enter the TPM's owner password: ", &password.secret)) != 0)

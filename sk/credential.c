@@ -55,25 +55,42 @@ create_key(const struct config *cfg, const struct key_wishes *wishes,
 }
 
 /*
- * One try of a PIN, if the TPM can bear it. The counter is read before
- * anything else, so that no session or object of ours lives longer for it.
+ * Around one try of a PIN: whether the TPM can bear it, and what a wrong one
+ * has cost. The counter is read before anything else, so that no session or
+ * object of ours lives longer for it.
  */
+static int
+begin_try(const struct config *cfg, struct tpm *tpm)
+{
+	struct lockout state;
+	int r;
+
+	if ((r = lockout_read(tpm, &state)) != 0)
+		return r;
+	return lockout_check(&state, cfg->spend_last_try);
+}
+
+/* Asked again: others try, too, and what refused may not be the TPM. */
+static int
+end_try(struct tpm *tpm, int r)
+{
+	struct lockout state;
+
+	if (r == FAIL_WRONG_PIN && (r = lockout_read(tpm, &state)) == 0)
+		r = lockout_wrong_pin(&state);
+	return r;
+}
+
 static int
 sign_with_pin(const struct config *cfg, struct tpm *tpm, const struct handle *h,
     struct slice auth_value, const uint8_t digest[FIDO_DIGEST_LEN],
     struct ec_signature *ret)
 {
-	struct lockout state;
 	int r;
 
-	if ((r = lockout_read(tpm, &state)) != 0 ||
-	    (r = lockout_check(&state, cfg->spend_last_try)) != 0)
+	if ((r = begin_try(cfg, tpm)) != 0)
 		return r;
-	r = key_sign(tpm, h, auth_value, digest, ret);
-	/* Asked again: others try, too, and what refused may not be the TPM. */
-	if (r == FAIL_WRONG_PIN && (r = lockout_read(tpm, &state)) == 0)
-		r = lockout_wrong_pin(&state);
-	return r;
+	return end_try(tpm, key_sign(tpm, h, auth_value, digest, ret));
 }
 
 static int
@@ -201,8 +218,6 @@ out:
 	return r;
 }
 
-/* --- making ------------------------------------------------------------ */
-
 int
 credential_make(const struct config *cfg, const struct credential_request *req,
     struct credential *ret)
@@ -292,17 +307,13 @@ static int
 change_pin(const struct config *cfg, struct handle *h, struct slice old_auth,
     struct slice new_auth)
 {
-	struct lockout state;
 	struct tpm *tpm = NULL;
 	int r;
 
 	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
 		return r;
-	if ((r = lockout_read(tpm, &state)) == 0 &&
-	    (r = lockout_check(&state, cfg->spend_last_try)) == 0)
-		r = key_change_auth(tpm, h, old_auth, new_auth);
-	if (r == FAIL_WRONG_PIN && (r = lockout_read(tpm, &state)) == 0)
-		r = lockout_wrong_pin(&state);
+	if ((r = begin_try(cfg, tpm)) == 0)
+		r = end_try(tpm, key_change_auth(tpm, h, old_auth, new_auth));
 	tpm_close(tpm);
 	return r;
 }
@@ -355,21 +366,16 @@ check_application_of(const struct handle *h, const char *application)
 	return 0;
 }
 
-/* The authValue for a key, of the PIN it was made with. */
+/* The key file's word has to agree with the key about the PIN. */
 static int
 take_pin(const struct assertion_request *req, const struct handle *h,
     struct bytes *ret)
 {
-	if (h->auth != HANDLE_AUTH_PIN) {
-		if (req->verification)
-			return fail(FAIL_ARGUMENT,
-			    "the key file says verify-required, but the key "
-			    "has no PIN; restore the key file");
-		return 0;
-	}
-	if (!pin_is_given(req->pin))
-		return fail(FAIL_PIN_REQUIRED, "this key needs its PIN");
-	return pin_auth_value(req->pin, ret);
+	if (req->verification && h->auth != HANDLE_AUTH_PIN)
+		return fail(FAIL_ARGUMENT,
+		    "the key file says verify-required, but the key has no "
+		    "PIN; restore the key file");
+	return take_existing_pin(h, req->pin, ret);
 }
 
 /* The flags of the signature: what was found out in this very call. */

@@ -362,21 +362,6 @@ read_signature(const TPMT_SIGNATURE *sig, struct ec_signature *ret)
 	return 0;
 }
 
-/* Gives tpm2-tss the key's authValue. */
-static int
-set_auth(struct tpm *tpm, ESYS_TR key, struct slice auth_value)
-{
-	TPM2B_AUTH auth = { .size = (UINT16)auth_value.len };
-	TSS2_RC rc;
-
-	memcpy(auth.buffer, auth_value.data, auth_value.len);
-	rc = Esys_TR_SetAuth(tpm_esys(tpm), key, &auth);
-	explicit_bzero(&auth, sizeof(auth));
-	if (rc != TSS2_RC_SUCCESS)
-		return tpm_fail(rc, "take the PIN");
-	return 0;
-}
-
 /* For the one use of the key after which the session ends. */
 static int
 authorize(
@@ -386,7 +371,7 @@ authorize(
 
 	if (session == ESYS_TR_PASSWORD)
 		return 0;
-	if ((r = set_auth(tpm, key, auth_value)) != 0)
+	if ((r = session_set_auth(tpm, key, auth_value)) != 0)
 		return r;
 	return session_end_with_next(tpm, session);
 }
@@ -490,7 +475,7 @@ key_change_auth(struct tpm *tpm, struct handle *h, struct slice old_auth,
 		return r;
 	r = load_under(tpm, h, &parent, &key, &session);
 	if (r == 0) {
-		if ((r = set_auth(tpm, key, old_auth)) == 0)
+		if ((r = session_set_auth(tpm, key, old_auth)) == 0)
 			r = change_auth(
 			    tpm, key, &parent, session, new_auth, h);
 		unauthorize(tpm, key);

@@ -386,21 +386,13 @@ static int
 start_owner_session(struct tpm *tpm, struct slice owner_auth, ESYS_TR *ret)
 {
 	struct parent null = { .object = ESYS_TR_NONE };
-	TPM2B_AUTH auth = { .size = (UINT16)owner_auth.len };
-	TSS2_RC rc;
 	int r;
 
 	*ret = ESYS_TR_PASSWORD;
 	if (owner_auth.len == 0)
 		return 0;
-	if (owner_auth.len > sizeof(auth.buffer))
-		return fail(FAIL_OWNER_PASSWORD,
-		    "the owner password is longer than a TPM takes");
-	memcpy(auth.buffer, owner_auth.data, owner_auth.len);
-	rc = Esys_TR_SetAuth(tpm_esys(tpm), ESYS_TR_RH_OWNER, &auth);
-	explicit_bzero(&auth, sizeof(auth));
-	if (rc != TSS2_RC_SUCCESS)
-		return tpm_fail(rc, "take the owner password");
+	if ((r = session_set_owner_auth(tpm, owner_auth)) != 0)
+		return r;
 	if ((r = parent_of_null_hierarchy(tpm, &null)) != 0)
 		return r;
 	r = session_start(tpm, &null, ret);

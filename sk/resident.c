@@ -356,20 +356,13 @@ static int
 open_owner(struct tpm *tpm, const struct record *rec, struct slice owner_auth,
     ESYS_TR *ret_session)
 {
-	TPM2B_AUTH auth = { .size = (UINT16)owner_auth.len };
-	TSS2_RC rc;
+	int r;
 
 	*ret_session = ESYS_TR_PASSWORD;
 	if (owner_auth.len == 0)
 		return 0;
-	if (owner_auth.len > sizeof(auth.buffer))
-		return fail(FAIL_OWNER_PASSWORD,
-		    "the owner password is longer than a TPM takes");
-	memcpy(auth.buffer, owner_auth.data, owner_auth.len);
-	rc = Esys_TR_SetAuth(tpm_esys(tpm), ESYS_TR_RH_OWNER, &auth);
-	explicit_bzero(&auth, sizeof(auth));
-	if (rc != TSS2_RC_SUCCESS)
-		return tpm_fail(rc, "take the owner password");
+	if ((r = session_set_owner_auth(tpm, owner_auth)) != 0)
+		return r;
 	return start_owner_session(tpm, rec, ret_session);
 }
 

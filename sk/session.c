@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include <string.h>
+
 #include "error.h"
 #include "log.h"
 #include "session.h"
@@ -30,6 +32,32 @@ session_start(struct tpm *tpm, const struct parent *parent, ESYS_TR *ret)
 	}
 	*ret = session;
 	return 0;
+}
+
+int
+session_set_auth(struct tpm *tpm, ESYS_TR object, struct slice auth_value)
+{
+	TPM2B_AUTH auth = { .size = (UINT16)auth_value.len };
+	TSS2_RC rc;
+
+	if (auth_value.len > sizeof(auth.buffer))
+		return fail(
+		    FAIL_INTERNAL, "authValue of %zu bytes", auth_value.len);
+	memcpy(auth.buffer, auth_value.data, auth_value.len);
+	rc = Esys_TR_SetAuth(tpm_esys(tpm), object, &auth);
+	explicit_bzero(&auth, sizeof(auth));
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "take a PIN or password");
+	return 0;
+}
+
+int
+session_set_owner_auth(struct tpm *tpm, struct slice password)
+{
+	if (password.len > sizeof(((TPM2B_AUTH *)NULL)->buffer))
+		return fail(FAIL_OWNER_PASSWORD,
+		    "the owner password is longer than a TPM takes");
+	return session_set_auth(tpm, ESYS_TR_RH_OWNER, password);
 }
 
 static int

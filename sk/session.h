@@ -18,6 +18,13 @@
 int session_start(
     struct tpm *tpm, const struct parent *parent, ESYS_TR *ret) MUST_CHECK;
 
+/* Gives tpm2-tss the authValue of an object, to use in sessions. */
+int session_set_auth(
+    struct tpm *tpm, ESYS_TR object, struct slice auth_value) MUST_CHECK;
+
+/* The same for the owner; FAIL_OWNER_PASSWORD for one too long to be it. */
+int session_set_owner_auth(struct tpm *tpm, struct slice password) MUST_CHECK;
+
 /* Has the next command's first parameter encrypted. */
 int session_encrypt(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
 
