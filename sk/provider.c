@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "credential.h"
 #include "error.h"
@@ -78,14 +79,25 @@ begin(bool secrets, struct sk_option **options, struct config *cfg,
 
 /* --- out --------------------------------------------------------------- */
 
+/*
+ * ssh and ssh-agent sign without a PIN first and then ask for it: somebody who
+ * sees the question needs no line about it. Elsewhere it may be the only word.
+ */
+static bool
+goes_without_saying(int r, bool signing)
+{
+	return signing && r == FAIL_PIN_REQUIRED && isatty(STDERR_FILENO);
+}
+
 /* The one place where a failure becomes a line and one of OpenSSH's codes. */
 static int
-finish(int r, struct config *cfg)
+finish(int r, bool signing, struct config *cfg)
 {
 	config_reset(cfg);
 	if (r == 0)
 		return 0;
-	log_failure(r);
+	if (!goes_without_saying(r, signing))
+		log_failure(r);
 	switch (r) {
 	case FAIL_UNSUPPORTED:
 		return SSH_SK_ERR_UNSUPPORTED;
@@ -348,7 +360,7 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 	    (r = pack_credential(&cred, flags, enroll_response)) == 0)
 		note_missing_attestation(&cred, &req);
 	credential_reset(&cred);
-	return finish(r, &cfg);
+	return finish(r, false, &cfg);
 }
 
 int
@@ -377,7 +389,7 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len,
 	    (r = check_algorithm(alg)) == 0 &&
 	    (r = credential_assert(&cfg, &req, &assertion)) == 0)
 		r = pack_assertion(&assertion, sign_response);
-	return finish(r, &cfg);
+	return finish(r, true, &cfg);
 }
 
 int
@@ -398,5 +410,5 @@ sk_load_resident_keys(const char *pin, struct sk_option **options,
 	    (r = credential_list(&cfg, &list)) == 0)
 		r = pack_residents(&list, user, rks, nrks);
 	resident_credentials_reset(&list);
-	return finish(r, &cfg);
+	return finish(r, false, &cfg);
 }

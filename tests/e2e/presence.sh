@@ -154,10 +154,11 @@ new_pin_is_typed_twice() {
 		send "123456\r"
 		status'
 	[ -f "$WORK/pin" ]
-	# A PIN typed for this signature is a person: there is no question.
+	# A PIN typed for this signature is a person: there is no question,
+	# nor a line of ours about a PIN that is asked for anyway.
 	at_terminal 'spawn -noecho sh -c "ssh-keygen -Y sign -n git -f '"$WORK"'/pin \
 			-w '"$LIB"' <'"$WORK"'/text >/dev/null"
-		want "Enter PIN for ECDSA-SK key"
+		expect "needs its PIN" { exit 8 } "Enter PIN for ECDSA-SK key" {}
 		send "123456\r"
 		expect "Press y" { exit 7 } eof {}
 		exit [lindex [wait] 3]'
