@@ -232,7 +232,8 @@ $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
-SH_FILES = tests/run tests/install-packages tests/lib.sh examples/demo .ci/run \
+SH_FILES = tests/run tests/install-packages tests/lib.sh tests/workflow.sh \
+	examples/demo .ci/run \
 	$(wildcard tests/e2e/*.sh) tests/fuzz/record-requests
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual

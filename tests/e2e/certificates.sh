@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# User certificates: issued for a TPM key, trusted by servers without any
+# authorized_keys, and refused where they should be.
+# shellcheck source=tests/workflow.sh
+. "$(dirname "$0")/../workflow.sh"
+
+tpm_new tpm
+tpm_persist_srk
+PIN=246813
+KEY=$HOME/.ssh/id_tpm
+# ssh asks for the PIN, and is answered.
+client_config 'Host *' 'BatchMode no'
+
+# issued [option...]: the certificate of before, with other terms.
+issued() {
+	ssh-keygen -q -s user_ca -I alice@laptop -n "$ME" "$@" "$KEY.pub"
+}
+
+# turned_away TEXT: the server does, with TEXT in its log.
+turned_away() {
+	: >"$SSHD_LOG"
+	fails ssh "${@:2}" -i "$KEY" server true
+	grep -qF -- "$1" "$SSHD_LOG" || { cat "$SSHD_LOG"; return 1; }
+}
+
+set_up() {
+	askpass_says "$PIN"
+	example authority
+	example trust
+	example enrol
+	example issue
+}
+
+logs_in() {
+	askpass_says "$PIN"
+	example login
+	grep -q "Accepted publickey for $ME .*ECDSA-SK-CERT .*ID $ME@laptop (serial 1) CA ED25519" \
+		"$SSHD_LOG"
+	tpm_is_empty
+}
+
+# A warning that people know from keys whose certificate came later.
+certificate_file_elsewhere() {
+	askpass_says "$PIN"
+	mv "$KEY-cert.pub" elsewhere-cert.pub
+	fails ssh -i "$KEY" server true
+	ssh -vvv -i "$KEY" -o CertificateFile=elsewhere-cert.pub server true \
+		2>log
+	fails grep -i 'no separate private key' log
+	mv elsewhere-cert.pub "$KEY-cert.pub"
+	ssh -vvv -i "$KEY" server true 2>log
+	fails grep -i 'no separate private key' log
+}
+
+agent_logs_in() {
+	askpass_says "$PIN"
+	agent_start -P "$(dirname "$(realpath "$LIB")")/*"
+	: >"$SSHD_LOG"
+	client_config 'Host *' 'BatchMode no' 'IdentitiesOnly no'
+	example agent >log 2>&1 || { cat log; return 1; }
+	[ "$(ssh-add -l | wc -l)" -eq 2 ]
+	ssh-add -l | grep -q 'ECDSA-SK-CERT'
+	ssh -vvv server true 2>log
+	fails grep -i 'no separate private key' log
+	# The agent has all: no file is needed beside it.
+	mkdir away
+	mv "$KEY" "$KEY.pub" "$KEY-cert.pub" away
+	ssh server true
+	mv away/* "$HOME/.ssh"
+	[ "$(grep -c 'Accepted publickey.*ECDSA-SK-CERT' "$SSHD_LOG")" -eq 3 ]
+}
+
+# verify-required in the certificate: the PIN, or nothing.
+verify_required() {
+	example unattended
+	cp "$HOME/.ssh/id_backup.pub" plain.pub
+	ssh-keygen -q -s user_ca -I no-pin -n "$ME" -V +1h \
+		-O verify-required -O no-touch-required plain.pub
+	: >"$SSHD_LOG"
+	fails ssh -i "$HOME/.ssh/id_backup" -o CertificateFile=plain-cert.pub \
+		-o BatchMode=yes server true
+	grep -q 'user verification requirement not met' "$SSHD_LOG"
+}
+
+# Without no-touch-required in the certificate, a key that asks nobody is no
+# use, and one that asks is.
+touch_required() {
+	cp "$HOME/.ssh/id_backup.pub" plain.pub
+	ssh-keygen -q -s user_ca -I touch -n "$ME" -V +1h plain.pub
+	mv "$HOME/.ssh/id_backup-cert.pub" .
+	: >"$SSHD_LOG"
+	fails ssh -i "$HOME/.ssh/id_backup" -o CertificateFile=plain-cert.pub \
+		-o BatchMode=yes server true
+	mv id_backup-cert.pub "$HOME/.ssh"
+	grep -q 'user presence' "$SSHD_LOG"
+	enroll asks
+	ssh-keygen -q -s user_ca -I asks -n "$ME" -V +1h asks.pub
+	askpass_says yes
+	ssh -i asks server true
+	grep -q 'confirm: Sign in to a server with host key SHA256' asked
+	askpass_says no
+	fails ssh -i asks server true
+}
+
+expired() {
+	askpass_says "$PIN"
+	issued -V -2h:-1h
+	turned_away 'Certificate invalid: expired'
+}
+
+not_yet_valid() {
+	askpass_says "$PIN"
+	issued -V +1h:+2h
+	turned_away 'Certificate invalid: not yet valid'
+}
+
+other_principal() {
+	askpass_says "$PIN"
+	ssh-keygen -q -s user_ca -I alice@laptop -n nobody-else -V +1h "$KEY.pub"
+	turned_away 'Certificate invalid: name is not a listed principal'
+}
+
+other_authority() {
+	askpass_says "$PIN"
+	ssh-keygen -q -t ed25519 -N '' -f other_ca
+	ssh-keygen -q -s other_ca -I alice@laptop -n "$ME" -V +1h "$KEY.pub"
+	turned_away 'Failed publickey'
+}
+
+revoked() {
+	askpass_says "$PIN"
+	example issue
+	ssh -i "$KEY" server true
+	example revoke
+	turned_away 'revoked'
+	# Another serial of the same key is none of the list's business.
+	issued -z 3 -V +1h
+	ssh -i "$KEY" server true
+}
+
+try "an authority, a trusting server, a key and its certificate" set_up
+mapfile -t trusting < <(example_text server)
+: >"$ETC/revoked_keys"
+host server "${trusting[@]}"
+try "the certificate logs in; sshd's log names it" logs_in
+try "CertificateFile finds it elsewhere" certificate_file_elsewhere
+try "the agent takes key and certificate at once" agent_logs_in
+try "a certificate with no-touch-required, one with verify-required" \
+	verify_required
+try "without no-touch-required a person is asked" touch_required
+try "refused after its time" expired
+try "refused before its time" not_yet_valid
+try "refused for another principal" other_principal
+try "refused from another authority" other_authority
+try "refused once revoked" revoked
+try "nothing is left in the TPM" tpm_is_empty
+echo "1..$N"

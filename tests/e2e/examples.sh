@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# No example without a test: every code block of README.md and examples/ has a
+# name that a test runs, or says that it is untested.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# A page's test has its name; README.md's is readme.sh.
+test_of() {
+	local name
+	name=$(basename "$1" .md)
+	echo "$TOP/tests/e2e/${name,,}.sh"
+}
+
+# blocks PAGE: "LINE LANGUAGE NAME" of each, what is only shown left out.
+blocks() {
+	awk '/^```/ && !inside {
+		inside = 1
+		if ($1 != "```text" && $2 != "untested") print NR, substr($1, 4), $2
+		next
+	}
+	/^```/ { inside = 0 }' "$1"
+}
+
+all_blocks_are_run() {
+	local page=$1 line language name
+	[ -x "$(test_of "$page")" ]
+	while read -r line language name; do
+		[ -n "$name" ] && grep -Eq "example(_text)? $name( |\$|\))" \
+			"$(test_of "$page")" ||
+			{ echo "$page:$line: $language block without a test"
+				return 1; }
+	done < <(blocks "$page")
+}
+
+for page in "$TOP"/examples/*.md; do
+	try "every block of ${page#"$TOP/"} is run" all_blocks_are_run "$page"
+done
+echo "1..$N"
