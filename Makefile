@@ -45,7 +45,7 @@ FLAGS_NOW = $(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS)
 COMPILE = $(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -MMD -MP -c
 
 ROOMS = bytes cbor-item child config credential credential-resident device \
-	error fido fingerprint handle home key key-limits known-hosts lockout \
+	error fallback fido fingerprint handle helper-message home key key-limits known-hosts lockout \
 	log parent pin presence record request resident session sshkey \
 	terminal text tpm tpm-rc traffic wire
 OBJS = $(ROOMS:%=$(B)/sk/%.o)
@@ -56,9 +56,9 @@ LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 .PHONY: all
 all: $(LIBS) $(B)/sk-tpm ## build the library, for today's and for older OpenSSH, and sk-tpm
 
-$(B)/libsk-tpm.so: $(B)/sk/provider-10.o
-$(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o
-$(B)/libsk-tpm-api7.so: $(B)/sk/provider-7.o
+$(B)/libsk-tpm.so: $(B)/sk/provider-10.o $(B)/sk/response-10.o
+$(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o $(B)/sk/response-9.o
+$(B)/libsk-tpm-api7.so: $(B)/sk/provider-7.o $(B)/sk/response-7.o
 $(LIBS): $(OBJS) sk/libsk-tpm.map
 	@echo "  LINK  $@"
 	@$(CC) -shared $(SK_CFLAGS) $(SK_LDFLAGS) -Wl,-z,defs \
@@ -85,6 +85,11 @@ $(B)/sk/provider-%.o: sk/provider.c $(FLAGS)
 	@echo "  CC    $@"
 	@$(COMPILE) -DSK_API_MAJOR=$* -o $@ $<
 
+$(B)/sk/response-%.o: sk/response.c $(FLAGS)
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(COMPILE) -DSK_API_MAJOR=$* -o $@ $<
+
 # The command, on the same rooms.
 COMMAND = answer cmd-completions cmd-doctor cmd-enroll cmd-keys cmd-pin cmd-setup \
 	doctor-ssh doctor-tpm keyfile keyref main owner weakness
@@ -103,7 +108,7 @@ $(B)/enroll/%.o: enroll/%.c $(FLAGS)
 
 # --- tests -------------------------------------------------------------------
 
-UNITS = abi bytes child config fido handle key known-hosts key-limits lockout log pin \
+UNITS = abi bytes child config fido handle helper-message key known-hosts key-limits lockout log pin \
 	record request text tpm-rc weakness keyfile
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
@@ -111,7 +116,7 @@ API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 TOOLS = $(B)/tests/tools/pcap-commands $(B)/tests/tools/verify-attestation \
 	$(B)/tests/tools/mock-fprintd $(B)/tests/tools/print-tcti
 TCTIS = $(B)/tests/tools/libtss2-tcti-fault.so.0
-PROVIDERS = $(B)/tests/tools/provider-record.so
+PROVIDERS = $(B)/tests/tools/provider-record.so $(B)/tests/tools/provider-soft.so
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 
@@ -130,7 +135,7 @@ sanitized:
 	    HARDENING= unit replays
 
 # Fuzz targets: replayed over their corpora by check, run by fuzz.
-FUZZ = config handle keyfile record request
+FUZZ = config handle helper keyfile record request
 FUZZ_SECONDS ?= 20
 REPLAYS = $(FUZZ:%=$(B)/tests/fuzz/replay-%)
 FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
@@ -228,7 +233,7 @@ $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) -shared -MMD -MP -MF $@.d -o $@ $< \
-	    -ldl
+	    -ldl -lcrypto
 
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "doctor.h"
+#include "fallback.h"
 
 /* The first line of a command's output, without its newline. */
 static bool
@@ -61,32 +62,23 @@ check_version(struct report *r)
 	return api;
 }
 
-/* Where distributions keep it. */
-static const char *const helpers[] = { "/usr/lib/openssh/ssh-sk-helper",
-	"/usr/libexec/openssh/ssh-sk-helper", "/usr/libexec/ssh-sk-helper",
-	"/usr/lib/ssh/ssh-sk-helper" };
-
 static void
 check_helper(struct report *r)
 {
 	const char *named = getenv("SSH_SK_HELPER");
+	char path[4096];
 
-	if (named != NULL) {
-		report_add(r, "ssh-sk-helper",
-		    access(named, X_OK) == 0 ? FINDING_OK : FINDING_WRONG,
+	if (fallback_find_helper(path, sizeof(path)))
+		report_add(r, "ssh-sk-helper", FINDING_OK, NULL, "%s%s", path,
+		    named != NULL ? ", by SSH_SK_HELPER" : "");
+	else if (named != NULL)
+		report_add(r, "ssh-sk-helper", FINDING_WRONG,
 		    "unset SSH_SK_HELPER", "%s, by SSH_SK_HELPER", named);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++)
-		if (access(helpers[i], X_OK) == 0) {
-			report_add(r, "ssh-sk-helper", FINDING_OK, NULL, "%s",
-			    helpers[i]);
-			return;
-		}
-	report_add(r, "ssh-sk-helper", FINDING_WARNING,
-	    "some distributions have it in a package of its own, such as "
-	    "openssh-sk-helper",
-	    "not found in the usual places");
+	else
+		report_add(r, "ssh-sk-helper", FINDING_WARNING,
+		    "some distributions have it in a package of its own, such "
+		    "as openssh-sk-helper",
+		    "not found in the usual places");
 }
 
 /* ssh-agent's default: PROVIDER_ALLOWLIST in ssh-agent.c. */

@@ -68,8 +68,8 @@ keep_descriptors_from_child(void)
 		closedir(dir);
 }
 
-static int
-spawn(const struct child *child, int output, pid_t *ret)
+int
+child_spawn(const struct child *child, int input, int output, pid_t *ret)
 {
 	char *argv[] = { (char *)(uintptr_t)child->path,
 		(char *)(uintptr_t)child->argument, NULL };
@@ -78,19 +78,19 @@ spawn(const struct child *child, int output, pid_t *ret)
 	int err;
 
 	if (env == NULL)
-		return fail(FAIL_MEMORY, "out of memory");
+		return ENOMEM;
 	keep_descriptors_from_child();
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(
-	    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (input != -1)
+		posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	else
+		posix_spawn_file_actions_addopen(
+		    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	err = posix_spawn(ret, child->path, &actions, NULL, argv, env);
 	posix_spawn_file_actions_destroy(&actions);
 	free(env);
-	if (err != 0)
-		return fail(FAIL_PRESENCE, "cannot run %s: %s", child->path,
-		    strerror(err));
-	return 0;
+	return err;
 }
 
 static int
@@ -166,13 +166,15 @@ int
 child_run(const struct child *child, unsigned int seconds, int *ret_status,
     char *ret_output, size_t size)
 {
-	int status = 0, fds[2], r;
+	int status = 0, fds[2], err, r = 0;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return fail(
 		    FAIL_PRESENCE, "cannot make a pipe: %s", strerror(errno));
-	r = spawn(child, fds[1], &pid);
+	if ((err = child_spawn(child, -1, fds[1], &pid)) != 0)
+		r = fail(FAIL_PRESENCE, "cannot run %s: %s", child->path,
+		    strerror(err));
 	close(fds[1]);
 	if (r == 0 &&
 	    await(pid, fds[0], (int)seconds * 1000, &status, ret_output, size))

@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: ISC */
-/* A program that is asked something, with a deadline. */
+/* Other programs: asked something with a deadline, or talked to. */
 #ifndef SKTPM_CHILD_H
 #define SKTPM_CHILD_H
+
+#include <sys/types.h>
 
 #include "bytes.h"
 
 struct child {
 	const char *path;
-	const char *argument; /* its one argument */
+	const char *argument; /* its one argument, or NULL */
 	const char *env[3];   /* "NAME=value" to add, NULL behind the last */
 };
+
+/*
+ * Starts the program with `input` and `output` as stdin and stdout; input -1
+ * is /dev/null. It inherits stderr, and no other descriptor of this process.
+ * 0 or a positive errno(3) value. The caller waits for *ret.
+ */
+int child_spawn(
+    const struct child *child, int input, int output, pid_t *ret) MUST_CHECK;
 
 /*
  * Runs the program with stdin at /dev/null and collects what it prints on

@@ -31,7 +31,7 @@
 typedef int setter(struct config *, const char *value, const char *source);
 
 static setter set_tcti, set_user_presence, set_presence_timeout, set_parent,
-    set_log_level, set_spend_last_try;
+    set_log_level, set_spend_last_try, set_fallback_provider;
 
 static const struct setting {
 	const char *keyword;
@@ -44,6 +44,8 @@ static const struct setting {
 	{ "Parent", "SK_TPM_PARENT", set_parent },
 	{ "LogLevel", "SK_TPM_LOG_LEVEL", set_log_level },
 	{ "SpendLastTry", "SK_TPM_SPEND_LAST_TRY", set_spend_last_try },
+	{ "FallbackProvider", "SK_TPM_FALLBACK_PROVIDER",
+	    set_fallback_provider },
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -185,6 +187,25 @@ set_log_level(struct config *cfg, const char *value, const char *source)
 		cfg->log_level = LOG_LEVEL_DEBUG;
 	else
 		return bad_value(source, value, "error, info or debug");
+	return 0;
+}
+
+/* OpenSSH's word for the provider that is built in, or a library. */
+static int
+set_fallback_provider(struct config *cfg, const char *value, const char *source)
+{
+	bool none = strcasecmp(value, "none") == 0;
+	char *provider = NULL;
+
+	if (strcasecmp(value, "internal") == 0)
+		value = FALLBACK_INTERNAL;
+	else if (!none && value[0] != '/')
+		return bad_value(source, value,
+		    "internal, none, or the full path of a library");
+	if (!none && (provider = strdup(value)) == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	free(cfg->fallback_provider);
+	cfg->fallback_provider = provider;
 	return 0;
 }
 
@@ -407,6 +428,8 @@ config_load(struct config *ret)
 		.log_level = LOG_LEVEL_INFO,
 	};
 	if ((r = config_set(ret, "TCTI", DEFAULT_TCTI, "default")) != 0 ||
+	    (r = config_set(
+		 ret, "FallbackProvider", FALLBACK_INTERNAL, "default")) != 0 ||
 	    (r = load_files(ret)) != 0)
 		return r;
 	return load_environment(ret);
@@ -417,5 +440,6 @@ config_reset(struct config *cfg)
 {
 	free(cfg->tcti);
 	free(cfg->presence_command);
+	free(cfg->fallback_provider);
 	*cfg = (struct config){ 0 };
 }

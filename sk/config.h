@@ -27,12 +27,16 @@ enum user_presence {
 	USER_PRESENCE_ASSUME,	/* take every request for a person's */
 };
 
+/* The provider that is built into ssh-sk-helper: FIDO tokens at USB. */
+#define FALLBACK_INTERNAL "internal"
+
 struct config {
 	char *tcti; /* tctildr's "name:conf"; never NULL once loaded */
 	enum user_presence user_presence;
 	char *presence_command;	       /* with USER_PRESENCE_COMMAND, a path */
 	unsigned int presence_timeout; /* seconds */
 	uint32_t parent;	       /* for new keys; 0: the SRK */
+	char *fallback_provider;       /* as OpenSSH takes it; NULL: none */
 	enum log_level log_level;
 	bool spend_last_try;
 };

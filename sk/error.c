@@ -21,7 +21,9 @@ static const struct {
 	    "flush what other programs left in it (tpm2_flushcontext -t), or "
 	    "use the kernel's resource manager, /dev/tpmrm0" },
 	{ FAIL_TPM_BUSY, "try again when other programs are done with it" },
-	{ FAIL_NOT_OURS, "name the SecurityKeyProvider that made this key" },
+	{ FAIL_NOT_OURS,
+	    "name the provider that made this key as FallbackProvider in "
+	    "sk-tpm.conf" },
 	{ FAIL_HANDLE, "restore the key file from a copy, or make a new key" },
 	{ FAIL_VERSION, "update sk-tpm" },
 	{ FAIL_OTHER_TPM,
@@ -39,6 +41,8 @@ static const struct {
 	    "sk-tpm.conf" },
 	{ FAIL_LIMIT, "use another key for this" },
 	{ FAIL_NV_FULL, "remove a resident key that is not needed" },
+	{ FAIL_FALLBACK,
+	    "see what it printed, or set LogLevel debug in sk-tpm.conf" },
 	{ FAIL_EXISTS, "name another with -O user= or -O application=" },
 	{ FAIL_FORGED, "do not trust this TPM or the way to it" },
 };

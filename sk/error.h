@@ -38,6 +38,8 @@ enum {
 	FAIL_OWNER_PASSWORD = -28, /* the owner's is missing or wrong */
 	FAIL_NV_FULL = -29,	   /* no room for a resident key */
 	FAIL_DAMAGED_RECORD = -31, /* a resident key that cannot be read */
+	FAIL_FALLBACK = -32,	   /* the fallback provider failed */
+	FAIL_NO_TOKEN = -33,	   /* the fallback provider has no device */
 	FAIL_EXISTS = -30,	   /* a resident key that would be replaced */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The four entry points that OpenSSH calls: check, translate, pack. Built once
- * for each layout in sk-api.h, and the only room that knows them.
+ * The four entry points that OpenSSH calls: check, translate, hand on. Built,
+ * as `response` is, once for each layout in sk-api.h; no other room knows them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 
 #include "credential.h"
 #include "error.h"
+#include "fallback.h"
 #include "log.h"
 
 /* The library hides everything but what this header declares. */
@@ -16,14 +17,13 @@
 #include "sk-api.h"
 #pragma GCC visibility pop
 
+#include "response.h"
+
 /* --- in ---------------------------------------------------------------- */
 
 static int
 check_algorithm(uint32_t alg)
 {
-	if (alg == SSH_SK_ED25519)
-		return fail(FAIL_UNSUPPORTED,
-		    "a TPM has no ed25519; use -t ecdsa-sk, which it can do");
 	if (alg != SSH_SK_ECDSA)
 		return fail(FAIL_UNSUPPORTED,
 		    "unknown algorithm %u; use -t ecdsa-sk", alg);
@@ -113,193 +113,11 @@ finish(int r, bool signing, struct config *cfg)
 	case FAIL_NOT_TPM2:
 	case FAIL_NOT_OURS:
 	case FAIL_OTHER_TPM:
+	case FAIL_NO_TOKEN:
 		return SSH_SK_ERR_DEVICE_NOT_FOUND;
 	default:
 		return SSH_SK_ERR_GENERAL;
 	}
-}
-
-/* An empty field is NULL. */
-static int
-pack(const void *data, size_t len, uint8_t **ret, size_t *ret_len)
-{
-	if (len == 0)
-		return 0;
-	if ((*ret = malloc(len)) == NULL)
-		return fail(FAIL_MEMORY, "out of memory");
-	memcpy(*ret, data, len);
-	*ret_len = len;
-	return 0;
-}
-
-static void
-free_enroll_response(struct sk_enroll_response *resp)
-{
-	if (resp == NULL)
-		return;
-	free(resp->public_key);
-	free(resp->key_handle);
-	free(resp->signature);
-	free(resp->attestation_cert);
-	free(resp->authdata);
-	free(resp);
-}
-
-static void
-free_sign_response(struct sk_sign_response *resp)
-{
-	if (resp == NULL)
-		return;
-	free(resp->sig_r);
-	free(resp->sig_s);
-	free(resp);
-}
-
-static int
-pack_credential(const struct credential *cred, uint8_t flags,
-    struct sk_enroll_response **ret)
-{
-	struct sk_enroll_response *resp = calloc(1, sizeof(*resp));
-	uint8_t point[FIDO_POINT_LEN];
-	int r;
-
-	if (resp == NULL)
-		return fail(FAIL_MEMORY, "out of memory");
-#if SK_API_MAJOR >= 9
-	resp->flags = flags;
-#else
-	(void)flags;
-#endif
-	fido_point_encode(&cred->point, point);
-	if ((r = pack(point, sizeof(point), &resp->public_key,
-		 &resp->public_key_len)) != 0 ||
-	    (r = pack(cred->key_handle.data, cred->key_handle.len,
-		 &resp->key_handle, &resp->key_handle_len)) != 0 ||
-	    (r = pack(cred->signature.data, cred->signature.len,
-		 &resp->signature, &resp->signature_len)) != 0 ||
-	    (r = pack(cred->authdata.data, cred->authdata.len, &resp->authdata,
-		 &resp->authdata_len)) != 0)
-		goto out;
-	*ret = resp;
-	resp = NULL;
-out:
-	free_enroll_response(resp);
-	return r;
-}
-
-static int
-pack_assertion(const struct assertion *a, struct sk_sign_response **ret)
-{
-	struct sk_sign_response *resp = calloc(1, sizeof(*resp));
-	int r;
-
-	if (resp == NULL)
-		return fail(FAIL_MEMORY, "out of memory");
-	resp->flags = a->flags;
-	resp->counter = FIDO_COUNTER;
-	if ((r = pack(a->signature.r, sizeof(a->signature.r), &resp->sig_r,
-		 &resp->sig_r_len)) != 0 ||
-	    (r = pack(a->signature.s, sizeof(a->signature.s), &resp->sig_s,
-		 &resp->sig_s_len)) != 0)
-		goto out;
-	*ret = resp;
-	resp = NULL;
-out:
-	free_sign_response(resp);
-	return r;
-}
-
-static void
-free_resident(struct sk_resident_key *rk)
-{
-	if (rk == NULL)
-		return;
-	free(rk->application);
-	free(rk->key.public_key);
-	free(rk->key.key_handle);
-#if SK_API_MAJOR >= 9
-	free(rk->user_id);
-#endif
-	free(rk);
-}
-
-static void
-free_residents(struct sk_resident_key **rks, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free_resident(rks[i]);
-	free(rks);
-}
-
-static int
-pack_resident(const struct resident_credential *cred, size_t slot,
-    struct sk_resident_key **ret)
-{
-	struct sk_resident_key *rk = calloc(1, sizeof(*rk));
-	uint8_t point[FIDO_POINT_LEN];
-	int r;
-
-	if (rk == NULL)
-		return fail(FAIL_MEMORY, "out of memory");
-	rk->alg = SSH_SK_ECDSA;
-	rk->slot = slot;
-	rk->flags = cred->flags;
-#if SK_API_MAJOR >= 9
-	rk->key.flags = cred->flags;
-	r = pack(
-	    cred->user.data, cred->user.len, &rk->user_id, &rk->user_id_len);
-	if (r != 0)
-		goto out;
-#endif
-	fido_point_encode(&cred->point, point);
-	if ((rk->application = strdup(cred->application)) == NULL) {
-		r = fail(FAIL_MEMORY, "out of memory");
-		goto out;
-	}
-	if ((r = pack(point, sizeof(point), &rk->key.public_key,
-		 &rk->key.public_key_len)) != 0 ||
-	    (r = pack(cred->key_handle.data, cred->key_handle.len,
-		 &rk->key.key_handle, &rk->key.key_handle_len)) != 0)
-		goto out;
-	*ret = rk;
-	rk = NULL;
-out:
-	free_resident(rk);
-	return r;
-}
-
-static bool
-is_wanted(const struct resident_credential *cred, const char *user)
-{
-	return user == NULL ||
-	    slice_equal(bytes_slice(&cred->user),
-		(struct slice){ (const uint8_t *)user, strlen(user) });
-}
-
-/* `user` is what -O user= asked for; NULL takes all. */
-static int
-pack_residents(const struct resident_credentials *list, const char *user,
-    struct sk_resident_key ***ret, size_t *ret_n)
-{
-	struct sk_resident_key **rks;
-	size_t n = 0;
-	int r = 0;
-
-	if (list->n == 0)
-		return 0;
-	if ((rks = calloc(list->n, sizeof(*rks))) == NULL)
-		return fail(FAIL_MEMORY, "out of memory");
-	for (size_t i = 0; i < list->n && r == 0; i++)
-		if (is_wanted(&list->creds[i], user) &&
-		    (r = pack_resident(&list->creds[i], i, &rks[n])) == 0)
-			n++;
-	if (r != 0) {
-		free_residents(rks, n);
-		return r;
-	}
-	*ret = rks;
-	*ret_n = n;
-	return 0;
 }
 
 /* --- entry points ------------------------------------------------------ */
@@ -331,6 +149,42 @@ note_missing_attestation(
 			 "needs nobody, make it with -O no-touch-required");
 }
 
+/* The value of an option, or NULL. */
+static const char *
+option(struct sk_option **options, const char *name)
+{
+	for (; options != NULL && *options != NULL; options++)
+		if ((*options)->name != NULL &&
+		    strcmp((*options)->name, name) == 0)
+			return (*options)->value;
+	return NULL;
+}
+
+/* -O device is the other provider's here, and not our TCTI. */
+static int
+enroll_elsewhere(const struct credential_request *req, uint8_t flags,
+    struct sk_option **options, struct sk_enroll_response **ret)
+{
+	struct helper_enroll_request theirs = {
+		.device = option(options, "device"),
+		.user = option(options, "user"),
+		.application = req->application,
+		.challenge = req->challenge,
+		.flags = flags,
+		.pin = req->pin,
+	};
+	struct helper_key key = { 0 };
+	struct config cfg = { 0 };
+	const char *user = NULL;
+	int r;
+
+	if ((r = begin(true, NULL, &cfg, &user)) == 0 &&
+	    (r = fallback_enroll(&cfg, &theirs, &key)) == 0)
+		r = response_of_helper_key(&key, ret);
+	helper_key_reset(&key);
+	return finish(r, false, &cfg);
+}
+
 int
 sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
     const char *application, uint8_t flags, const char *pin,
@@ -354,13 +208,48 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 	if (enroll_response == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*enroll_response = NULL;
+	if (alg == SSH_SK_ED25519)
+		return enroll_elsewhere(&req, flags, options, enroll_response);
 	if ((r = begin(true, options, &cfg, &req.user)) == 0 &&
 	    (r = check_algorithm(alg)) == 0 &&
 	    (r = credential_make(&cfg, &req, &cred)) == 0 &&
-	    (r = pack_credential(&cred, flags, enroll_response)) == 0)
+	    (r = response_of_credential(&cred, flags, enroll_response)) == 0)
 		note_missing_attestation(&cred, &req);
 	credential_reset(&cred);
 	return finish(r, false, &cfg);
+}
+
+static int
+sign_here(const struct config *cfg, const struct assertion_request *req,
+    struct sk_sign_response **ret)
+{
+	struct assertion assertion = { 0 };
+	int r;
+
+	if ((r = credential_assert(cfg, req, &assertion)) != 0)
+		return r;
+	return response_of_assertion(&assertion, ret);
+}
+
+static int
+sign_elsewhere(const struct config *cfg, const struct assertion_request *req,
+    bool ed25519, uint8_t flags, struct sk_sign_response **ret)
+{
+	struct helper_sign_request theirs = {
+		.ed25519 = ed25519,
+		.application = req->application,
+		.key_handle = req->key_handle,
+		.message = req->message,
+		.flags = flags,
+		.pin = req->pin,
+	};
+	struct helper_signature sig = { 0 };
+	int r;
+
+	if ((r = fallback_sign(cfg, &theirs, &sig)) == 0)
+		r = response_of_helper_signature(&sig, ret);
+	helper_signature_reset(&sig);
+	return r;
 }
 
 int
@@ -377,7 +266,7 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len,
 		.presence = (flags & SSH_SK_USER_PRESENCE_REQD) != 0,
 		.verification = (flags & SSH_SK_USER_VERIFICATION_REQD) != 0,
 	};
-	struct assertion assertion = { 0 };
+	const bool ed25519 = alg == SSH_SK_ED25519;
 	const char *user = NULL; /* of no use here */
 	struct config cfg = { 0 };
 	int r;
@@ -385,10 +274,13 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len,
 	if (sign_response == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*sign_response = NULL;
-	if ((r = begin(pin != NULL, options, &cfg, &user)) == 0 &&
-	    (r = check_algorithm(alg)) == 0 &&
-	    (r = credential_assert(&cfg, &req, &assertion)) == 0)
-		r = pack_assertion(&assertion, sign_response);
+	if ((r = begin(pin != NULL, options, &cfg, &user)) == 0) {
+		if (!ed25519 && (r = check_algorithm(alg)) == 0)
+			r = sign_here(&cfg, &req, sign_response);
+		if (ed25519 || r == FAIL_NOT_OURS)
+			r = sign_elsewhere(
+			    &cfg, &req, ed25519, flags, sign_response);
+	}
 	return finish(r, true, &cfg);
 }
 
@@ -408,7 +300,7 @@ sk_load_resident_keys(const char *pin, struct sk_option **options,
 	*nrks = 0;
 	if ((r = begin(false, options, &cfg, &user)) == 0 &&
 	    (r = credential_list(&cfg, &list)) == 0)
-		r = pack_residents(&list, user, rks, nrks);
+		r = response_of_residents(&list, user, rks, nrks);
 	resident_credentials_reset(&list);
 	return finish(r, false, &cfg);
 }

@@ -59,6 +59,52 @@ wire_take_string(struct slice *in, struct slice *ret)
 	return true;
 }
 
+int
+wire_put_u8(struct bytes *b, uint8_t value)
+{
+	return bytes_append(b, &value, sizeof(value));
+}
+
+static void
+encode_u32(uint32_t value, uint8_t ret[4])
+{
+	for (int i = 0; i < 4; i++)
+		ret[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+int
+wire_put_u32(struct bytes *b, uint32_t value)
+{
+	uint8_t encoded[4];
+
+	encode_u32(value, encoded);
+	return bytes_append(b, encoded, sizeof(encoded));
+}
+
+int
+wire_put_string(struct bytes *b, struct slice s)
+{
+	struct bytes grown = { 0 };
+	uint8_t len[4];
+	int r;
+
+	encode_u32((uint32_t)s.len, len);
+	if ((r = bytes_append(&grown, b->data, b->len)) == 0 &&
+	    (r = bytes_append(&grown, len, sizeof(len))) == 0 &&
+	    (r = bytes_append(&grown, s.data, s.len)) == 0)
+		bytes_move(&grown, b);
+	bytes_reset(&grown);
+	return r;
+}
+
+int
+wire_put_text(struct bytes *b, const char *text)
+{
+	return wire_put_string(b,
+	    (struct slice){
+		(const uint8_t *)text, text != NULL ? strlen(text) : 0 });
+}
+
 bool
 slice_is(struct slice s, const char *text)
 {

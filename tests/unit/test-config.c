@@ -18,6 +18,7 @@ clear_environment(void)
 	unsetenv("SK_TPM_PARENT");
 	unsetenv("SK_TPM_LOG_LEVEL");
 	unsetenv("SK_TPM_SPEND_LAST_TRY");
+	unsetenv("SK_TPM_FALLBACK_PROVIDER");
 	setenv("SK_TPM_CONFIG", empty_file, 1);
 }
 
@@ -35,6 +36,7 @@ test_defaults(void **state)
 	assert_int_equal(cfg.parent, 0);
 	assert_int_equal(cfg.log_level, LOG_LEVEL_INFO);
 	assert_false(cfg.spend_last_try);
+	assert_string_equal(cfg.fallback_provider, "internal");
 	config_reset(&cfg);
 	config_reset(&cfg);
 }
@@ -53,6 +55,29 @@ test_environment(void **state)
 	assert_int_equal(cfg.user_presence, USER_PRESENCE_ASSUME);
 	config_reset(&cfg);
 	clear_environment();
+}
+
+static void
+test_fallback_provider(void **state)
+{
+	struct config cfg;
+
+	(void)state;
+	clear_environment();
+	assert_int_equal(config_load(&cfg), 0);
+	assert_int_equal(
+	    config_set(&cfg, "FallbackProvider", "/lib/x.so", "test"), 0);
+	assert_string_equal(cfg.fallback_provider, "/lib/x.so");
+	assert_int_equal(
+	    config_set(&cfg, "fallbackprovider", "x.so", "test"), FAIL_CONFIG);
+	assert_string_equal(cfg.fallback_provider, "/lib/x.so");
+	assert_int_equal(
+	    config_set(&cfg, "FallbackProvider", "INTERNAL", "test"), 0);
+	assert_string_equal(cfg.fallback_provider, "internal");
+	assert_int_equal(
+	    config_set(&cfg, "FallbackProvider", "None", "test"), 0);
+	assert_null(cfg.fallback_provider);
+	config_reset(&cfg);
 }
 
 static void
@@ -309,6 +334,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_fallback_provider),
 		cmocka_unit_test(test_bad_environment_names_the_variable),
 		cmocka_unit_test(test_tcti_forms),
 		cmocka_unit_test(test_tcti_of_any_length),

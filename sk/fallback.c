@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: ISC */
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "error.h"
+#include "fallback.h"
+#include "log.h"
+#include "wire.h"
+
+/* --- which program ----------------------------------------------------- */
+
+static bool
+this_process(char *ret, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", ret, size - 1);
+	const char *name;
+
+	if (n <= 0)
+		return false;
+	ret[n] = '\0';
+	name = strrchr(ret, '/');
+	return name != NULL && strcmp(name, "/ssh-sk-helper") == 0;
+}
+
+bool
+fallback_find_helper(char *ret, size_t size)
+{
+	static const char *const places[] = {
+		"/usr/lib/openssh/ssh-sk-helper",
+		"/usr/libexec/openssh/ssh-sk-helper",
+		"/usr/libexec/ssh-sk-helper",
+		"/usr/lib/ssh/ssh-sk-helper",
+	};
+	const char *named = secure_getenv("SSH_SK_HELPER");
+
+	if (named != NULL)
+		return (size_t)snprintf(ret, size, "%s", named) < size &&
+		    access(ret, X_OK) == 0;
+	if (this_process(ret, size))
+		return true;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (access(places[i], X_OK) == 0)
+			return (size_t)snprintf(ret, size, "%s", places[i]) <
+			    size;
+	return false;
+}
+
+/* --- talking to it ----------------------------------------------------- */
+
+/* Not write(2): a helper that died is an error here, not a signal. */
+static bool
+send_all(int fd, struct slice data)
+{
+	while (data.len > 0) {
+		ssize_t n = send(fd, data.data, data.len, MSG_NOSIGNAL);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		data.data += n;
+		data.len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool
+receive_all(int fd, uint8_t *out, size_t n)
+{
+	while (n > 0) {
+		ssize_t got = read(fd, out, n);
+
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		out += got;
+		n -= (size_t)got;
+	}
+	return true;
+}
+
+static int
+receive_answer(int fd, struct bytes *ret)
+{
+	uint8_t length[HELPER_LENGTH_LEN], *answer = NULL;
+	struct slice in = { length, sizeof(length) };
+	uint32_t n;
+	int r;
+
+	if (!receive_all(fd, length, sizeof(length)))
+		return fail(FAIL_FALLBACK,
+		    "the fallback provider's ssh-sk-helper gave no answer");
+	if (!wire_take_u32(&in, &n) || n == 0 || n > HELPER_MAX_ANSWER)
+		return fail(
+		    FAIL_FALLBACK, "ssh-sk-helper's answer cannot be read");
+	if ((answer = malloc(n)) == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	if (receive_all(fd, answer, n))
+		r = bytes_set(ret, answer, n);
+	else
+		r = fail(FAIL_FALLBACK, "ssh-sk-helper's answer was cut short");
+	free(answer);
+	return r;
+}
+
+static int
+talk(int fd, struct slice request, struct bytes *ret_answer)
+{
+	if (!send_all(fd, request))
+		return fail(FAIL_FALLBACK, "ssh-sk-helper took no request: %s",
+		    strerror(errno));
+	return receive_answer(fd, ret_answer);
+}
+
+/*
+ * One request to a helper of its own. There, no fallback counts: should the
+ * fallback provider be this library, it ends there.
+ */
+static int
+ask_helper(struct slice request, struct bytes *ret_answer)
+{
+	char path[4096];
+	const struct child helper = {
+		.path = path,
+		.env = { "SK_TPM_FALLBACK_PROVIDER=none" },
+	};
+	int pair[2], err, r;
+	pid_t pid;
+
+	if (!fallback_find_helper(path, sizeof(path)))
+		return fail(FAIL_FALLBACK,
+		    "ssh-sk-helper, which runs the fallback provider, was not "
+		    "found");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return fail(
+		    FAIL_FALLBACK, "no socket pair: %s", strerror(errno));
+	err = child_spawn(&helper, pair[1], pair[1], &pid);
+	close(pair[1]);
+	if (err == 0) {
+		r = talk(pair[0], request, ret_answer);
+		close(pair[0]);
+		while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+			;
+		return r;
+	}
+	close(pair[0]);
+	return fail(FAIL_FALLBACK, "cannot run %s: %s", path, strerror(err));
+}
+
+static bool
+is_verbose(const struct config *cfg)
+{
+	return cfg->log_level == LOG_LEVEL_DEBUG;
+}
+
+static void
+describe(const struct config *cfg, char *ret, size_t size)
+{
+	if (strcmp(cfg->fallback_provider, FALLBACK_INTERNAL) == 0)
+		snprintf(ret, size, "OpenSSH's own provider");
+	else
+		snprintf(ret, size, "%s", cfg->fallback_provider);
+}
+
+/* --- calls ------------------------------------------------------------- */
+
+int
+fallback_sign(const struct config *cfg, struct helper_sign_request *req,
+    struct helper_signature *ret)
+{
+	struct bytes request = { 0 }, answer = { 0 };
+	char name[256];
+	int r;
+
+	if (cfg->fallback_provider == NULL)
+		return fail(FAIL_NOT_OURS, "this key was not made by sk-tpm");
+	describe(cfg, name, sizeof(name));
+	log_debug("this key was not made by sk-tpm; asking %s", name);
+	req->provider = cfg->fallback_provider;
+	if ((r = helper_encode_sign(req, is_verbose(cfg), &request)) == 0 &&
+	    (r = ask_helper(bytes_slice(&request), &answer)) == 0)
+		r = helper_decode_signature(
+		    bytes_slice(&answer), req->ed25519, ret);
+	if (r == FAIL_NO_TOKEN)
+		r = fail(r,
+		    "this key was not made by sk-tpm, and %s finds no device "
+		    "that has it; plug in the security key, or name the "
+		    "provider that made the key as FallbackProvider in "
+		    "sk-tpm.conf",
+		    name);
+	bytes_reset(&request);
+	bytes_reset(&answer);
+	return r;
+}
+
+/* One number after the other: see HELPER_TYPE_ED25519_SK. */
+static int
+enroll_as(const struct config *cfg, const struct helper_enroll_request *req,
+    uint32_t key_type, struct helper_key *ret)
+{
+	struct bytes request = { 0 }, answer = { 0 };
+	int r;
+
+	if ((r = helper_encode_enroll(
+		 req, key_type, is_verbose(cfg), &request)) == 0 &&
+	    (r = ask_helper(bytes_slice(&request), &answer)) == 0)
+		r = helper_decode_key(bytes_slice(&answer), ret);
+	bytes_reset(&request);
+	bytes_reset(&answer);
+	return r;
+}
+
+int
+fallback_enroll(const struct config *cfg, struct helper_enroll_request *req,
+    struct helper_key *ret)
+{
+	char name[256];
+	int r;
+
+	if (cfg->fallback_provider == NULL)
+		return fail(FAIL_UNSUPPORTED,
+		    "a TPM has no ed25519; use -t ecdsa-sk, which it can do");
+	describe(cfg, name, sizeof(name));
+	log_debug("a TPM has no ed25519; asking %s", name);
+	req->provider = cfg->fallback_provider;
+	r = enroll_as(cfg, req, HELPER_TYPE_ED25519_SK_OLD, ret);
+	if (r == FAIL_ARGUMENT)
+		r = enroll_as(cfg, req, HELPER_TYPE_ED25519_SK, ret);
+	if (r == FAIL_NO_TOKEN)
+		r = fail(r,
+		    "a TPM has no ed25519, and %s finds no device that has; "
+		    "use -t ecdsa-sk for a key in the TPM, or plug in a "
+		    "security key",
+		    name);
+	return r;
+}

@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Keys of other providers beside ours: FallbackProvider, as OpenSSH's built-in
+# provider and as a library.
+# shellcheck source=tests/workflow.sh
+. "$(dirname "$0")/../workflow.sh"
+
+tpm_new tpm
+SOFT=$TOOLS/provider-soft.so
+TOKEN=$HOME/.ssh/id_token
+example_text both >config
+host server
+client_config "$(sed 's/^/\t\t/' config)"
+
+# fallback PROVIDER: what sk-tpm.conf has.
+fallback() {
+	echo "FallbackProvider $1" >"$SK_TPM_CONFIG"
+}
+
+# The page's library is our test's own.
+library() {
+	example_text library | sed "s|/usr/local/lib/libother-sk.so|$SOFT|" \
+		>"$SK_TPM_CONFIG"
+}
+
+set_up() {
+	enroll "$HOME/.ssh/id_tpm" -O no-touch-required
+	ssh-keygen -q -t ecdsa-sk -w "$SOFT" -N '' -C token -f "$TOKEN"
+	(printf 'no-touch-required '; cat "$HOME/.ssh/id_tpm.pub" "$TOKEN.pub") \
+		>server.keys
+}
+
+both_log_in() {
+	library
+	: >"$SSHD_LOG"
+	example login
+	[ "$(grep -c 'Accepted publickey.*ECDSA-SK' "$SSHD_LOG")" -eq 2 ]
+	tpm_is_empty
+}
+
+enrols_ed25519() {
+	library
+	example ed25519
+	cat "$TOKEN"25519.pub >>server.keys
+	ssh -i "$TOKEN"25519 server true
+	grep -q 'Accepted publickey.*ED25519-SK' "$SSHD_LOG"
+	# sk-ssh-ed25519 in the file, not a key of ours by that name.
+	ssh-keygen -l -f "$TOKEN"25519.pub | grep -q 'ED25519-SK'
+}
+
+# A PIN that the other provider wants is asked for and handed on.
+pin_of_the_other() {
+	library
+	echo 13579 | ssh-keygen -q -t ecdsa-sk -w "$SOFT" -O verify-required \
+		-N '' -f pinned
+	echo "verify-required $(cat pinned.pub)" >>server.keys
+	askpass_says 13579
+	ssh -o BatchMode=no -i pinned server true
+	grep -q 'Enter PIN' asked
+	askpass_says 24680
+	fails ssh -o BatchMode=no -i pinned server true
+	askpass_says 13579
+	ssh-keygen -q -t ed25519-sk -O verify-required -N '' -f pinned25519
+	echo text | ssh-keygen -Y sign -n file -f pinned25519 >/dev/null
+}
+
+agent_has_both() {
+	library
+	agent_start -P "$(dirname "$(realpath "$LIB")")/*"
+	ssh-add "$HOME/.ssh/id_tpm" "$TOKEN" "$TOKEN"25519
+	[ "$(ssh-add -l | wc -l)" -eq 3 ]
+	ssh-add -T "$HOME/.ssh/id_tpm.pub" "$TOKEN.pub" "$TOKEN"25519.pub
+}
+
+# Without a token in this machine, the built-in provider's own error is what
+# ssh gets, and our line tells what it means.
+builtin_has_no_device() {
+	[ ! -e "$SK_TPM_CONFIG" ] || : >"$SK_TPM_CONFIG"
+	refuses "OpenSSH's own provider finds no device that has it" \
+		ssh -i "$TOKEN" server true 2>&1 | tee log
+	refuses "OpenSSH's own provider finds no device" \
+		ssh-keygen -Y sign -n file -f "$TOKEN" server.keys | tee log
+	grep -qi 'device not found' log
+	refuses "use -t ecdsa-sk for a key in the TPM" \
+		ssh-keygen -q -t ed25519-sk -N '' -f none | tee log
+	grep -qi 'device not found' log
+	[ ! -e none ]
+}
+
+# It is what OpenSSH itself says, and not our guess: the same without us.
+builtin_says_the_same() {
+	fails ssh-keygen -Y sign -n file -w internal -f "$TOKEN" server.keys \
+		2>log
+	grep -qi 'device not found' log
+}
+
+none_hands_nothing_on() {
+	fallback none
+	refuses "this key was not made by sk-tpm" ssh -i "$TOKEN" server true
+	refuses "FallbackProvider" ssh -i "$TOKEN" server true
+	refuses "use -t ecdsa-sk" ssh-keygen -q -t ed25519-sk -N '' -f none
+	ssh -i "$HOME/.ssh/id_tpm" server true
+}
+
+wrong_setting() {
+	fallback relative.so
+	refuses 'is not allowed; use internal, none, or the full path' \
+		ssh -i "$TOKEN" server true
+	fallback /nonexistent.so
+	refuses 'the fallback provider failed' ssh -i "$TOKEN" server true
+}
+
+# A library that hands on to itself ends there.
+no_endless_loop() {
+	fallback "$LIB"
+	fails ssh -i "$TOKEN" server true 2>log
+	grep -q 'the fallback provider failed\|was not made by sk-tpm' log
+}
+
+# The helper dies, or babbles.
+bad_helpers() {
+	local says
+	library
+	for says in 'exit 0' 'kill -9 $$' 'head -c 99999 /dev/urandom' \
+		"printf '\\377\\377\\377\\377'" "printf '\\0\\0\\0\\5\\5xx'" \
+		"printf '\\0\\0\\0\\11\\5\\0\\0\\0\\1\\0\\0\\0\\0'"; do
+		# The outer one is OpenSSH's; the one inside is this.
+		cat >helper <<-EOT
+			#!/bin/sh
+			[ "\$SK_TPM_FALLBACK_PROVIDER" = none ] ||
+				exec $(sk_helper) "\$@"
+			$says
+		EOT
+		chmod +x helper
+		SSH_SK_HELPER=$WORK/helper refuses 'ssh-sk-helper' \
+			ssh -i "$TOKEN" server true
+	done
+}
+
+# Neither the PIN nor a key file's handle is in what we print.
+debug_log_is_clean() {
+	library
+	askpass_says 13579
+	SK_TPM_LOG_LEVEL=debug ssh -o BatchMode=no -i pinned server true 2>log
+	grep -q 'was not made by sk-tpm; asking /' log
+	fails grep -q 13579 log
+}
+
+try "a key in the TPM and one of another provider" set_up
+try "both log in with one SecurityKeyProvider" both_log_in
+try "-t ed25519-sk goes to the other provider" enrols_ed25519
+try "the other provider's PIN" pin_of_the_other
+try "an agent has all" agent_has_both
+try "the built-in provider finds no device, and says so" builtin_has_no_device
+try "as it does without us" builtin_says_the_same
+try "FallbackProvider none" none_hands_nothing_on
+try "a FallbackProvider that is not there" wrong_setting
+try "a FallbackProvider that is this library" no_endless_loop
+try "helpers that die or babble" bad_helpers
+try "the debug log has no secret" debug_log_is_clean
+echo "1..$N"

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* Any answer of an ssh-sk-helper; what is read has the lengths promised. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "helper-message.h"
+#include "log.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+check_signature(struct slice answer, bool ed25519)
+{
+	struct helper_signature sig = { 0 };
+
+	if (helper_decode_signature(answer, ed25519, &sig) != 0)
+		return;
+	if (ed25519 ? sig.r.len != 64 || sig.s.len != 0
+		    : sig.r.len > 32 || sig.r.len == 0 || sig.s.len > 32 ||
+		    sig.s.len == 0)
+		abort();
+	helper_signature_reset(&sig);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct slice answer = { data, size };
+	struct helper_key key = { 0 };
+
+	log_begin(true);
+	check_signature(answer, false);
+	check_signature(answer, true);
+	if (helper_decode_key(answer, &key) == 0 && key.public_key.len != 32)
+		abort();
+	helper_key_reset(&key);
+	return 0;
+}
