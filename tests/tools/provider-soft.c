@@ -91,8 +91,8 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
     const char *application, uint8_t flags, const char *pin,
     struct sk_option **options, struct sk_enroll_response **enroll_response)
 {
-	struct soft_key k = { .flags = flags, .key = generate(alg) };
-	struct sk_enroll_response *resp = calloc(1, sizeof(*resp));
+	struct soft_key k = { .flags = flags };
+	struct sk_enroll_response *resp;
 	uint8_t handle[MAX_HANDLE], public[65];
 	size_t n = sizeof(public);
 
@@ -100,13 +100,14 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 	(void)challenge_len;
 	(void)application;
 	(void)options;
-	if (k.key == NULL || resp == NULL)
-		abort();
 	if ((flags & SSH_SK_USER_VERIFICATION_REQD) != 0) {
 		if (pin == NULL || strlen(pin) >= sizeof(k.pin))
 			return SSH_SK_ERR_PIN_REQUIRED;
 		strcpy(k.pin, pin);
 	}
+	if ((k.key = generate(alg)) == NULL ||
+	    (resp = calloc(1, sizeof(*resp))) == NULL)
+		abort();
 	if (alg == SSH_SK_ED25519)
 		EVP_PKEY_get_raw_public_key(k.key, public, &n);
 	else
@@ -158,20 +159,23 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len,
     uint8_t flags, const char *pin, struct sk_option **options,
     struct sk_sign_response **sign_response)
 {
-	struct sk_sign_response *resp = calloc(1, sizeof(*resp));
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	struct sk_sign_response *resp;
+	EVP_MD_CTX *ctx;
 	uint8_t message[69], sig[128];
 	size_t n = sizeof(sig);
 	struct soft_key k;
 	int r;
 
 	(void)options;
-	if (resp == NULL || ctx == NULL)
-		abort();
 	if ((r = decode(alg, key_handle, key_handle_len, &k)) != 0)
 		return r;
-	if (k.pin[0] != '\0' && (pin == NULL || strcmp(pin, k.pin) != 0))
+	if (k.pin[0] != '\0' && (pin == NULL || strcmp(pin, k.pin) != 0)) {
+		EVP_PKEY_free(k.key);
 		return SSH_SK_ERR_PIN_REQUIRED;
+	}
+	if ((resp = calloc(1, sizeof(*resp))) == NULL ||
+	    (ctx = EVP_MD_CTX_new()) == NULL)
+		abort();
 	resp->flags =
 	    flags & (SSH_SK_USER_PRESENCE_REQD | SSH_SK_USER_VERIFICATION_REQD);
 	signed_data(application, resp->flags, data, data_len, message);
