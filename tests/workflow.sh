@@ -89,3 +89,8 @@ host() {
 		>>"$HOME/.ssh/known_hosts"
 }
 client_config
+
+# The command, from where it was built.
+sk-tpm() {
+	"$BUILD/sk-tpm" "$@"
+}
