@@ -196,6 +196,24 @@ tpm_stop() {
 	wait_until ended "$1"
 }
 
+# From here on all go through tpm2-abrmd, on a D-Bus of its own.
+resource_manager() {
+	local address="unix:path=$WORK/bus"
+	dbus-daemon --session --nofork --address="$address" 2>"$WORK/dbus.log" &
+	echo "$!" >>"$WORK/pids"
+	wait_until test -S "$WORK/bus"
+	export DBUS_SESSION_BUS_ADDRESS=$address
+	tpm2-abrmd --session --allow-root --tcti="$TCTI" 2>"$WORK/abrmd.log" &
+	echo "$!" >>"$WORK/pids"
+	TCTI=tabrmd:bus_type=session
+	export SK_TPM_TCTI=$TCTI TPM2TOOLS_TCTI=$TCTI
+	wait_until tpm_answers
+}
+
+tpm_answers() {
+	tpm2_getcap properties-fixed >/dev/null 2>&1
+}
+
 SRK_ATTRIBUTES='fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|decrypt'
 
 # Makes the storage root key persistent, as `sk-tpm setup` or a distribution
@@ -288,10 +306,12 @@ sign() {
 }
 
 # sshd_start NAME [config line...]: a private sshd on a free port; sets
-# SSHD_PORT, SSHD_LOG. authorized_keys is $WORK/NAME.keys.
+# SSHD_PORT and SSHD_LOG, and writes its id to $WORK/NAME.sshd. authorized_keys
+# is $WORK/NAME.keys. Its host key is plain, unless a config line names another.
 sshd_start() {
-	local name=$1 i pid
+	local name=$1 i pid hostkey="HostKey $WORK/$1.host"
 	shift
+	[ "${*#*HostKey }" = "$*" ] || hostkey=
 	[ -f "$WORK/$name.host" ] ||
 		ssh-keygen -q -t ed25519 -N '' -f "$WORK/$name.host"
 	touch "$WORK/$name.keys"
@@ -303,7 +323,7 @@ sshd_start() {
 		cat >"$WORK/$name.conf" <<-EOF
 			Port $SSHD_PORT
 			ListenAddress 127.0.0.1
-			HostKey $WORK/$name.host
+			$hostkey
 			PidFile none
 			AuthorizedKeysFile $WORK/$name.keys
 			AuthenticationMethods publickey
@@ -318,7 +338,7 @@ sshd_start() {
 		pid=$!
 		wait_until sshd_is_up_or_gone "$pid" || return 1
 		if ! ended "$pid"; then
-			echo "$pid" >>"$WORK/pids"
+			echo "$pid" | tee "$WORK/$name.sshd" >>"$WORK/pids"
 			echo "[127.0.0.1]:$SSHD_PORT $(cut -d' ' -f1-2 \
 				"$WORK/$name.host.pub")" >>"$WORK/known_hosts"
 			return 0
