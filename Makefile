@@ -5,6 +5,9 @@ VERSION = 0.1.0
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
+LIBEXECDIR ?= $(PREFIX)/libexec
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 DESTDIR ?=
@@ -238,7 +241,8 @@ $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
 SH_FILES = tests/run tests/install-packages tests/lib.sh tests/workflow.sh \
-	examples/demo .ci/run \
+	examples/demo examples/machine-identity/sk-tpm-identity \
+	examples/machine-identity/sk-tpm-sign-machine .ci/run \
 	$(wildcard tests/e2e/*.sh) tests/fuzz/record-requests
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
@@ -261,10 +265,17 @@ demo: ## install what is missing, and show the main job on a private TPM
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@BUILD='$(abspath $(B))' examples/demo
 
+# The machine identity, with the places where things were installed.
+SCRIPTS = sk-tpm-identity sk-tpm-sign-machine
+UNITS_INSTALLED = sk-tpm-identity.service sk-tpm-identity.timer
+HERE = sed -e 's|/usr/local/lib/libsk-tpm|$(LIBDIR)/libsk-tpm|' \
+	-e 's|/usr/local/libexec|$(LIBEXECDIR)|'
+
 install: all ## install below $(DESTDIR)$(PREFIX)
 	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(LIBDIR)" \
 	    "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man5" \
-	    "$(DESTDIR)$(MANDIR)/man8"
+	    "$(DESTDIR)$(MANDIR)/man8" "$(DESTDIR)$(LIBEXECDIR)" \
+	    "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSUSERSDIR)"
 	$(INSTALL) -m 0755 $(B)/sk-tpm "$(DESTDIR)$(BINDIR)"
 	$(INSTALL) -m 0644 $(LIBS) "$(DESTDIR)$(LIBDIR)"
 	for shell in bash:bash-completion/completions/sk-tpm \
@@ -273,12 +284,23 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	    $(B)/sk-tpm completions $${shell%%:*} >$(B)/completion && \
 	    $(INSTALL) -D -m 0644 $(B)/completion \
 		"$(DESTDIR)$(DATADIR)/$${shell#*:}" || exit 1; done
+	for f in $(SCRIPTS); do $(HERE) examples/machine-identity/$$f \
+	    >"$(DESTDIR)$(LIBEXECDIR)/$$f" && \
+	    chmod 0755 "$(DESTDIR)$(LIBEXECDIR)/$$f" || exit 1; done
+	for f in $(UNITS_INSTALLED); do $(HERE) examples/machine-identity/$$f \
+	    >"$(DESTDIR)$(UNITDIR)/$$f" && \
+	    chmod 0644 "$(DESTDIR)$(UNITDIR)/$$f" || exit 1; done
+	$(INSTALL) -m 0644 examples/machine-identity/sysusers.conf \
+	    "$(DESTDIR)$(SYSUSERSDIR)/sk-tpm.conf"
 	$(INSTALL) -m 0644 man/sk-tpm.1 "$(DESTDIR)$(MANDIR)/man1"
 	$(INSTALL) -m 0644 man/sk-tpm.conf.5 "$(DESTDIR)$(MANDIR)/man5"
 	$(INSTALL) -m 0644 man/libsk-tpm.8 "$(DESTDIR)$(MANDIR)/man8"
 
 uninstall: ## remove what install put there
 	for f in $(notdir $(LIBS)); do rm -f "$(DESTDIR)$(LIBDIR)/$$f"; done
+	for f in $(SCRIPTS); do rm -f "$(DESTDIR)$(LIBEXECDIR)/$$f"; done
+	for f in $(UNITS_INSTALLED); do rm -f "$(DESTDIR)$(UNITDIR)/$$f"; done
+	rm -f "$(DESTDIR)$(SYSUSERSDIR)/sk-tpm.conf"
 	rm -f "$(DESTDIR)$(BINDIR)/sk-tpm" "$(DESTDIR)$(MANDIR)/man1/sk-tpm.1"
 	rm -f "$(DESTDIR)$(DATADIR)/bash-completion/completions/sk-tpm" \
 	    "$(DESTDIR)$(DATADIR)/zsh/site-functions/_sk-tpm" \

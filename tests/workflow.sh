@@ -31,8 +31,13 @@ example_text() {
 		/^```/ && $2 == name { inside = 1 }
 	' "${2:-$PAGE}")
 	[ -n "$text" ] || { echo "no block $1" >&2; return 1; }
+	as_here <<<"$text"
+}
+
+# Text of a page or example, as it has to be on the machine of this test.
+as_here() {
 	sed -e "s|/usr/local/lib/libsk-tpm.so|$LIB|g" \
-		-e "s|/etc/ssh/|$ETC/|g" -e "s/\balice\b/$ME/g" <<<"$text"
+		-e "s|/etc/ssh/|$ETC/|g" -e "s/\balice\b/$ME/g"
 }
 
 # example NAME [PAGE]: its commands, as if typed here.

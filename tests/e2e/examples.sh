@@ -24,6 +24,7 @@ blocks() {
 all_blocks_are_run() {
 	local page=$1 line language name
 	[ -x "$(test_of "$page")" ]
+	[ -z "$(blocks "$page" | cut -d' ' -f3 | sort | uniq -d)" ]
 	while read -r line language name; do
 		[ -n "$name" ] && grep -Eq "example(_text)? $name( |\$|\))" \
 			"$(test_of "$page")" ||
