@@ -274,6 +274,29 @@ askpass_says() {
 	export SSH_ASKPASS=$WORK/askpass SSH_ASKPASS_REQUIRE=force
 }
 
+# person SCRIPT...: sits at a terminal of their own, as the script of expect's
+# says. `run COMMAND` has bash run it there, `want TEXT` waits for a text that
+# it prints, `status` ends with its exit status.
+person() {
+	cat >"$WORK/play" <<-'EOF'
+		log_user 1
+		set timeout 20
+		proc run {command} {
+			uplevel [list spawn -noecho bash -c $command]
+		}
+		proc want {what} {
+			expect $what {} timeout { puts "no $what"; exit 3 } \
+				eof { puts "ended before $what"; exit 4 }
+		}
+		proc status {} {
+			expect eof
+			exit [lindex [wait] 3]
+		}
+	EOF
+	printf '%s\n' "$@" >>"$WORK/play"
+	expect -f "$WORK/play"
+}
+
 # Runs a command as somebody who is not root (and with no group of root's).
 unprivileged() {
 	if [ "$(id -u)" -eq 0 ]; then

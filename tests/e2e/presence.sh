@@ -8,28 +8,12 @@ sshd_start server
 enroll "$WORK/k" 2>/dev/null
 cat "$WORK/k.pub" >"$WORK/server.keys"
 
-# at_terminal SCRIPT: plays a person at a terminal of their own. SCRIPT is
-# expect's; `sign` in it starts a signature, `status` ends with its exit.
+# at_terminal SCRIPT: a person; `sign` in it starts a signature.
 at_terminal() {
-	cat >"$WORK/play" <<-EOF
-		log_user 1
-		set timeout 20
-		set env(SSH_SK_PROVIDER) $LIB
-		proc sign {} {
-			uplevel { spawn -noecho sh -c \
-				"ssh-keygen -Y sign -n git -f $WORK/k <$WORK/text >/dev/null" }
-		}
-		proc want {what} {
-			expect \$what {} timeout { puts "no \$what"; exit 3 } \
-				eof { puts "ended before \$what"; exit 4 }
-		}
-		proc status {} {
-			expect eof
-			exit [lindex [wait] 3]
-		}
-		$1
-	EOF
-	expect -f "$WORK/play"
+	SSH_SK_PROVIDER=$LIB person "proc sign {} {
+		uplevel {run {ssh-keygen -Y sign -n git -f $WORK/k \
+			<$WORK/text >/dev/null}}
+	}" "$1"
 }
 echo text >"$WORK/text"
 
