@@ -96,7 +96,7 @@ check_allowlist(const char *library, struct report *r)
 	else
 		report_add(r, "ssh-agent's list", FINDING_WARNING,
 		    "make install, or start ssh-agent -P with its path",
-		    "ssh-agent refuses %s: not below /usr/lib or "
+		    "ssh-agent without -P refuses %s: not below /usr/lib or "
 		    "/usr/local/lib",
 		    real);
 	free(real);

@@ -293,7 +293,7 @@ doctor_checks() {
 		"$WORK/out"
 	grep -q '^ok  *signature .*for 4 commands' "$WORK/out"
 	grep -q '^ok  *library .*this OpenSSH' "$WORK/out"
-	grep -q "^warning  *ssh-agent's list .*refuses" "$WORK/out"
+	grep -q "^warning  *ssh-agent's list .*without -P refuses" "$WORK/out"
 	tpm_is_empty
 }
 
