@@ -8,9 +8,10 @@
 #
 # `example enrol` runs that block here, `example_text trust` prints one for a
 # configuration file. What differs between a page and a test is replaced: the
-# library's place, /etc/ssh, and the user's name (alice). Blocks of language
-# `text` show what is printed; blocks with `untested` behind the language say
-# so to the reader as well.
+# library's place, /etc/ssh, ~ (which ssh would take from the password
+# database), and the user's name (alice). Blocks of language `text` show what
+# is printed; blocks with `untested` behind the language say so to the reader
+# as well.
 
 # shellcheck source=tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -37,7 +38,8 @@ example_text() {
 # Text of a page or example, as it has to be on the machine of this test.
 as_here() {
 	sed -e "s|/usr/local/lib/libsk-tpm.so|$LIB|g" \
-		-e "s|/etc/ssh/|$ETC/|g" -e "s/\balice\b/$ME/g"
+		-e "s|/etc/ssh/|$ETC/|g" -e "s|~/|$HOME/|g" \
+		-e "s/\balice\b/$ME/g"
 }
 
 # example NAME [PAGE]: its commands, as if typed here.
@@ -92,6 +94,11 @@ host() {
 	mv "$WORK/hosts" "$HOME/.ssh/hosts"
 	echo "$1 $(cut -d' ' -f1-2 "$WORK/$1.host.pub")" \
 		>>"$HOME/.ssh/known_hosts"
+}
+
+# logins HOST [KEY]: how many there were, with a key of that kind.
+logins() {
+	grep -c "Accepted publickey for $ME .*: ${2:-}" "$WORK/$1.log" || :
 }
 client_config
 

@@ -1,0 +1,309 @@
+#!/usr/bin/env bash
+# ssh-agent with TPM keys and their certificates: forwarded, constrained, for a
+# while, locked, emptied and started anew; and what it says where it will not.
+# shellcheck source=tests/workflow.sh
+. "$(dirname "$0")/../workflow.sh"
+
+tpm_new tpm
+tpm_persist_srk
+PIN=246813
+KEY=$HOME/.ssh/id_tpm
+CERTIFICATES=$TOP/examples/certificates.md
+export PATH=$BUILD:$PATH
+# No key file is named here: ssh has what the agent has, and asks nothing.
+client_config 'Host *' 'IdentitiesOnly no'
+
+# The agent as the page starts it: a daemon, of which ssh-agent -k gets rid.
+start() {
+	local dir
+	dir=$(dirname "$(realpath "$LIB")")
+	eval "$(example_text start | sed "s|/opt/sk-tpm/lib|$dir|")"
+	echo "$SSH_AGENT_PID" >>"$WORK/pids"
+}
+
+# Of the servers, one without agent or library, as any other has it: what is
+# typed there is ssh with that server's own configuration.
+server_side_ssh() {
+	mkdir far
+	cat >far/config <<-EOT
+		Include $HOME/.ssh/hosts
+		Host *
+			UserKnownHostsFile $HOME/.ssh/known_hosts
+			StrictHostKeyChecking yes
+			BatchMode yes
+	EOT
+	printf '#!/bin/sh\nexec %s -F %s "$@"\n' "$(type -P ssh)" \
+		"$WORK/far/config" >far/ssh
+	chmod +x far/ssh
+}
+
+set_up() {
+	askpass_says "$PIN"
+	example authority "$CERTIFICATES"
+	example trust "$CERTIFICATES"
+	example enrol "$CERTIFICATES"
+	example issue "$CERTIFICATES"
+	server_side_ssh
+}
+
+# asked [TEXT]: how often a person was, TEXT or anything; notes do not count.
+asked() {
+	grep -Ec -- "^(confirm)?: ${1:-}" "$WORK/asked" || :
+}
+
+# counts HOST COMMAND...: prints the certificate logins it makes there.
+counts() {
+	local before host=$1
+	before=$(logins "$host" ECDSA-SK-CERT)
+	shift
+	"$@" >&2 || :
+	echo $(($(logins "$host" ECDSA-SK-CERT) - before))
+}
+
+agent_holds() {
+	[ "$(ssh-add -L | wc -l)" -eq "$1" ]
+}
+
+adds_and_logs_in() {
+	askpass_says "$PIN"
+	start
+	example add | tee out
+	grep -q '(ECDSA-SK)$' out
+	grep -q '(ECDSA-SK-CERT)$' out
+	# Once for -T, once for the login.
+	[ "$(asked 'Enter PIN and confirm user presence for ECDSA-SK')" -eq 2 ]
+	[ "$(asked)" -eq 2 ]
+	[ "$(logins first ECDSA-SK-CERT)" -eq 1 ]
+	tpm_is_empty
+}
+
+forwards() {
+	askpass_says "$PIN"
+	start
+	ssh-add -q "$KEY"
+	[ "$(counts third example forward)" -eq 1 ]
+	grep -q "ECDSA-SK-CERT .*ID $ME@laptop (serial 1)" third.log
+	# For each of the two servers, by the agent.
+	[ "$(asked 'Enter PIN')" -eq 2 ]
+	[ "$(asked)" -eq 2 ]
+	# Not forwarded, it is no use there.
+	[ "$(counts third fails ssh second ssh third true)" -eq 0 ]
+}
+
+constrains() {
+	askpass_says "$PIN"
+	start
+	ssh-add -q "$KEY"
+	# What is tried below is possible without constraints.
+	[ "$(counts first ssh -A second ssh first true)" -eq 1 ]
+	[ "$(counts third ssh third true)" -eq 1 ]
+	[ "$(counts third example constrain)" -eq 1 ]
+	agent_holds 1
+	askpass_says "$PIN"
+	[ "$(counts first fails ssh first true)" -eq 0 ]
+	[ "$(counts third fails ssh third true)" -eq 0 ]
+	[ "$(counts first fails ssh -A second ssh first true)" -eq 0 ]
+	# second logged in once, to try; nothing else was asked to be signed.
+	[ "$(asked)" -eq 1 ]
+	# From third it goes no further: the keys are not even listed.
+	[ "$(ssh -A second "ssh -A third ssh-add -l" || :)" = \
+		"The agent has no identities." ]
+	# Nor for anything but a login.
+	ssh-add -L >constrained.pub
+	fails ssh-add -T constrained.pub
+}
+
+deletes_and_adds_again() {
+	askpass_says "$PIN"
+	start
+	ssh-add -q "$KEY"
+	[ "$(counts first example again)" -eq 1 ]
+	agent_holds 2
+	ssh-add -d "$KEY"
+	fails ssh-add -l
+	[ "$(counts first fails ssh first true)" -eq 0 ]
+	ssh-add -q "$KEY"
+	# Twice is once.
+	ssh-add -q "$KEY"
+	agent_holds 2
+	[ "$(counts first ssh first true)" -eq 1 ]
+	# Another library for the same key: the last one counts.
+	cp "$LIB" other.so
+	ssh-agent -k
+	eval "$(ssh-agent -P '/*')"
+	echo "$SSH_AGENT_PID" >>pids
+	ssh-add -q -S "$WORK/other.so" "$KEY"
+	ssh-add -q "$KEY"
+	rm other.so
+	[ "$(counts first ssh first true)" -eq 1 ]
+}
+
+starts_anew() {
+	askpass_says "$PIN"
+	start
+	ssh-add -q "$KEY"
+	ssh-agent -k
+	fails ssh-add -l
+	start
+	[ "$(ssh-add -l || :)" = "The agent has no identities." ]
+	ssh-add -q "$KEY"
+	[ "$(counts first ssh first true)" -eq 1 ]
+}
+
+confirms() {
+	askpass_says yes
+	example unattended "$CERTIFICATES"
+	start
+	example confirm
+	# A key that asks nobody: one question, the agent's.
+	askpass_says yes
+	ssh -i "$HOME/.ssh/id_backup" third true
+	[ "$(logins third 'ECDSA-SK-CERT .*ID backup@laptop')" -eq 1 ]
+	[ "$(asked 'Allow use of key')" -eq 1 ]
+	[ "$(asked)" -eq 1 ]
+	askpass_says no
+	fails ssh third true
+	[ "$(logins third 'ECDSA-SK-CERT .*ID backup@laptop')" -eq 1 ]
+}
+
+# As the page says: others are asked for twice.
+confirms_twice() {
+	askpass_says yes "$PIN"
+	start
+	ssh-add -q -c "$KEY"
+	[ "$(counts first ssh first true)" -eq 1 ]
+	[ "$(asked 'Allow use of key')" -eq 1 ]
+	[ "$(asked 'Enter PIN')" -eq 1 ]
+	[ "$(asked)" -eq 2 ]
+	ssh-add -D
+	askpass_says yes
+	enroll asks
+	ssh-keygen -q -s user_ca -I asks -n "$ME" -V +1h asks.pub
+	askpass_says yes
+	ssh-add -q -c asks
+	askpass_says yes
+	[ "$(counts first ssh first true)" -eq 1 ]
+	[ "$(asked 'Allow use of key')" -eq 1 ]
+	[ "$(asked 'Sign in to a server with host key')" -eq 1 ]
+	[ "$(asked)" -eq 2 ]
+	# Without -c, once.
+	ssh-add -D
+	ssh-add -q asks
+	askpass_says yes
+	[ "$(counts first ssh first true)" -eq 1 ]
+	[ "$(asked)" -eq 1 ]
+	grep -q '^none: Confirm user presence for key ECDSA-SK' asked
+	askpass_says no
+	[ "$(counts first fails ssh first true)" -eq 0 ]
+}
+
+expires() {
+	askpass_says "$PIN"
+	start
+	example lifetime 2>&1 | tee out
+	grep -q 'Lifetime set to 28800 seconds' out
+	agent_holds 2
+	ssh-add -q -t 1 "$KEY"
+	wait_until fails ssh-add -l >/dev/null
+	[ "$(ssh-add -l || :)" = "The agent has no identities." ]
+	[ "$(counts first fails ssh first true)" -eq 0 ]
+	ssh-add -q "$KEY"
+	[ "$(counts first ssh first true)" -eq 1 ]
+}
+
+locks() {
+	askpass_says "$PIN"
+	start
+	ssh-add -q "$KEY"
+	askpass_says 'a password'
+	example lock
+	[ "$(ssh-add -l || :)" = "The agent has no identities." ]
+	fails ssh-add -T "$KEY.pub"
+	fails ssh-add -q "$KEY"
+	[ "$(counts first fails ssh first true)" -eq 0 ]
+	askpass_says 'another password'
+	fails ssh-add -X
+	askpass_says 'a password'
+	example unlock
+	agent_holds 2
+	askpass_says "$PIN"
+	[ "$(counts first ssh first true)" -eq 1 ]
+}
+
+# Their public halves are all that ssh sees.
+several_keys() {
+	local choice name
+	askpass_says "$PIN"
+	ssh-keygen -q -t ed25519 -N '' -f "$HOME/.ssh/id_plain"
+	ssh-keygen -q -s user_ca -I plain -n "$ME" -V +1h "$HOME/.ssh/id_plain"
+	start
+	ssh-add -q "$KEY" "$HOME/.ssh/id_backup" "$HOME/.ssh/id_plain"
+	agent_holds 6
+	mkdir public
+	cp "$HOME/.ssh"/id_*.pub public
+	mapfile -t choice < <(example_text choose | sed "s|$HOME/.ssh|$WORK/public|")
+	client_config "${choice[@]}"
+	for name in first second third; do
+		: >"$name.log"
+		ssh "$name" true
+		[ "$(logins "$name")" -eq 1 ]
+	done
+	[ "$(logins first "ECDSA-SK-CERT .*ID $ME@laptop")" -eq 1 ]
+	[ "$(logins second 'ECDSA-SK-CERT .*ID backup@laptop')" -eq 1 ]
+	[ "$(logins third 'ED25519-CERT .*ID plain')" -eq 1 ]
+}
+
+# Started without -P: the words of the page, and those of the doctor.
+refuses_libraries_elsewhere() {
+	eval "$(ssh-agent)"
+	echo "$SSH_AGENT_PID" >>pids
+	fails ssh-add "$KEY" 2>out
+	example_said 'agent refused operation' out
+	fails ssh-add -l
+	sk-tpm doctor -j | jq -e '.checks[] | select(.status == "warning" and
+		.check == "ssh-agent'"'"'s list") | .remedy | test("ssh-agent -P")'
+}
+
+# example_said TEXT FILE: one line of FILE, which is on the page as well.
+example_said() {
+	grep -F -- "$1" "$2" | sed "s|$HOME|/home/alice|" | grep -Fxf - "$PAGE"
+}
+
+# A terminal is no use to a daemon; ssh itself asks there.
+without_a_display() {
+	rm -f asked
+	start
+	ssh-add -q "$KEY"
+	export -f ssh
+	client_config 'Host *' 'BatchMode no'
+	LOGIN="ssh -i ~/.ssh/id_tpm first true" person 'run $env(LOGIN)
+		want "agent refused operation"
+		want "Permission denied"
+		expect eof'
+	LOGIN=$(example_text without) person 'run $env(LOGIN)
+		want "Enter PIN for ECDSA-SK key"
+		send "'"$PIN"'\r"
+		status'
+	[ ! -e asked ]
+}
+
+try "a key with its certificate, servers that trust it" set_up
+mapfile -t trusting < <(example_text server "$CERTIFICATES")
+for name in first second third server; do
+	host "$name" "${trusting[@]}" "SetEnv PATH=$WORK/far:$PATH"
+done
+try "add, list, test and log in" adds_and_logs_in
+try "forwarded to a second server, and the certificate used on a third" forwards
+try "destination constraints: a permitted hop, and others refused" constrains
+try "deleted and added again at once" deletes_and_adds_again
+try "a new agent after the old one" starts_anew
+try "-c: the agent asks for a key that asks nobody" confirms
+try "-c: a key with PIN or presence asks besides" confirms_twice
+try "-t: gone after its time" expires
+try "-x and -X: locked and unlocked" locks
+try "two TPM keys and a plain one, each for its server" several_keys
+try "a library elsewhere is refused, and the doctor says so" \
+	refuses_libraries_elsewhere
+try "no display: refused, and ssh without the agent asks" without_a_display
+try "nothing is left in the TPM" tpm_is_empty
+echo "1..$N"
