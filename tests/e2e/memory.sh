@@ -5,11 +5,15 @@
 
 tpm_new tpm
 
+# Of what is not ours; nothing, but where a test says so.
+: >"$WORK/suppressions"
+
 cat >"$WORK/helper" <<EOF
 #!/bin/sh
 exec valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
 	--errors-for-leak-kinds=definite,indirect --error-exitcode=99 \
 	--keep-debuginfo=yes --trace-children=no \
+	--suppressions="$WORK/suppressions" \
 	--log-file="$WORK/valgrind.%p" "$(sk_helper)" "\$@"
 EOF
 chmod +x "$WORK/helper"
@@ -53,10 +57,22 @@ with_pin() {
 
 bad_paths() {
 	export SSH_SK_HELPER=$WORK/helper
+	# tpm2-tss 4.1 loses its own context when a TCTI does not connect, with
+	# nothing returned that could be finalized.
+	cat >"$WORK/suppressions" <<-EOF
+		{
+		   tctildr
+		   Memcheck:Leak
+		   match-leak-kinds: definite
+		   fun:calloc
+		   fun:Tss2_TctiLdr_Initialize_Ex
+		}
+	EOF
 	SK_TPM_TCTI=swtpm:port=1 fails sign "$WORK/k"
 	clean
 	fails enroll "$WORK/no" -O device=nonsense:
 	clean
+	: >"$WORK/suppressions"
 	export LD_LIBRARY_PATH=$TOOLS
 	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="5:rc=0x101" fails sign "$WORK/k"
 	clean
