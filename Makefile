@@ -10,6 +10,8 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/sk-tpm
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
 DESTDIR ?=
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
@@ -22,6 +24,7 @@ CPPFLAGS ?=
 LDFLAGS ?=
 
 MAKEFLAGS += -r
+.DELETE_ON_ERROR:
 
 # For the goals that build by themselves: two jobs, unless make was told.
 JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j2)
@@ -44,7 +47,7 @@ SK_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack \
 	-Wl,--as-needed $(LDFLAGS)
 # Objects depend on the flags they were made with, and on the libraries.
 FLAGS = $(B)/flags
-FLAGS_NOW = $(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS)
+FLAGS_NOW = $(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) $(DOCDIR) $(LIBEXECDIR)
 COMPILE = $(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -MMD -MP -c
 
 ROOMS = bytes cbor-item child config credential credential-resident device \
@@ -53,11 +56,19 @@ ROOMS = bytes cbor-item child config credential credential-resident device \
 	terminal text tpm tpm-rc traffic wire
 OBJS = $(ROOMS:%=$(B)/sk/%.o)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
+COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
+PAGES = $(B)/man/sk-tpm.1 $(B)/man/sk-tpm.conf.5 $(B)/man/libsk-tpm.8
+EXAMPLES = $(addprefix $(B)/,$(wildcard examples/*.md examples/*.svg) \
+	examples/ssh_config.d-sk-tpm.conf)
+# The machine identity's parts are used where they are installed, not as
+# examples.
+IDENTITY = $(B)/examples/machine-identity
+IDENTITY_PARTS = $(patsubst %,$(B)/%,$(wildcard examples/machine-identity/*))
 
 # --- building ----------------------------------------------------------------
 
 .PHONY: all
-all: $(LIBS) $(B)/sk-tpm ## build the library, for today's and for older OpenSSH, and sk-tpm
+all: $(LIBS) $(B)/sk-tpm $(COMPLETIONS) $(PAGES) $(EXAMPLES) $(IDENTITY_PARTS) ## build the library, for today's and for older OpenSSH, and sk-tpm
 
 $(B)/libsk-tpm.so: $(B)/sk/provider-10.o $(B)/sk/response-10.o
 $(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o $(B)/sk/response-9.o
@@ -65,7 +76,7 @@ $(B)/libsk-tpm-api7.so: $(B)/sk/provider-7.o $(B)/sk/response-7.o
 $(LIBS): $(OBJS) sk/libsk-tpm.map
 	@echo "  LINK  $@"
 	@$(CC) -shared $(SK_CFLAGS) $(SK_LDFLAGS) -Wl,-z,defs \
-	    -Wl,--version-script=sk/libsk-tpm.map -Wl,-soname,$(@F) \
+	    -Wl,--version-script=sk/libsk-tpm.map \
 	    -o $@ $(filter %.o,$^) $(PKG_LIBS)
 
 $(FLAGS): always
@@ -108,6 +119,23 @@ $(B)/enroll/%.o: enroll/%.c $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(COMPILE) -o $@ $<
+
+$(B)/completions/%: $(B)/sk-tpm
+	@mkdir -p $(@D)
+	@$(B)/sk-tpm completions $* >$@
+
+# The manual and the examples name the library where it is going to be.
+SET_PATHS = sed 's,/usr/local/lib/libsk-tpm,$(LIBDIR)/libsk-tpm,g; \
+	s,/usr/local/share/doc/sk-tpm,$(DOCDIR),g; \
+	s,/usr/local/libexec/,$(LIBEXECDIR)/,g'
+
+$(B)/man/%: man/% $(FLAGS)
+	@mkdir -p $(@D)
+	@$(SET_PATHS) $< >$@
+
+$(B)/examples/%: examples/% $(FLAGS)
+	@mkdir -p $(@D)
+	@$(SET_PATHS) $< >$@
 
 # --- tests -------------------------------------------------------------------
 
@@ -265,48 +293,32 @@ demo: ## install what is missing, and show the main job on a private TPM
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@BUILD='$(abspath $(B))' examples/demo
 
-# The machine identity, with the places where things were installed.
-SCRIPTS = sk-tpm-identity sk-tpm-sign-machine
-UNITS_INSTALLED = sk-tpm-identity.service sk-tpm-identity.timer
-HERE = sed -e 's|/usr/local/lib/libsk-tpm|$(LIBDIR)/libsk-tpm|' \
-	-e 's|/usr/local/libexec|$(LIBEXECDIR)|'
+# FILE:PLACE of all that is installed; uninstall goes by the same list.
+PROGRAMS = $(B)/sk-tpm:$(BINDIR)/sk-tpm \
+	$(IDENTITY)/sk-tpm-identity:$(LIBEXECDIR)/sk-tpm-identity \
+	$(IDENTITY)/sk-tpm-sign-machine:$(LIBEXECDIR)/sk-tpm-sign-machine
+FILES = $(IDENTITY)/sk-tpm-identity.service:$(UNITDIR)/sk-tpm-identity.service \
+	$(IDENTITY)/sk-tpm-identity.timer:$(UNITDIR)/sk-tpm-identity.timer \
+	$(IDENTITY)/sysusers.conf:$(SYSUSERSDIR)/sk-tpm.conf \
+	$(foreach f,$(LIBS),$(f):$(LIBDIR)/$(notdir $(f))) \
+	$(B)/completions/bash:$(DATADIR)/bash-completion/completions/sk-tpm \
+	$(B)/completions/zsh:$(ZSHDIR)/_sk-tpm \
+	$(B)/completions/fish:$(DATADIR)/fish/vendor_completions.d/sk-tpm.fish \
+	$(foreach f,$(PAGES),$(f):$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
+	README.md:$(DOCDIR)/README.md \
+	$(foreach f,$(EXAMPLES),$(f):$(DOCDIR)/examples/$(notdir $(f)))
 
 install: all ## install below $(DESTDIR)$(PREFIX)
-	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(LIBDIR)" \
-	    "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(MANDIR)/man5" \
-	    "$(DESTDIR)$(MANDIR)/man8" "$(DESTDIR)$(LIBEXECDIR)" \
-	    "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSUSERSDIR)"
-	$(INSTALL) -m 0755 $(B)/sk-tpm "$(DESTDIR)$(BINDIR)"
-	$(INSTALL) -m 0644 $(LIBS) "$(DESTDIR)$(LIBDIR)"
-	for shell in bash:bash-completion/completions/sk-tpm \
-	    zsh:zsh/site-functions/_sk-tpm \
-	    fish:fish/vendor_completions.d/sk-tpm.fish; do \
-	    $(B)/sk-tpm completions $${shell%%:*} >$(B)/completion && \
-	    $(INSTALL) -D -m 0644 $(B)/completion \
-		"$(DESTDIR)$(DATADIR)/$${shell#*:}" || exit 1; done
-	for f in $(SCRIPTS); do $(HERE) examples/machine-identity/$$f \
-	    >"$(DESTDIR)$(LIBEXECDIR)/$$f" && \
-	    chmod 0755 "$(DESTDIR)$(LIBEXECDIR)/$$f" || exit 1; done
-	for f in $(UNITS_INSTALLED); do $(HERE) examples/machine-identity/$$f \
-	    >"$(DESTDIR)$(UNITDIR)/$$f" && \
-	    chmod 0644 "$(DESTDIR)$(UNITDIR)/$$f" || exit 1; done
-	$(INSTALL) -m 0644 examples/machine-identity/sysusers.conf \
-	    "$(DESTDIR)$(SYSUSERSDIR)/sk-tpm.conf"
-	$(INSTALL) -m 0644 man/sk-tpm.1 "$(DESTDIR)$(MANDIR)/man1"
-	$(INSTALL) -m 0644 man/sk-tpm.conf.5 "$(DESTDIR)$(MANDIR)/man5"
-	$(INSTALL) -m 0644 man/libsk-tpm.8 "$(DESTDIR)$(MANDIR)/man8"
+	@set -e; for f in $(PROGRAMS); do echo "  INSTALL $${f#*:}"; \
+	    $(INSTALL) -D -m 0755 "$${f%%:*}" "$(DESTDIR)$${f#*:}"; done
+	@set -e; for f in $(FILES); do echo "  INSTALL $${f#*:}"; \
+	    $(INSTALL) -D -m 0644 "$${f%%:*}" "$(DESTDIR)$${f#*:}"; done
 
 uninstall: ## remove what install put there
-	for f in $(notdir $(LIBS)); do rm -f "$(DESTDIR)$(LIBDIR)/$$f"; done
-	for f in $(SCRIPTS); do rm -f "$(DESTDIR)$(LIBEXECDIR)/$$f"; done
-	for f in $(UNITS_INSTALLED); do rm -f "$(DESTDIR)$(UNITDIR)/$$f"; done
-	rm -f "$(DESTDIR)$(SYSUSERSDIR)/sk-tpm.conf"
-	rm -f "$(DESTDIR)$(BINDIR)/sk-tpm" "$(DESTDIR)$(MANDIR)/man1/sk-tpm.1"
-	rm -f "$(DESTDIR)$(DATADIR)/bash-completion/completions/sk-tpm" \
-	    "$(DESTDIR)$(DATADIR)/zsh/site-functions/_sk-tpm" \
-	    "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/sk-tpm.fish"
-	rm -f "$(DESTDIR)$(MANDIR)/man5/sk-tpm.conf.5" \
-	    "$(DESTDIR)$(MANDIR)/man8/libsk-tpm.8"
+	@set -e; for f in $(PROGRAMS) $(FILES); do echo "  REMOVE $${f#*:}"; \
+	    rm -f "$(DESTDIR)$${f#*:}"; done
+	@for d in "$(DESTDIR)$(DOCDIR)/examples" "$(DESTDIR)$(DOCDIR)"; do \
+	    [ ! -d "$$d" ] || rmdir --ignore-fail-on-non-empty "$$d"; done
 
 clean: ## remove what was built
 	rm -rf $(B)

@@ -139,6 +139,25 @@ fails() {
 	fi
 }
 
+# --- libraries ---------------------------------------------------------------
+
+exports_entry_points() {
+	[ "$(nm -D --defined-only "$1" | awk '{print $3}' | sort | xargs)" = \
+		"sk_api_version sk_enroll sk_load_resident_keys sk_sign" ]
+}
+
+# What the compiler and the linker can do for a library or a program.
+is_hardened() {
+	local headers
+	headers=$(readelf -lW "$1")
+	grep -q GNU_RELRO <<<"$headers"
+	grep GNU_STACK <<<"$headers" | grep -q 'RW '
+	readelf -hW "$1" | grep -q 'Type: *DYN'
+	readelf -dW "$1" | grep -q NOW
+	nm -D "$1" | grep -q __stack_chk_fail
+	nm -D "$1" | grep -q '__.*_chk@'
+}
+
 # --- waiting -----------------------------------------------------------------
 
 # Polls a condition for up to 20 seconds.
