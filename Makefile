@@ -151,7 +151,7 @@ PROVIDERS = $(B)/tests/tools/provider-record.so $(B)/tests/tools/provider-soft.s
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 
-.PHONY: check unit sanitized tests
+.PHONY: check check-unit unit sanitized tests
 check: ## install what the tests need, and run all of them
 	@tests/install-packages check
 	@$(MAKE) --no-print-directory $(JOBS) all tests sanitized
@@ -160,6 +160,9 @@ check: ## install what the tests need, and run all of them
 	    $(REPLAYS:$(B)/%=$(B)/sanitized/%) tests/e2e/*.sh
 
 unit: $(UNIT_TESTS)
+
+check-unit: unit ## run the unit tests alone; they want nothing but libcmocka
+	@tests/run $(UNIT_TESTS)
 
 sanitized:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS="$(SANITIZE)" \
@@ -270,7 +273,7 @@ $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
 SH_FILES = tests/run tests/install-packages tests/lib.sh tests/workflow.sh \
 	examples/demo examples/machine-identity/sk-tpm-identity \
-	examples/machine-identity/sk-tpm-sign-machine .ci/run \
+	examples/machine-identity/sk-tpm-sign-machine .ci/run debian/make-deb \
 	$(wildcard tests/e2e/*.sh) tests/fuzz/record-requests
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
@@ -287,11 +290,15 @@ format: ## lay out the C files
 
 # --- using -------------------------------------------------------------------
 
-.PHONY: demo install uninstall clean help
+.PHONY: demo deb install uninstall clean help
 demo: ## install what is missing, and show the main job on a private TPM
 	@tests/install-packages demo
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@BUILD='$(abspath $(B))' examples/demo
+
+deb: ## build a Debian package below $(B)/deb, and have lintian check it
+	@tests/install-packages deb
+	@debian/make-deb '$(abspath $(B))/deb'
 
 # FILE:PLACE of all that is installed; uninstall goes by the same list.
 PROGRAMS = $(B)/sk-tpm:$(BINDIR)/sk-tpm \
@@ -324,7 +331,7 @@ clean: ## remove what was built
 	rm -rf $(B)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 12
 
 # The compiler writes these; no pattern above is to make one.
 DEPENDENCIES = $(wildcard $(B)/sk/*.d $(B)/enroll/*.d $(B)/tests/*/*.d)

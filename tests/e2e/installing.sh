@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What make install puts where.
+# What make install and the Debian package put where.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -58,7 +58,87 @@ uninstalls() {
 	[ ! -s "$WORK/left" ]
 }
 
+state_of_clone() {
+	[ ! -e "$TOP/.git" ] || git -C "$TOP" status --porcelain --ignored
+	find "$TOP/.." -maxdepth 1 -name '*sk-tpm*_*'
+}
+
+# Builds it once for all that follows, with lintian's word on it.
+builds() {
+	command -v dpkg-buildpackage >/dev/null || return 77
+	state_of_clone >"$WORK/before"
+	make -s -C "$TOP" B="$WORK/b" deb
+	state_of_clone | diff "$WORK/before" -
+	ls "$WORK"/b/deb/sk-tpm_*.dsc "$WORK"/b/deb/sk-tpm_*.orig.tar.gz
+	mv "$WORK"/b/deb/sk-tpm_*.deb "$WORK/sk-tpm.deb"
+	dpkg-deb -x "$WORK/sk-tpm.deb" "$WORK/deb"
+	ln -s "$(dpkg-architecture -q DEB_HOST_MULTIARCH)" "$WORK/multiarch"
+}
+
+multiarch() {
+	readlink "$WORK/multiarch" || return 77
+}
+
+contents() {
+	local lib libdir
+	libdir=lib/$(multiarch) || return
+	files_in "$WORK/deb/usr" | diff - <(cat <<-EOF
+		755 bin/sk-tpm
+		644 $libdir/libsk-tpm-api7.so
+		644 $libdir/libsk-tpm-api9.so
+		644 $libdir/libsk-tpm.so
+		644 share/bash-completion/completions/sk-tpm
+		644 share/doc/sk-tpm/README.Debian
+		644 share/doc/sk-tpm/README.md.gz
+		644 share/doc/sk-tpm/changelog.Debian.gz
+		644 share/doc/sk-tpm/changelog.gz
+		644 share/doc/sk-tpm/copyright
+		644 share/doc/sk-tpm/examples/how-it-works.svg
+		644 share/doc/sk-tpm/examples/ssh_config.d-sk-tpm.conf
+		644 share/fish/vendor_completions.d/sk-tpm.fish
+		644 share/lintian/overrides/sk-tpm
+		644 share/man/man1/sk-tpm.1.gz
+		644 share/man/man5/sk-tpm.conf.5.gz
+		644 share/man/man8/libsk-tpm.8.gz
+		644 share/zsh/vendor-completions/_sk-tpm
+	EOF
+	)
+	# Nothing in /etc: ssh is as it was until someone wants it otherwise.
+	[ "$(ls "$WORK/deb")" = usr ]
+	for lib in libsk-tpm.so libsk-tpm-api9.so libsk-tpm-api7.so; do
+		exports_entry_points "$WORK/deb/usr/$libdir/$lib"
+		is_hardened "$WORK/deb/usr/$libdir/$lib"
+	done
+	is_hardened "$WORK/deb/usr/bin/sk-tpm"
+	names_library "$WORK/deb" /usr "/usr/$libdir"
+}
+
+field() {
+	dpkg-deb -f "$WORK/sk-tpm.deb" "$1"
+}
+
+control() {
+	local word
+	multiarch || return
+	[ "$(field Package)" = sk-tpm ]
+	[ "$(field Version | sed 's/-[^-]*$//')" = \
+		"$(sed -n 's/^VERSION = //p' "$TOP/Makefile")" ]
+	[ "$(field Architecture)" = "$(dpkg --print-architecture)" ]
+	for word in openssh-client libtss2-esys libtss2-tctildr libcbor libssl \
+		libjson-c; do
+		field Depends | grep -q "$word"
+	done
+	# Fingers are asked for only where libsystemd is there anyway.
+	fails grep -q libsystemd < <(field Depends)
+	# It starts nothing and changes nobody's groups.
+	[ "$(dpkg-deb --ctrl-tarfile "$WORK/sk-tpm.deb" | tar -t | sort | xargs)" = \
+		"./ ./control ./md5sums" ]
+}
+
 tpm_new tpm
 try "make install: these files, with the library's path in them" installs
 try "make uninstall: none of them, and nothing of others" uninstalls
+try "make deb: built in a copy, lintian content" builds
+try "the package: these files, hardened, with the library's path" contents
+try "the package: dependencies, version, no scripts" control
 echo "1..$N"
