@@ -151,13 +151,18 @@ PROVIDERS = $(B)/tests/tools/provider-record.so $(B)/tests/tools/provider-soft.s
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 
-.PHONY: check check-unit unit sanitized tests
+.PHONY: check check-deb check-unit unit sanitized tests
 check: ## install what the tests need, and run all of them
 	@tests/install-packages check
 	@$(MAKE) --no-print-directory $(JOBS) all tests sanitized
 	@BUILD='$(abspath $(B))' tests/run $(UNIT_TESTS) \
 	    $(UNIT_TESTS:$(B)/%=$(B)/sanitized/%) \
 	    $(REPLAYS:$(B)/%=$(B)/sanitized/%) tests/e2e/*.sh
+
+# As root, for debootstrap and chroot; says so and skips where that is not.
+check-deb: ## build and use the Debian package in Debian 12 and 13, as root
+	@[ "$$(id -u)" -ne 0 ] || tests/install-packages check-deb
+	@BUILD='$(abspath $(B))' tests/run tests/debian/suites.sh
 
 unit: $(UNIT_TESTS)
 
@@ -274,7 +279,7 @@ C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
 SH_FILES = tests/run tests/install-packages tests/lib.sh tests/workflow.sh \
 	examples/demo examples/machine-identity/sk-tpm-identity \
 	examples/machine-identity/sk-tpm-sign-machine .ci/run debian/make-deb \
-	$(wildcard tests/e2e/*.sh) tests/fuzz/record-requests
+	$(wildcard tests/e2e/*.sh tests/debian/*.sh) tests/fuzz/record-requests
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
 	@tests/install-packages lint
