@@ -5,7 +5,7 @@ VERSION = 0.1.0
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
-LIBEXECDIR ?= $(PREFIX)/libexec
+LIBEXECDIR ?= $(PREFIX)/libexec/sk-tpm
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 DATADIR ?= $(PREFIX)/share
@@ -127,7 +127,7 @@ $(B)/completions/%: $(B)/sk-tpm
 # The manual and the examples name the library where it is going to be.
 SET_PATHS = sed 's,/usr/local/lib/libsk-tpm,$(LIBDIR)/libsk-tpm,g; \
 	s,/usr/local/share/doc/sk-tpm,$(DOCDIR),g; \
-	s,/usr/local/libexec/,$(LIBEXECDIR)/,g'
+	s,/usr/local/libexec/sk-tpm/,$(LIBEXECDIR)/,g'
 
 $(B)/man/%: man/% $(FLAGS)
 	@mkdir -p $(@D)
@@ -277,8 +277,8 @@ $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
 SH_FILES = tests/run tests/install-packages tests/lib.sh tests/workflow.sh \
-	examples/demo examples/machine-identity/sk-tpm-identity \
-	examples/machine-identity/sk-tpm-sign-machine .ci/run debian/make-deb \
+	examples/demo examples/machine-identity/identity \
+	examples/machine-identity/sign-machine .ci/run debian/make-deb \
 	$(wildcard tests/e2e/*.sh tests/debian/*.sh) tests/fuzz/record-requests
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
@@ -307,8 +307,8 @@ deb: ## build a Debian package below $(B)/deb, and have lintian check it
 
 # FILE:PLACE of all that is installed; uninstall goes by the same list.
 PROGRAMS = $(B)/sk-tpm:$(BINDIR)/sk-tpm \
-	$(IDENTITY)/sk-tpm-identity:$(LIBEXECDIR)/sk-tpm-identity \
-	$(IDENTITY)/sk-tpm-sign-machine:$(LIBEXECDIR)/sk-tpm-sign-machine
+	$(IDENTITY)/identity:$(LIBEXECDIR)/identity \
+	$(IDENTITY)/sign-machine:$(LIBEXECDIR)/sign-machine
 FILES = $(IDENTITY)/sk-tpm-identity.service:$(UNITDIR)/sk-tpm-identity.service \
 	$(IDENTITY)/sk-tpm-identity.timer:$(UNITDIR)/sk-tpm-identity.timer \
 	$(IDENTITY)/sysusers.conf:$(SYSUSERSDIR)/sk-tpm.conf \
@@ -329,7 +329,8 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 uninstall: ## remove what install put there
 	@set -e; for f in $(PROGRAMS) $(FILES); do echo "  REMOVE $${f#*:}"; \
 	    rm -f "$(DESTDIR)$${f#*:}"; done
-	@for d in "$(DESTDIR)$(DOCDIR)/examples" "$(DESTDIR)$(DOCDIR)"; do \
+	@for d in "$(DESTDIR)$(DOCDIR)/examples" "$(DESTDIR)$(DOCDIR)" \
+	    "$(DESTDIR)$(LIBEXECDIR)"; do \
 	    [ ! -d "$$d" ] || rmdir --ignore-fail-on-non-empty "$$d"; done
 
 clean: ## remove what was built

@@ -8,16 +8,27 @@ files_in() {
 	find "$1" ! -type d -printf '%m %P\n' | sort -k 2
 }
 
+# The pages of examples/, as they are listed.
+pages() {
+	(cd "$TOP" && printf '644 share/doc/sk-tpm/%s\n' examples/*.md \
+		examples/*.svg)
+}
+
 installs() {
 	make -s -C "$TOP" B="$BUILD" DESTDIR="$WORK/dest" install
-	files_in "$WORK/dest/usr/local" | diff - <(cat <<-EOF
+	files_in "$WORK/dest/usr/local" | diff - <(sort -k 2 <<-EOF
 		755 bin/sk-tpm
 		644 lib/libsk-tpm-api7.so
 		644 lib/libsk-tpm-api9.so
 		644 lib/libsk-tpm.so
+		644 lib/systemd/system/sk-tpm-identity.service
+		644 lib/systemd/system/sk-tpm-identity.timer
+		644 lib/sysusers.d/sk-tpm.conf
+		755 libexec/sk-tpm/identity
+		755 libexec/sk-tpm/sign-machine
 		644 share/bash-completion/completions/sk-tpm
 		644 share/doc/sk-tpm/README.md
-		644 share/doc/sk-tpm/examples/how-it-works.svg
+		$(pages)
 		644 share/doc/sk-tpm/examples/ssh_config.d-sk-tpm.conf
 		644 share/fish/vendor_completions.d/sk-tpm.fish
 		644 share/man/man1/sk-tpm.1
@@ -82,18 +93,21 @@ multiarch() {
 contents() {
 	local lib libdir
 	libdir=lib/$(multiarch) || return
-	files_in "$WORK/deb/usr" | diff - <(cat <<-EOF
+	files_in "$WORK/deb/usr" | grep -v ' lib/systemd/' | diff - <(sort -k 2 <<-EOF
 		755 bin/sk-tpm
 		644 $libdir/libsk-tpm-api7.so
 		644 $libdir/libsk-tpm-api9.so
 		644 $libdir/libsk-tpm.so
+		644 lib/sysusers.d/sk-tpm.conf
+		755 libexec/sk-tpm/identity
+		755 libexec/sk-tpm/sign-machine
 		644 share/bash-completion/completions/sk-tpm
 		644 share/doc/sk-tpm/README.Debian
 		644 share/doc/sk-tpm/README.md.gz
 		644 share/doc/sk-tpm/changelog.Debian.gz
 		644 share/doc/sk-tpm/changelog.gz
 		644 share/doc/sk-tpm/copyright
-		644 share/doc/sk-tpm/examples/how-it-works.svg
+		$(pages)
 		644 share/doc/sk-tpm/examples/ssh_config.d-sk-tpm.conf
 		644 share/fish/vendor_completions.d/sk-tpm.fish
 		644 share/lintian/overrides/sk-tpm
@@ -104,7 +118,13 @@ contents() {
 	EOF
 	)
 	# Nothing in /etc: ssh is as it was until someone wants it otherwise.
-	[ "$(ls "$WORK/deb")" = usr ]
+	[ ! -e "$WORK/deb/etc" ]
+	# Where this release has its units, with our places in them.
+	cat "$WORK"/deb/{usr/,}lib/systemd/system/sk-tpm-identity.service \
+		2>/dev/null >"$WORK/unit" || :
+	grep -qx 'ExecStart=/usr/libexec/sk-tpm/identity' "$WORK/unit"
+	grep -qx "library=/usr/$libdir/libsk-tpm.so" \
+		"$WORK/deb/usr/libexec/sk-tpm/identity"
 	for lib in libsk-tpm.so libsk-tpm-api9.so libsk-tpm-api7.so; do
 		exports_entry_points "$WORK/deb/usr/$libdir/$lib"
 		is_hardened "$WORK/deb/usr/$libdir/$lib"
@@ -130,9 +150,13 @@ control() {
 	done
 	# Fingers are asked for only where libsystemd is there anyway.
 	fails grep -q libsystemd < <(field Depends)
-	# It starts nothing and changes nobody's groups.
-	[ "$(dpkg-deb --ctrl-tarfile "$WORK/sk-tpm.deb" | tar -t | sort | xargs)" = \
-		"./ ./control ./md5sums" ]
+	# It makes the unit's account, starts nothing, enables only what was
+	# enabled before, and changes nobody's groups.
+	dpkg-deb -e "$WORK/sk-tpm.deb" "$WORK/control"
+	grep -q 'systemd-sysusers.*sk-tpm.conf' "$WORK/control/postinst"
+	fails grep -E 'deb-systemd-invoke|usermod|adduser' \
+		"$WORK/control/postinst"
+	grep 'deb-systemd-helper.*-enabled' "$WORK/control/postinst"
 }
 
 tpm_new tpm
@@ -140,5 +164,5 @@ try "make install: these files, with the library's path in them" installs
 try "make uninstall: none of them, and nothing of others" uninstalls
 try "make deb: built in a copy, lintian content" builds
 try "the package: these files, hardened, with the library's path" contents
-try "the package: dependencies, version, no scripts" control
+try "the package: dependencies, version, scripts" control
 echo "1..$N"

@@ -9,10 +9,10 @@ tpm_persist_srk
 PARTS=$TOP/examples/machine-identity
 STATE=$WORK/state
 mkdir -m 700 "$STATE"
-mkdir libexec
-for part in sk-tpm-identity sk-tpm-sign-machine; do
-	as_here <"$PARTS/$part" >"libexec/$part"
-	chmod 755 "libexec/$part"
+mkdir -p libexec/sk-tpm
+for part in identity sign-machine; do
+	as_here <"$PARTS/$part" >"libexec/sk-tpm/$part"
+	chmod 755 "libexec/sk-tpm/$part"
 done
 
 # What differs between the page and here: places, and the servers' addresses.
@@ -39,7 +39,7 @@ connect() {
 }
 
 identity() {
-	service libexec/sk-tpm-identity
+	service libexec/sk-tpm/identity
 }
 
 first_run_makes_a_key() {
@@ -102,7 +102,7 @@ only_its_own_key() {
 	service sh -c "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes \
 		-o SecurityKeyProvider=$LIB -i $STATE/id_machine \
 		-o UserKnownHostsFile=$ETC/ssh_known_hosts -p $CA_PORT \
-		$ME@127.0.0.1 sk-tpm-sign-machine web2 <other.pub" >answer
+		$ME@127.0.0.1 sign-machine web2 <other.pub" >answer
 	ssh-keygen -L -f answer | grep -q 'Key ID: "web1"'
 	[ "$(ssh-keygen -l -f answer | cut -d' ' -f2)" = \
 		"$(ssh-keygen -l -f "$STATE/id_machine.pub" | cut -d' ' -f2)" ]
@@ -127,7 +127,7 @@ bad_answers() {
 
 not_configured() {
 	fails env -i PATH="$PATH" STATE_DIRECTORY="$STATE" \
-		libexec/sk-tpm-identity 2>log
+		libexec/sk-tpm/identity 2>log
 	grep -q 'CA: is not set, see /etc/sk-tpm-identity.conf' log
 }
 
