@@ -276,7 +276,7 @@ $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
-SH_FILES = tests/run tests/install-packages tests/lib.sh tests/workflow.sh \
+SH_FILES = tests/run examples/record-session tests/install-packages tests/lib.sh tests/workflow.sh \
 	examples/demo examples/machine-identity/identity \
 	examples/machine-identity/sign-machine .ci/run debian/make-deb \
 	$(wildcard tests/e2e/*.sh tests/debian/*.sh) tests/fuzz/record-requests

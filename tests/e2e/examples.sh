@@ -33,7 +33,7 @@ all_blocks_are_run() {
 	done < <(blocks "$page")
 }
 
-for page in "$TOP"/examples/*.md; do
+for page in "$TOP"/README.md "$TOP"/examples/*.md; do
 	try "every block of ${page#"$TOP/"} is run" all_blocks_are_run "$page"
 done
 echo "1..$N"

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# README.md's three paths, as written, and the session that it shows.
+# shellcheck source=tests/workflow.sh
+. "$(dirname "$0")/../workflow.sh"
+
+PAGE=$TOP/README.md
+tpm_new tpm
+PIN=314159
+
+# `setup --write` writes where the password database says, which for root is
+# not here.
+sk-tpm() {
+	if [ "$1" = setup ]; then
+		mkdir -p nobody
+		[ "$(id -u)" -ne 0 ] || chown 65534 nobody
+		cp "$BUILD/sk-tpm" sk-tpm-copy
+		HOME=$WORK/nobody SK_TPM_CONFIG=/dev/null \
+			unprivileged ./sk-tpm-copy "$@"
+	else
+		"$BUILD/sk-tpm" "$@"
+	fi
+}
+
+laptop() {
+	example setup
+	grep -q '^[[:space:]]*SecurityKeyProvider /usr/local/lib/libsk-tpm.so' \
+		nobody/.ssh/config
+	tpm2_getcap handles-persistent | grep -q 0x81000001
+	askpass_says "$PIN"
+	example laptop
+	cat "$HOME/.ssh/id_tpm.pub" >server.keys
+	# A login shell, and what a person would type there.
+	echo exit >shell
+	example login <shell
+	grep -q 'Accepted publickey.*ECDSA-SK' "$SSHD_LOG"
+	tpm_is_empty
+}
+
+fleet() {
+	askpass_says "$PIN"
+	ssh-keygen -q -t ed25519 -N '' -f user_ca
+	cp "$HOME/.ssh/id_tpm.pub" id_tpm.pub
+	example fleet
+	cp id_tpm-cert.pub "$HOME/.ssh"
+	host trusting "TrustedUserCAKeys $WORK/user_ca.pub" \
+		"AuthorizedKeysFile none"
+	ssh -i "$HOME/.ssh/id_tpm" trusting true
+	grep -q 'Accepted publickey.*ECDSA-SK-CERT' "$SSHD_LOG"
+}
+
+host_key() {
+	mapfile -t lines < <(example_text host)
+	ssh-keygen -q -t ecdsa-sk -O no-touch-required -N '' \
+		-f "$ETC/ssh_host_ecdsa_sk_key"
+	ssh-keygen -q -t ed25519 -N '' -f plain
+	cp plain.pub hosted.keys
+	host hosted "${lines[@]}"
+	echo "hosted $(cut -d' ' -f1-2 "$ETC/ssh_host_ecdsa_sk_key.pub")" \
+		>"$HOME/.ssh/known_hosts"
+	ssh -i plain hosted true
+}
+
+typed() {
+	grep -o 'class="\(typed\|error\|note\)".*' "$1" | sed 's/.*">//'
+}
+
+# What the picture shows is what happens; keys and fingerprints differ.
+session_is_true() {
+	"$TOP/examples/record-session" >fresh.svg
+	diff <(typed "$TOP/examples/session.svg") <(typed fresh.svg)
+	grep -q 'Welcome to the server' fresh.svg
+	grep -q 'made in another TPM' fresh.svg
+}
+
+links_lead_somewhere() {
+	local page target
+	for page in "$TOP"/*.md "$TOP"/examples/*.md; do
+		while read -r target; do
+			[ -e "$(dirname "$page")/$target" ] ||
+				{ echo "$page: $target"; return 1; }
+		done < <(grep -o ']([^)#:]*)' "$page" | tr -d '()]')
+	done
+}
+
+client_config 'Host *' 'BatchMode no'
+host server
+try "a laptop: set up, make a key with a PIN, log in" laptop
+try "a fleet: a certificate for an hour" fleet
+try "a host key in the TPM" host_key
+try "the session in the picture is what happens" session_is_true
+try "links lead somewhere" links_lead_somewhere
+echo "1..$N"
