@@ -101,9 +101,9 @@ copy_source() {
 }
 
 builds() {
-	local tree=$TREES/$1
+	local tree=$TREES/$1-source
 	make_base "$1" build
-	unpack "$1-build" "$1"
+	unpack "$1-build" "$1-source"
 	copy_source "$tree" .
 	inside "$tree" make -s -C /src deb
 	# Other compilers warn of other things.
@@ -120,7 +120,6 @@ has_tss() {
 
 installs() {
 	local tree=$TREES/$1
-	[ -e "$TREES/$1.deb" ]
 	make_base "$1" user
 	unpack "$1-user" "$1"
 	# Nothing in it yet that the package has to ask for.
@@ -166,7 +165,9 @@ if [ -n "$reason" ]; then
 else
 	for suite in $SUITES; do
 		try "$suite: make deb, against its own libraries" builds "$suite"
+		[ -e "$TREES/$suite.deb" ] || continue
 		try "$suite: apt-get installs the package" installs "$suite"
+		[ -x "$TREES/$suite/src/tests/debian/installed.sh" ] || continue
 		relay "$suite" used "$suite"
 		versions "$suite"
 		try "$suite: apt-get purge leaves nothing of it" goes "$suite"
