@@ -302,37 +302,63 @@ server_options(uint8_t flags)
 	}
 }
 
-static int
-answer(
-    const struct invocation *inv, const struct keyfile *key, const char *path)
+static bool
+can_log_in(const struct limits *limits)
 {
-	struct json_object *o = answer_new();
+	return limits->kinds == 0 || (limits->kinds & LIMIT_LOGIN) != 0;
+}
+
+/* What is to be given to others: to servers, or to those who verify. */
+static int
+answer_line(struct json_object *o, const struct keyfile *key, bool login)
+{
 	struct bytes line = { 0 }, public = { 0 };
-	struct text t = { 0 };
-	uint8_t digest[32];
-	const char *options = server_options(key->flags);
+	const char *options = login ? server_options(key->flags) : "";
 	int r;
 
 	if ((r = keyfile_public_line(key, &public)) != 0 ||
 	    (r = bytes_set(&line, options, strlen(options))) != 0 ||
-	    (r = bytes_append(&line, public.data, public.len)) != 0 ||
-	    (r = keyfile_fingerprint(key, digest)) != 0)
+	    (r = bytes_append(&line, public.data, public.len)) != 0)
+		goto out;
+	answer_object(o, login ? "authorized_keys" : "public_key",
+	    json_object_new_string_len((const char *)line.data, (int)line.len));
+out:
+	bytes_reset(&public);
+	bytes_reset(&line);
+	return r;
+}
+
+static int
+answer(const struct invocation *inv, const struct keyfile *key,
+    const struct limits *limits, const char *path)
+{
+	struct json_object *o = answer_new();
+	bool login = can_log_in(limits);
+	struct text t = { 0 };
+	uint8_t digest[32];
+	int r;
+
+	if ((r = keyfile_fingerprint(key, digest)) != 0)
 		goto out;
 	text_add_fingerprint(&t, digest);
 	answer_path(o, "file", path);
 	answer_text(o, "fingerprint", t.s);
-	answer_object(o, "authorized_keys",
-	    json_object_new_string_len((const char *)line.data, (int)line.len));
+	if ((r = answer_line(o, key, login)) != 0)
+		goto out;
 	answer_print(o, wants_json(inv));
 	o = NULL;
-	if (!wants_json(inv))
+	if (wants_json(inv))
+		goto out;
+	if (login)
 		puts(
 		    "\nThe last is the line for the server's authorized_keys. "
 		    "For ssh itself:\n\n  SecurityKeyProvider " SK_TPM_LIBRARY);
+	else
+		puts(
+		    "\nIts limits do not let it log in. For ssh-keygen and git:"
+		    "\n\n  export SSH_SK_PROVIDER=" SK_TPM_LIBRARY);
 out:
 	json_object_put(o);
-	bytes_reset(&public);
-	bytes_reset(&line);
 	return r;
 }
 
@@ -362,7 +388,7 @@ command_enroll(struct invocation *inv)
 	    (r = check_targets(path, force)) == 0 &&
 	    (r = make(inv, application, &limits, &key)) == 0 &&
 	    (r = keyfile_write(&key, path, force)) == 0)
-		r = answer(inv, &key, path);
+		r = answer(inv, &key, &limits, path);
 out:
 	free(path);
 	keyfile_reset(&key);

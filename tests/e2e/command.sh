@@ -139,7 +139,13 @@ edited_files_do_not_work() {
 
 limits_are_kept() {
 	local host
-	sk-tpm enroll -n -f "$WORK/git" -l sign:git
+	sk-tpm enroll -n -f "$WORK/git" -l sign:git | tee "$WORK/out"
+	# It has no business in authorized_keys.
+	fails grep -qi 'authorized\|no-touch-required' "$WORK/out"
+	grep -q "^Public key:  *sk-ecdsa" "$WORK/out"
+	grep -q 'export SSH_SK_PROVIDER=/.*libsk-tpm.so' "$WORK/out"
+	sk-tpm enroll -n -f "$WORK/both" -l sign:git -l login |
+		grep -q '^Authorized keys:  *no-touch-required sk-ecdsa'
 	echo text | ssh-keygen -Y sign -n git -w "$LIB" -f "$WORK/git" \
 		>/dev/null
 	refuses 'limited to signatures for "git", and this was: Sign a file' \
