@@ -173,8 +173,29 @@ sanitized:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS="$(SANITIZE)" \
 	    HARDENING= unit replays
 
+# What the tests reach. Left out are those that build anew, or under valgrind.
+COVERAGE = -O0 -g --coverage
+COVERAGE_TESTS = $(filter-out %/installing.sh %/memory.sh,$(wildcard tests/e2e/*.sh))
+.PHONY: coverage coverage-run
+coverage: ## line and branch coverage of sk/ and enroll/ by the tests
+	@tests/install-packages coverage
+	@$(MAKE) --no-print-directory $(JOBS) B=$(B)/coverage \
+	    CFLAGS="$(COVERAGE)" HARDENING= all tests replays
+	@find $(B)/coverage -name '*.gcda' -delete
+	@$(MAKE) --no-print-directory B=$(B)/coverage CFLAGS="$(COVERAGE)" \
+	    HARDENING= coverage-run
+	@gcovr --root . --filter sk/ --filter enroll/ --print-summary --branches \
+	    --exclude-throw-branches --txt $(B)/coverage/branches.txt \
+	    $(B)/coverage >$(B)/coverage/summary.txt
+	@gcovr --root . --filter sk/ --filter enroll/ $(B)/coverage
+	@sed -n '/^lines\|^branches/p' $(B)/coverage/summary.txt
+
+coverage-run:
+	@BUILD='$(abspath $(B))' tests/run $(UNIT_TESTS) $(REPLAYS) \
+	    $(COVERAGE_TESTS) || echo "(coverage counts failed tests, too)"
+
 # Fuzz targets: replayed over their corpora by check, run by fuzz.
-FUZZ = config handle helper keyfile record request
+FUZZ = config handle helper keyfile record request tpm
 FUZZ_SECONDS ?= 20
 REPLAYS = $(FUZZ:%=$(B)/tests/fuzz/replay-%)
 FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
@@ -185,20 +206,25 @@ fuzzers: $(FUZZERS)
 
 $(B)/tests/fuzz/replay-keyfile $(B)/tests/fuzz/fuzz-keyfile: \
 	$(B)/enroll/keyfile.o
+# Its TPM answers in place of one that a TCTI would reach.
+$(B)/tests/fuzz/replay-tpm $(B)/tests/fuzz/fuzz-tpm: FUZZ_LDFLAGS = \
+	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \
+	-Wl,--wrap=nanosleep
 
 $(B)/tests/fuzz/replay-%: tests/fuzz/fuzz-%.c tests/fuzz/replay.c $(OBJS) \
 	$(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP \
-	    -MF $@.d -Wno-missing-prototypes -o $@ $(filter %.c %.o,$^) \
-	    $(PKG_LIBS)
+	    -MF $@.d -Wno-missing-prototypes $(FUZZ_LDFLAGS) -o $@ \
+	    $(filter %.c %.o,$^) $(PKG_LIBS)
 
 $(B)/tests/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(OBJS) $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP \
-	    -MF $@.d -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) $(PKG_LIBS)
+	    -MF $@.d -fsanitize=fuzzer $(FUZZ_LDFLAGS) -o $@ $(filter %.c %.o,$^) \
+	    $(PKG_LIBS)
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (20), with clang's libFuzzer
 	@tests/install-packages fuzz
@@ -276,7 +302,7 @@ $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
-SH_FILES = tests/run examples/record-session tests/install-packages tests/lib.sh tests/workflow.sh \
+SH_FILES = tests/fuzz/record-tpm tests/run examples/record-session tests/install-packages tests/lib.sh tests/workflow.sh \
 	examples/demo examples/machine-identity/identity \
 	examples/machine-identity/sign-machine .ci/run debian/make-deb \
 	$(wildcard tests/e2e/*.sh tests/debian/*.sh) tests/fuzz/record-requests

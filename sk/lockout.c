@@ -25,19 +25,13 @@ find_property(const TPMS_CAPABILITY_DATA *data, TPM2_PT property, uint32_t *ret)
 int
 lockout_read(struct tpm *tpm, struct lockout *ret)
 {
-	TPMS_CAPABILITY_DATA *data = NULL;
-	struct tpm_retry retry = { 0 };
+	TPMS_CAPABILITY_DATA *data;
 	struct lockout l;
-	TSS2_RC rc;
 	int r;
 
-	do
-		rc = Esys_GetCapability(tpm_esys(tpm), ESYS_TR_NONE,
-		    ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_TPM_PROPERTIES,
-		    FIRST_PROPERTY, N_PROPERTIES, NULL, &data);
-	while (tpm_again(&retry, rc));
-	if (rc != TSS2_RC_SUCCESS)
-		return tpm_fail(rc, "tell its lockout state");
+	if ((r = tpm_capability(tpm, TPM2_CAP_TPM_PROPERTIES, FIRST_PROPERTY,
+		 N_PROPERTIES, "tell its lockout state", NULL, &data)) != 0)
+		return r;
 	if ((r = find_property(data, TPM2_PT_LOCKOUT_COUNTER, &l.counter)) ==
 		0 &&
 	    (r = find_property(data, TPM2_PT_MAX_AUTH_FAIL, &l.max)) == 0 &&

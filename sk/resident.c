@@ -133,6 +133,10 @@ look_at_all(struct tpm *tpm, const TPML_HANDLE *handles, struct slots *slots,
 			*ret_next = RESIDENT_LAST + 1;
 			return 0;
 		}
+		/* Ascending, or this would not end. */
+		if (index < *ret_next)
+			return fail(FAIL_TPM,
+			    "the TPM lists its NV indices out of order");
 		r = look_at(tpm, index, slots);
 		*ret_next = index + 1;
 	}
@@ -148,18 +152,13 @@ find_slots(struct tpm *tpm, struct slots *ret)
 	int r = 0;
 
 	while (r == 0 && more == TPM2_YES && next <= RESIDENT_LAST) {
-		TPMS_CAPABILITY_DATA *data = NULL;
-		struct tpm_retry retry = { 0 };
-		TSS2_RC rc;
+		TPMS_CAPABILITY_DATA *data;
 
-		do
-			rc = Esys_GetCapability(tpm_esys(tpm), ESYS_TR_NONE,
-			    ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_HANDLES, next,
-			    TPM2_MAX_CAP_HANDLES, &more, &data);
-		while (tpm_again(&retry, rc));
-		if (rc != TSS2_RC_SUCCESS)
-			r = tpm_fail(rc, "list its NV indices");
-		else if (data->data.handles.count == 0)
+		if ((r = tpm_capability(tpm, TPM2_CAP_HANDLES, next,
+			 TPM2_MAX_CAP_HANDLES, "list its NV indices", &more,
+			 &data)) != 0)
+			break;
+		if (data->data.handles.count == 0)
 			more = TPM2_NO;
 		else
 			r = look_at_all(

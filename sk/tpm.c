@@ -232,22 +232,55 @@ tpm_close_handle(struct tpm *tpm, ESYS_TR *object)
 	*object = ESYS_TR_NONE;
 }
 
+/* tpm2-tss hands out what it read last, whatever was asked for. */
+static bool
+is_asked_for(const TPMS_CAPABILITY_DATA *data, TPM2_CAP kind)
+{
+	if (data->capability != kind)
+		return false;
+	if (kind == TPM2_CAP_HANDLES)
+		return data->data.handles.count <= TPM2_MAX_CAP_HANDLES;
+	return kind == TPM2_CAP_TPM_PROPERTIES &&
+	    data->data.tpmProperties.count <= TPM2_MAX_TPM_PROPERTIES;
+}
+
 int
-tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret)
+tpm_capability(struct tpm *tpm, TPM2_CAP kind, uint32_t first, uint32_t n,
+    const char *doing, TPMI_YES_NO *ret_more, TPMS_CAPABILITY_DATA **ret)
 {
 	TPMS_CAPABILITY_DATA *data = NULL;
 	struct tpm_retry retry = { 0 };
+	TPMI_YES_NO more;
 	TSS2_RC rc;
-	int r = 0;
 
 	do
 		rc = Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE,
-		    ESYS_TR_NONE, TPM2_CAP_TPM_PROPERTIES, property, 1, NULL,
-		    &data);
+		    ESYS_TR_NONE, kind, first, n, &more, &data);
 	while (tpm_again(&retry, rc));
 	if (rc != TSS2_RC_SUCCESS)
-		r = tpm_fail(rc, "tell a property");
-	else if (data->data.tpmProperties.count != 1 ||
+		return tpm_fail(rc, doing);
+	if (!is_asked_for(data, kind)) {
+		Esys_Free(data);
+		return fail(FAIL_TPM,
+		    "the TPM failed to %s: it answered with something else",
+		    doing);
+	}
+	if (ret_more != NULL)
+		*ret_more = more;
+	*ret = data;
+	return 0;
+}
+
+int
+tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret)
+{
+	TPMS_CAPABILITY_DATA *data;
+	int r;
+
+	if ((r = tpm_capability(tpm, TPM2_CAP_TPM_PROPERTIES, property, 1,
+		 "tell a property", NULL, &data)) != 0)
+		return r;
+	if (data->data.tpmProperties.count != 1 ||
 	    data->data.tpmProperties.tpmProperty[0].property != property)
 		r = fail(
 		    FAIL_TPM, "the TPM does not tell property 0x%x", property);
