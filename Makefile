@@ -343,7 +343,7 @@ FILES = $(IDENTITY)/sk-tpm-identity.service:$(UNITDIR)/sk-tpm-identity.service \
 	$(B)/completions/zsh:$(ZSHDIR)/_sk-tpm \
 	$(B)/completions/fish:$(DATADIR)/fish/vendor_completions.d/sk-tpm.fish \
 	$(foreach f,$(PAGES),$(f):$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
-	README.md:$(DOCDIR)/README.md \
+	README.md:$(DOCDIR)/README.md SECURITY.md:$(DOCDIR)/SECURITY.md \
 	$(foreach f,$(EXAMPLES),$(f):$(DOCDIR)/examples/$(notdir $(f)))
 
 install: all ## install below $(DESTDIR)$(PREFIX)

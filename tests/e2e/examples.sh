@@ -33,7 +33,25 @@ all_blocks_are_run() {
 	done < <(blocks "$page")
 }
 
+# SECURITY.md names the test behind each claim as *file: title*.
+claims() {
+	tr '\n' ' ' <"$TOP/SECURITY.md" | tr -s ' ' |
+		grep -o '\*[a-z][a-z-]*: [^*]*\*' | tr -d '*'
+}
+
+claims_have_their_tests() {
+	local claim n=0
+	while IFS= read -r claim; do
+		grep -qF "\"${claim#*: }\"" "$TOP/tests/e2e/${claim%%: *}.sh" ||
+			{ echo "no such test: $claim"; return 1; }
+		n=$((n + 1))
+	done < <(claims)
+	[ "$n" -gt 20 ]
+}
+
 for page in "$TOP"/README.md "$TOP"/examples/*.md; do
 	try "every block of ${page#"$TOP/"} is run" all_blocks_are_run "$page"
 done
+try "every claim of SECURITY.md names a test that exists" \
+	claims_have_their_tests
 echo "1..$N"

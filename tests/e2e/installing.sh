@@ -28,6 +28,7 @@ installs() {
 		755 libexec/sk-tpm/sign-machine
 		644 share/bash-completion/completions/sk-tpm
 		644 share/doc/sk-tpm/README.md
+		644 share/doc/sk-tpm/SECURITY.md
 		$(pages)
 		644 share/doc/sk-tpm/examples/ssh_config.d-sk-tpm.conf
 		644 share/fish/vendor_completions.d/sk-tpm.fish
@@ -104,6 +105,7 @@ contents() {
 		644 share/bash-completion/completions/sk-tpm
 		644 share/doc/sk-tpm/README.Debian
 		644 share/doc/sk-tpm/README.md.gz
+		644 share/doc/sk-tpm/SECURITY.md.gz
 		644 share/doc/sk-tpm/changelog.Debian.gz
 		644 share/doc/sk-tpm/changelog.gz
 		644 share/doc/sk-tpm/copyright
