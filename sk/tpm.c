@@ -29,13 +29,26 @@ starts_with(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+/* What a recording records. */
+static const char *
+recorded(const char *tcti)
+{
+	return starts_with(tcti, "pcap:") ? tcti + strlen("pcap:") : tcti;
+}
+
+static bool
+is_abrmd(const char *tcti)
+{
+	const char *name = recorded(tcti);
+
+	return starts_with(name, "tabrmd:") || strcmp(name, "tabrmd") == 0;
+}
+
 bool
 tpm_tcti_is_managed(const char *tcti)
 {
-	const char *name = starts_with(tcti, "pcap:") ? tcti + 5 : tcti;
-
-	return starts_with(name, "device:/dev/tpmrm") ||
-	    starts_with(name, "tabrmd:") || strcmp(name, "tabrmd") == 0;
+	return starts_with(recorded(tcti), "device:/dev/tpmrm") ||
+	    is_abrmd(tcti);
 }
 
 static void
@@ -57,8 +70,7 @@ hold_signals(struct tpm *tpm)
 static const char *
 device_path(const char *tcti)
 {
-	if (starts_with(tcti, "pcap:"))
-		tcti += strlen("pcap:");
+	tcti = recorded(tcti);
 	if (!starts_with(tcti, "device:"))
 		return NULL;
 	return tcti + strlen("device:");
@@ -75,7 +87,23 @@ explain_connect(const char *tcti, TSS2_RC rc)
 		    "no TCTI called \"%.*s\" is installed; use device:, "
 		    "swtpm: or tabrmd:, or install its libtss2-tcti library",
 		    (int)strcspn(tcti, ":"), tcti);
+	if (is_abrmd(tcti))
+		return fail(FAIL_UNREACHABLE,
+		    "tpm2-abrmd takes no connection at %s: it is not running, "
+		    "or has as many as its --max-connections allows",
+		    tcti);
 	return fail(FAIL_UNREACHABLE, "cannot reach a TPM through %s", tcti);
+}
+
+/*
+ * tpm2-abrmd has the same code for a client too many and for not running, so
+ * that one waits for it in vain, too.
+ */
+static bool
+may_be_free_soon(const char *tcti, int err)
+{
+	return err == FAIL_TPM_BUSY ||
+	    (err == FAIL_UNREACHABLE && is_abrmd(tcti));
 }
 
 /*
@@ -102,7 +130,7 @@ connect_tcti(struct tpm *tpm, const char *tcti)
 		if (r == FAIL_UNREACHABLE && device_path(tcti) != NULL &&
 		    races++ < MAX_RACES)
 			continue;
-		if (r != FAIL_TPM_BUSY ||
+		if (!may_be_free_soon(tcti, r) ||
 		    !tpm_retry_wait(&retry, "another program to close it"))
 			return r;
 	}

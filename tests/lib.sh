@@ -215,14 +215,16 @@ tpm_stop() {
 	wait_until ended "$1"
 }
 
-# From here on all go through tpm2-abrmd, on a D-Bus of its own.
+# resource_manager [OPTION...]: from here on all go through tpm2-abrmd, on a
+# D-Bus of its own.
 resource_manager() {
 	local address="unix:path=$WORK/bus"
 	dbus-daemon --session --nofork --address="$address" 2>"$WORK/dbus.log" &
 	echo "$!" >>"$WORK/pids"
 	wait_until test -S "$WORK/bus"
 	export DBUS_SESSION_BUS_ADDRESS=$address
-	tpm2-abrmd --session --allow-root --tcti="$TCTI" 2>"$WORK/abrmd.log" &
+	tpm2-abrmd --session --allow-root --tcti="$TCTI" "$@" \
+		2>"$WORK/abrmd.log" &
 	echo "$!" >>"$WORK/pids"
 	TCTI=tabrmd:bus_type=session
 	export SK_TPM_TCTI=$TCTI TPM2TOOLS_TCTI=$TCTI

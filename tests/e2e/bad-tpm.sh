@@ -232,6 +232,23 @@ stderr_closed() {
 	tpm_is_empty
 }
 
+# tpm2-abrmd answers a client too many as it answers nothing at all.
+more_than_it_serves() {
+	local i pid pids=()
+	resource_manager --max-connections=2
+	for ((i = 0; i < 8; i++)); do
+		sign "$WORK/k" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid"
+	done
+	SK_TPM_TCTI=$TCTI,bus_name=com.example.None fails sign "$WORK/k" \
+		2>"$WORK/err"
+	grep '^sk-tpm: .*not running.*--max-connections' "$WORK/err"
+	tpm_is_empty
+}
+
 try "no TPM device" no_device
 try "no permission: names owner, group and the command" no_permission
 try "a device that is no TPM" not_a_tpm
@@ -253,4 +270,5 @@ try "a wrong signature is not returned" wrong_signature
 try "full TPM: waits, and works once slots free up" full_then_free
 try "full TPM: says so in the end" full_for_good
 try "stderr closed or broken" stderr_closed
+try "more clients than tpm2-abrmd serves: they wait" more_than_it_serves
 echo "1..$N"
