@@ -164,6 +164,14 @@ check-deb: ## build and use the Debian package in Debian 12 and 13, as root
 	@[ "$$(id -u)" -ne 0 ] || tests/install-packages check-deb
 	@BUILD='$(abspath $(B))' tests/run tests/debian/suites.sh
 
+# What takes too long for check: SIGNATURES, LOGINS and CONNECTIONS, if set, say
+# how many.
+.PHONY: check-load
+check-load: ## 10,000 signatures, 1,000 logins, 2,000 connections; half an hour
+	@tests/install-packages check
+	@$(MAKE) --no-print-directory $(JOBS) all tests $(B)/tests/load/sign-many
+	@BUILD='$(abspath $(B))' tests/run tests/load/load.sh
+
 unit: $(UNIT_TESTS)
 
 check-unit: unit ## run the unit tests alone; they want nothing but libcmocka
@@ -273,6 +281,12 @@ $(B)/tests/tpm/test-provider-%: tests/tpm/test-provider.c $(FLAGS)
 	@$(CC) $(SK_CPPFLAGS) -DSK_API_MAJOR=$* $(SK_CFLAGS) $(SK_LDFLAGS) \
 	    -MMD -MP -MF $@.d -o $@ $< -lcmocka -lcrypto -ldl
 
+$(B)/tests/load/%: tests/load/%.c $(FLAGS)
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP -MF $@.d \
+	    -o $@ $< -ldl
+
 $(B)/tests/tools/print-tcti: tests/tools/print-tcti.c $(OBJS) $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
@@ -305,7 +319,7 @@ C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
 SH_FILES = tests/fuzz/record-tpm tests/run examples/record-session tests/install-packages tests/lib.sh tests/workflow.sh \
 	examples/demo examples/machine-identity/identity \
 	examples/machine-identity/sign-machine .ci/run debian/make-deb \
-	$(wildcard tests/e2e/*.sh tests/debian/*.sh) tests/fuzz/record-requests
+	$(wildcard tests/e2e/*.sh tests/debian/*.sh tests/load/*.sh) tests/fuzz/record-requests
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
 	@tests/install-packages lint
