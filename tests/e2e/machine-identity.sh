@@ -22,7 +22,9 @@ as_here() {
 		-e "s|/etc/ssh/|$ETC/|g" \
 		-e "s|/var/lib/sk-tpm-identity/|$STATE/|g" \
 		-e "s|ssh://ca@ca.example.com|ssh://$ME@127.0.0.1:${CA_PORT-}|" \
-		-e "s|ssh://management.example.com|ssh://$ME@127.0.0.1:${MANAGEMENT_PORT-}|"
+		-e "s|ssh://machines@management.example.com|ssh://$ME@127.0.0.1:${MANAGEMENT_PORT-}|" \
+		-e "s/Match User machines/Match User $ME/" \
+		-e "s/chown ca /chown $ME /" -e 's/timeout 60 /timeout 3 /'
 }
 
 # A service's process: no terminal, nothing in its environment.
@@ -77,9 +79,20 @@ management_lets_it_in() {
 }
 
 management_keeps_others_out() {
-	sed -i 's/web1/web2/' "$ETC/machines"
+	sed -i 's/web1/web2/' "$ETC/machine_principals"
 	fails connect
-	sed -i 's/web2/web1/' "$ETC/machines"
+	sed -i 's/web2/web1/' "$ETC/machine_principals"
+	connect
+}
+
+# No other account of the server, root's least of all.
+other_accounts_stay_closed() {
+	local other=nobody
+	[ "$(id -u)" -eq 0 ] || other=root
+	example_text connect | sed "s|//$ME@|//$other@|" >connect-other.sh
+	grep -q "//$other@" connect-other.sh
+	fails service sh -eu connect-other.sh 2>log
+	grep -q 'Permission denied' log
 	connect
 }
 
@@ -108,21 +121,42 @@ only_its_own_key() {
 		"$(ssh-keygen -l -f "$STATE/id_machine.pub" | cut -d' ' -f2)" ]
 }
 
-# A CA that answers with nothing, nonsense or another's certificate: the one
-# that is there stays.
+# certificate NAME OPTION...: for the machine's key, in NAME-cert.pub.
+certificate() {
+	cp "$STATE/id_machine.pub" "$1.pub"
+	ssh-keygen -q -s "$ETC/machine_ca" -I x "${@:2}" "$1.pub"
+}
+
+# A CA that answers with nothing, nonsense, too much, another's certificate, one
+# that is none for now, or never: the one that is there stays.
 bad_answers() {
 	local answer
 	cp "$STATE/id_machine-cert.pub" good
 	cp ca.keys ca.keys.good
 	ssh-keygen -q -s "$ETC/machine_ca" -I x other.pub
-	for answer in true 'echo nonsense' 'head -c 1000 /dev/urandom' \
-		"cat $WORK/other-cert.pub" 'exit 1'; do
+	certificate for-hosts -h
+	certificate old -V -2d:-1d
+	certificate early -V +1d:+2d
+	for answer in true 'echo nonsense' 'head -c 1000 /dev/urandom' 'yes' \
+		"cat $WORK/other-cert.pub" "cat $STATE/id_machine.pub" \
+		"cat $WORK/for-hosts-cert.pub" "cat $WORK/old-cert.pub" \
+		"cat $WORK/early-cert.pub" 'exit 1' 'exec sleep 30'; do
+		echo "- $answer"
 		sed "s|command=\"[^\"]*\"|command=\"$answer\"|" ca.keys.good >ca.keys
 		fails identity
 		cmp good "$STATE/id_machine-cert.pub"
 	done
 	cp ca.keys.good ca.keys
 	identity
+}
+
+# A key in a file is not a machine.
+plain_keys_get_nothing() {
+	ssh-keygen -q -t ed25519 -N '' -f plain
+	example_text known | sed "s|KEY\$|$(cat plain.pub)|" >>ca.keys
+	fails ssh -i plain ca >answer 2>log
+	grep 'sign-machine: no key of type sk-ecdsa' log
+	fails test -s answer
 }
 
 not_configured() {
@@ -137,6 +171,7 @@ half_made() {
 	mkdir -m 700 "$other"
 	echo remains >"$other/new"
 	echo remains >"$other/id_machine.pub"
+	: >"$other/id_machine"
 	STATE=$other fails identity
 	grep -q '^sk-ecdsa' "$other/id_machine.pub"
 	ssh-keygen -y -f "$other/id_machine" >/dev/null
@@ -177,7 +212,7 @@ example ca >/dev/null
 host ca "$(example_text expose)"
 CA_PORT=$SSHD_PORT
 mapfile -t management < <(example_text management)
-: >"$ETC/machines"
+: >"$ETC/machine_principals"
 host management "${management[@]}"
 MANAGEMENT_PORT=$SSHD_PORT
 cp known_hosts "$ETC/ssh_known_hosts"
@@ -185,8 +220,10 @@ try "the first run makes a key and shows it" first_run_makes_a_key
 try "once the CA knows it, it gets its certificate" ca_knows_it
 try "the management server lets it in by name" management_lets_it_in
 try "and no machine of another name" management_keeps_others_out
+try "no other account of that server lets it in" other_accounts_stay_closed
 try "an expired certificate is renewed" renews
 try "the CA certifies the key of the login only" only_its_own_key
+try "the CA certifies no key in a file" plain_keys_get_nothing
 try "bad answers of the CA change nothing" bad_answers
 try "without a CA it says what is missing" not_configured
 try "a key that was half made is made" half_made
