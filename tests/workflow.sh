@@ -9,7 +9,7 @@
 # `example enrol` runs that block here, `example_text trust` prints one for a
 # configuration file. What differs between a page and a test is replaced: the
 # library's place, /etc/ssh, ~ (which ssh would take from the password
-# database), and the user's name (alice). Blocks of language `text` show what
+# database), the user's name (alice), and the domain (.example.com). Blocks of language `text` show what
 # is printed; blocks with `untested` behind the language say so to the reader
 # as well.
 
@@ -39,7 +39,7 @@ example_text() {
 as_here() {
 	sed -e "s|/usr/local/lib/libsk-tpm.so|$LIB|g" \
 		-e "s|/etc/ssh/|$ETC/|g" -e "s|~/|$HOME/|g" \
-		-e "s/\balice\b/$ME/g"
+		-e "s/\balice\b/$ME/g" -e 's/\.example\.com\b//g'
 }
 
 # example NAME [PAGE]: its commands, as if typed here.

@@ -5,8 +5,9 @@
 
 tpm_new tpm
 PIN=1234567
-client_config
-enroll id -O no-touch-required
+client_config 'Host *' 'BatchMode no'
+askpass_says "$PIN"
+enroll id -O verify-required
 mkdir tokens
 echo "directories.tokendir = $WORK/tokens" >softhsm2.conf
 export SOFTHSM2_CONF=$WORK/softhsm2.conf
@@ -58,7 +59,7 @@ signs_hosts() {
 	cp ssh_host_ed25519_key server.host
 	cp ssh_host_ed25519_key.pub server.host.pub
 	ssh-keygen -q -s ca_tpm -I "$ME@laptop" -n "$ME" -V +1h \
-		-O no-touch-required id.pub
+		-O verify-required id.pub
 	host server "HostCertificate $WORK/ssh_host_ed25519_key-cert.pub" \
 		"TrustedUserCAKeys $WORK/ca_tpm.pub"
 	# The plain host key is not known here: the certificate it is.
@@ -86,6 +87,7 @@ on_a_token() {
 in_a_file() {
 	askpass_says a-passphrase
 	example file
+	askpass_says "$PIN"
 	server_of ca_file
 	logs_in_by ED25519
 }

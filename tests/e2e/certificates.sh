@@ -136,6 +136,19 @@ revoked() {
 	# Another serial of the same key is none of the list's business.
 	issued -z 3 -V +1h
 	ssh -i "$KEY" server true
+	# A second one on the list leaves the first on it.
+	(eval "$(example_text revoke | sed 's/serial: 1/serial: 3/')")
+	turned_away 'revoked'
+	issued -z 1 -V +1h
+	turned_away 'revoked'
+}
+
+revoked_with_its_key() {
+	askpass_says "$PIN"
+	issued -V +1h
+	ssh -i "$KEY" server true
+	example revoke-key
+	turned_away 'revoked'
 }
 
 try "an authority, a trusting server, a key and its certificate" set_up
@@ -152,6 +165,7 @@ try "refused after its time" expired
 try "refused before its time" not_yet_valid
 try "refused for another principal" other_principal
 try "refused from another authority" other_authority
-try "refused once revoked" revoked
+try "refused once revoked, and when another is" revoked
+try "refused once its key is revoked" revoked_with_its_key
 try "nothing is left in the TPM" tpm_is_empty
 echo "1..$N"

@@ -9,7 +9,7 @@ tpm_persist_srk
 PIN=246813
 CERTIFICATES=$TOP/examples/certificates.md
 mapfile -t trusting < <(example_text server "$CERTIFICATES")
-mapfile -t jump < <(example_text jump)
+mapfile -t jump < <(example_text jump | sed "s/Group jump/Group $(id -gn)/")
 mapfile -t laptop < <(example_text laptop)
 mapfile -t share < <(example_text share)
 
