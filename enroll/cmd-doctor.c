@@ -72,7 +72,7 @@ command_doctor(struct invocation *inv)
 	struct json_object *o = answer_new();
 
 	doctor_tpm(&inv->cfg, &r);
-	doctor_ssh(&r);
+	doctor_ssh(&inv->cfg, &r);
 	answer_object(o, "checks", r.list);
 	if (wants_json(inv)) {
 		answer_print(o, true);

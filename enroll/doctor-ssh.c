@@ -150,6 +150,9 @@ check_client(char *ret, size_t size, struct report *r)
 		return;
 	}
 	value = line + strlen("securitykeyprovider ");
+	/* ssh_config(5): the name of a variable that has the path. */
+	if (value[0] == '$')
+		value = getenv(value + 1) != NULL ? getenv(value + 1) : "unset";
 	snprintf(ret, size, "%s", is_ours(value) ? value : "");
 	report_add(r, "ssh", is_ours(value) ? FINDING_OK : FINDING_WARNING,
 	    "sk-tpm setup --write, or -o SecurityKeyProvider=",
@@ -184,7 +187,8 @@ peer_name(const char *path, char *ret, size_t size)
 	int fd;
 
 	if (strlen(path) >= sizeof(addr.sun_path) ||
-	    (fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+	    (fd = socket(
+		 AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) == -1)
 		return false;
 	strcpy(addr.sun_path, path);
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
@@ -214,6 +218,9 @@ check_agent(struct report *r)
 		report_add(r, "agent", FINDING_WARNING,
 		    "unset SSH_AUTH_SOCK, or start an agent",
 		    "nothing answers at %s", sock);
+	else if (strcmp(name, "systemd") == 0)
+		report_add(r, "agent", FINDING_OK, NULL,
+		    "systemd at %s, which starts one", sock);
 	else if (strcmp(name, "ssh-agent") == 0 || strcmp(name, "sshd") == 0)
 		report_add(
 		    r, "agent", FINDING_OK, NULL, "%s at %s", name, sock);
@@ -241,8 +248,33 @@ check_askpass(struct report *r)
 		    "%s is not there", path);
 }
 
+/* Who signs with keys that are not ours. */
+static void
+check_fallback(const struct config *cfg, struct report *r)
+{
+	const char *name = cfg->fallback_provider;
+	void *lib = NULL;
+
+	if (name == NULL) {
+		report_add(r, "other keys", FINDING_OK, NULL,
+		    "refused: FallbackProvider is none");
+	} else if (strcmp(name, FALLBACK_INTERNAL) == 0) {
+		report_add(r, "other keys", FINDING_OK, NULL,
+		    "go to OpenSSH's own provider");
+	} else if ((lib = dlopen(name, RTLD_NOW | RTLD_LOCAL)) != NULL &&
+	    dlsym(lib, "sk_sign") != NULL) {
+		report_add(r, "other keys", FINDING_OK, NULL, "go to %s", name);
+	} else {
+		report_add(r, "other keys", FINDING_WRONG,
+		    "name a SecurityKeyProvider library as FallbackProvider",
+		    "%s cannot be loaded as one", name);
+	}
+	if (lib != NULL)
+		dlclose(lib);
+}
+
 void
-doctor_ssh(struct report *r)
+doctor_ssh(const struct config *cfg, struct report *r)
 {
 	unsigned int api = check_version(r);
 	const char *named = getenv("SSH_SK_PROVIDER");
@@ -255,6 +287,7 @@ doctor_ssh(struct report *r)
 		snprintf(library, sizeof(library), "%s",
 		    named != NULL && is_ours(named) ? named : SK_TPM_LIBRARY);
 	check_library(library, api, r);
+	check_fallback(cfg, r);
 	check_agent(r);
 	check_askpass(r);
 }

@@ -145,6 +145,25 @@ check_owner(struct tpm *tpm, struct report *r)
 			: "has no password");
 }
 
+/* Clearing ends every key there is. TPMA_PERMANENT: TPM 2.0, part 2. */
+static void
+check_clearing(struct tpm *tpm, struct report *r)
+{
+	uint32_t permanent = 0;
+
+	if (tpm_property(tpm, TPM2_PT_PERMANENT, &permanent) != 0)
+		report_add(
+		    r, "clearing", FINDING_WRONG, NULL, "%s", log_cause());
+	else
+		report_add(r, "clearing", FINDING_OK, NULL, "%s",
+		    permanent & TPMA_PERMANENT_DISABLECLEAR
+			? "disabled, but for the firmware"
+			: permanent & TPMA_PERMANENT_LOCKOUTAUTHSET
+			? "takes the lockout password"
+			: "open to all who may use the TPM: there is no "
+			  "lockout password");
+}
+
 /* TPMs tell free persistent slots, and nothing of free NV bytes. */
 static void
 check_room(struct tpm *tpm, struct report *r)
@@ -224,6 +243,7 @@ doctor_tpm(const struct config *cfg, struct report *r)
 	check_lockout(tpm, r);
 	check_parent(tpm, r);
 	check_owner(tpm, r);
+	check_clearing(tpm, r);
 	check_room(tpm, r);
 	tpm_close(tpm);
 	check_speed(cfg, r);

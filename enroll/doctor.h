@@ -26,6 +26,6 @@ void report_add(struct report *r, const char *check, enum finding finding,
 void doctor_tpm(const struct config *cfg, struct report *r);
 
 /* OpenSSH, and whether it finds the library. */
-void doctor_ssh(struct report *r);
+void doctor_ssh(const struct config *cfg, struct report *r);
 
 #endif

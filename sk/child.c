@@ -106,6 +106,22 @@ elapsed_ms(const struct timespec *start)
 /* How long it takes at most to notice that the child or the caller ended. */
 #define TICK_MS 20
 
+void
+child_end(pid_t pid, int grace_ms)
+{
+	struct timespec start;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (waitpid(pid, NULL, WNOHANG) == 0) {
+		if (elapsed_ms(&start) >= grace_ms) {
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+			return;
+		}
+		poll(NULL, 0, TICK_MS);
+	}
+}
+
 /* Reads what is there. False at the end. What does not fit is thrown away. */
 static bool
 collect(int fd, int wait_ms, char *out, size_t size, size_t *len)

@@ -22,6 +22,11 @@ int child_spawn(
     const struct child *child, int input, int output, pid_t *ret) MUST_CHECK;
 
 /*
+ * Waits for it to end, for up to so many milliseconds, and then ends it.
+ */
+void child_end(pid_t pid, int grace_ms);
+
+/*
  * Runs the program with stdin at /dev/null and collects what it prints on
  * stdout, up to size - 1 bytes, terminated. At the deadline it is ended.
  * 0 with its wait(2) status in *ret_status; FAIL_REFUSED at the deadline;

@@ -130,6 +130,9 @@ resident_keep(const struct config *cfg, const struct credential_request *req,
 	} while (tpm_try_again(&retry, r));
 	if (r == 0)
 		log_debug("resident key at 0x%08x", index);
+	if (r == 0 && !req->verification)
+		log_info("whoever may use this TPM may use a resident key "
+			 "without a PIN");
 	record_reset(&rec);
 	return r;
 }

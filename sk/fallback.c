@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,11 @@
 #include "fallback.h"
 #include "log.h"
 #include "wire.h"
+
+#define CALLER_CHECK_MS 200
+
+/* What a helper may take to end once it has answered. */
+#define GRACE_MS 1000
 
 /* --- which program ----------------------------------------------------- */
 
@@ -71,11 +76,29 @@ send_all(int fd, struct slice data)
 	return true;
 }
 
+/*
+ * Until there is something to read. A token waits for a finger, so there is no
+ * deadline; but nobody waits for us any more once our caller has ended.
+ */
+static bool
+wait_for_answer(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	const pid_t caller = getppid();
+	int n;
+
+	while ((n = poll(&pfd, 1, CALLER_CHECK_MS)) == 0 ||
+	    (n == -1 && errno == EINTR))
+		if (getppid() != caller)
+			return false;
+	return n > 0;
+}
+
 static bool
 receive_all(int fd, uint8_t *out, size_t n)
 {
 	while (n > 0) {
-		ssize_t got = read(fd, out, n);
+		ssize_t got = wait_for_answer(fd) ? read(fd, out, n) : 0;
 
 		if (got == -1 && errno == EINTR)
 			continue;
@@ -147,8 +170,7 @@ ask_helper(struct slice request, struct bytes *ret_answer)
 	if (err == 0) {
 		r = talk(pair[0], request, ret_answer);
 		close(pair[0]);
-		while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
-			;
+		child_end(pid, GRACE_MS);
 		return r;
 	}
 	close(pair[0]);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -154,9 +155,12 @@ log_failure(int err)
 void
 log_begin(bool secrets)
 {
+	const bool privileged = getauxval(AT_SECURE) != 0;
 	int fd;
 
-	setenv("TSS2_LOG", "all+NONE", secrets);
+	if (privileged)
+		unsetenv("TSS2_LOGFILE");
+	setenv("TSS2_LOG", "all+NONE", secrets || privileged);
 	while ((fd = open("/dev/null", O_RDWR)) != -1 && fd <= STDERR_FILENO)
 		;
 	if (fd > STDERR_FILENO)

@@ -47,7 +47,8 @@ void log_failure(int err);
  * descriptors 0, 1 and 2 where they are closed: a TPM device that became
  * descriptor 2 would be sent our lines as commands. Keeps tpm2-tss from
  * logging every failure itself, unless TSS2_LOG asks for that; and even then
- * where secrets are about, for its debug level prints authValues.
+ * where secrets are about, for its debug level prints authValues, or where a
+ * set-user-ID program was called, for it appends to the file in TSS2_LOGFILE.
  */
 void log_begin(bool secrets);
 

@@ -125,11 +125,13 @@ interrupted() {
 # A setuid caller's environment counts for nothing.
 setuid_caller() {
 	cp "$TOOLS/print-tcti" "$WORK/print-tcti"
-	[ "$("$WORK/print-tcti")" = "$GOOD" ]
+	export TSS2_LOG=all+trace TSS2_LOGFILE=$WORK/anywhere
+	[ "$("$WORK/print-tcti")" = "$GOOD $TSS2_LOG $TSS2_LOGFILE" ]
 	[ "$(id -u)" -eq 0 ] || return 0
 	chown 65534 "$WORK/print-tcti"
 	chmod 4755 "$WORK/print-tcti"
-	[ "$("$WORK/print-tcti")" = device:/dev/tpmrm0 ]
+	[ "$("$WORK/print-tcti")" = \
+		"device:/dev/tpmrm0 all+NONE stderr" ]
 }
 
 # TPM commands must not be written into what is not a TPM.

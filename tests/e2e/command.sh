@@ -311,6 +311,9 @@ doctor_finds_what_is_wrong() {
 	grep -q '^wrong  *TPM  *no TPM at /dev/no-tpm' "$WORK/out"
 	SSH_AUTH_SOCK=/no/agent SSH_SK_PROVIDER=$LIB sk-tpm doctor >"$WORK/out"
 	grep -q '^warning  *agent .*nothing answers' "$WORK/out"
+	SK_TPM_FALLBACK_PROVIDER=/no/library SSH_SK_PROVIDER=$LIB \
+		fails sk-tpm doctor >"$WORK/out"
+	grep -q '^wrong  *other keys  */no/library cannot be loaded' "$WORK/out"
 	agent_start
 	SSH_SK_PROVIDER=$LIB sk-tpm doctor --json | jq -e '.checks[] |
 		select(.check == "agent" and .status == "ok")'

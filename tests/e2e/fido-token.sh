@@ -116,6 +116,17 @@ no_endless_loop() {
 	grep -q 'the fallback provider failed\|was not made by sk-tpm' log
 }
 
+# inner_helper COMMANDS: the outer one is OpenSSH's; the one inside is this.
+inner_helper() {
+	cat >helper <<-EOT
+		#!/bin/sh
+		[ "\$SK_TPM_FALLBACK_PROVIDER" = none ] ||
+			exec $(sk_helper) "\$@"
+		$1
+	EOT
+	chmod +x helper
+}
+
 # The helper dies, or babbles.
 bad_helpers() {
 	local says
@@ -123,17 +134,29 @@ bad_helpers() {
 	for says in 'exit 0' 'kill -9 $$' 'head -c 99999 /dev/urandom' \
 		"printf '\\377\\377\\377\\377'" "printf '\\0\\0\\0\\5\\5xx'" \
 		"printf '\\0\\0\\0\\11\\5\\0\\0\\0\\1\\0\\0\\0\\0'"; do
-		# The outer one is OpenSSH's; the one inside is this.
-		cat >helper <<-EOT
-			#!/bin/sh
-			[ "\$SK_TPM_FALLBACK_PROVIDER" = none ] ||
-				exec $(sk_helper) "\$@"
-			$says
-		EOT
-		chmod +x helper
+		inner_helper "$says"
 		SSH_SK_HELPER=$WORK/helper refuses 'ssh-sk-helper' \
 			ssh -i "$TOKEN" server true
 	done
+}
+
+# One that has answered, and one whose caller was killed, are not waited for.
+slow_helpers() {
+	local caller inner
+	library
+	inner_helper "$(sk_helper) \"\$@\"; echo \$\$ >inner; exec sleep 600"
+	SSH_SK_HELPER=$WORK/helper timeout 60 ssh -F "$HOME/.ssh/config" \
+		-i "$TOKEN" server true
+	wait_until ended "$(<inner)"
+	rm inner
+	inner_helper "echo \$\$ >inner; exec sleep 600"
+	SSH_SK_HELPER=$WORK/helper sign "$TOKEN" &
+	caller=$!
+	wait_until test -s inner
+	inner=$(<inner)
+	caller=$(pgrep -P "$caller" ssh-keygen)
+	kill -9 "$caller"
+	wait_until ended "$inner"
 }
 
 # Neither the PIN nor a key file's handle is in what we print.
@@ -156,5 +179,6 @@ try "FallbackProvider none" none_hands_nothing_on
 try "a FallbackProvider that is not there" wrong_setting
 try "a FallbackProvider that is this library" no_endless_loop
 try "helpers that die or babble" bad_helpers
+try "helpers that do not end" slow_helpers
 try "the debug log has no secret" debug_log_is_clean
 echo "1..$N"

@@ -101,6 +101,33 @@ with_pin() {
 	grep -q 'Enter PIN' "$WORK/asked"
 }
 
+# as_other COMMAND...: somebody who may use the TPM, and read none of our files.
+as_other() {
+	(cd "$WORK/person" && HOME=$WORK/person SK_TPM_CONFIG=/dev/null \
+		SK_TPM_USER_PRESENCE=assume unprivileged "$@")
+}
+
+others_may_read() {
+	local lib=$WORK/person/lib.so
+	[ "$(id -u)" -eq 0 ] || return 77
+	askpass_says 123456
+	enroll_resident "$WORK/own" -O no-touch-required -O user=own 2>"$WORK/err"
+	grep 'sk-tpm: whoever may use this TPM may use a resident key' \
+		"$WORK/err"
+	install -d -o 65534 "$WORK/person"
+	cp "$LIB" "$lib"
+	echo | as_other setsid -w ssh-keygen -K -N '' -w "$lib"
+	echo text | as_other ssh-keygen -Y sign -n file -w "$lib" \
+		-f id_ecdsa_sk_rk_own >"$WORK/own.sig"
+	echo text | ssh-keygen -Y check-novalidate -n file -s "$WORK/own.sig"
+	askpass_says 654321
+	install -m 755 "$WORK/askpass" "$WORK/person/askpass"
+	fails as_other env SSH_ASKPASS="$WORK/person/askpass" ssh-keygen -Y sign \
+		-n file -w "$lib" -f id_ecdsa_sk_rk_pin <<<text
+	[ "$(wrong_tries)" -eq 1 ]
+	tpm2_dictionarylockout -c
+}
+
 # Indices of others in the range, written, unwritten or with our attributes.
 others_are_left_alone() {
 	local before
@@ -356,6 +383,7 @@ try "ssh-add -K loads them, and they log in" agent_loads_them
 try "the same application and user again asks first" exists_asks_first
 try "overwriting replaces exactly that one" overwrite_replaces_one
 try "a key with a PIN comes back with its flag" with_pin
+try "others who use the TPM get it, unless it has a PIN" others_may_read
 try "indices of other software are left alone" others_are_left_alone
 try "NV is full: said, nothing is left, works later" full_nv
 try "a record that would be too long" too_long

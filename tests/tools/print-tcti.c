@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Prints the TCTI that the settings give: what a setuid program would use. */
+/*
+ * Prints the TCTI that the settings give, and where tpm2-tss is left to log to:
+ * what a setuid program would use.
+ */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "config.h"
+#include "log.h"
 
 int
 main(void)
@@ -11,7 +16,9 @@ main(void)
 
 	if (config_load(&cfg) != 0)
 		return 1;
-	puts(cfg.tcti);
+	log_begin(false);
+	printf("%s %s %s\n", cfg.tcti, getenv("TSS2_LOG"),
+	    getenv("TSS2_LOGFILE") != NULL ? getenv("TSS2_LOGFILE") : "stderr");
 	config_reset(&cfg);
 	return 0;
 }
