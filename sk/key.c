@@ -153,15 +153,21 @@ key_point(const struct handle *h, struct ec_point *ret)
 
 /* --- in the TPM -------------------------------------------------------- */
 
-/* Create and Load authorize the parent, with the empty password. */
+/*
+ * Create and Load authorize the parent, with the empty password. A session
+ * covers all that is sent, so there it may be that and not the password.
+ */
 static int
-parent_fail(TSS2_RC rc, const char *doing)
+parent_fail(TSS2_RC rc, ESYS_TR session, const char *doing)
 {
-	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL)
-		return fail(FAIL_PARENT,
-		    "the storage root key has a password of its own; sk-tpm "
-		    "needs one with none, as the TCG has it");
-	return tpm_fail(rc, doing);
+	if (tpm_rc(rc) != TPM2_RC_BAD_AUTH && tpm_rc(rc) != TPM2_RC_AUTH_FAIL)
+		return tpm_fail(rc, doing);
+	return fail(FAIL_PARENT,
+	    "the storage root key has a password of its own%s; sk-tpm needs "
+	    "one with none, as the TCG has it",
+	    session == ESYS_TR_PASSWORD
+		? ""
+		: ", or something alters what is sent to the TPM");
 }
 
 /*
@@ -218,11 +224,11 @@ create(struct tpm *tpm, const struct parent *parent, const TPM2B_PUBLIC *wanted,
 		    &pcrs, &private, &public, NULL, NULL, NULL);
 	while (tpm_again(&retry, rc));
 	explicit_bzero(&sensitive, sizeof(sensitive));
-	end_session(tpm, &session);
 	if (rc != TSS2_RC_SUCCESS)
-		r = parent_fail(rc, "create a key");
+		r = parent_fail(rc, session, "create a key");
 	else if ((r = marshal_public(public, &h->tpm_public)) == 0)
 		r = marshal_private(private, &h->tpm_private);
+	end_session(tpm, &session);
 	Esys_Free(private);
 	Esys_Free(public);
 	return r;
@@ -310,7 +316,7 @@ load_under(struct tpm *tpm, const struct handle *h, const struct parent *parent,
 	if (is_refused_blob(rc))
 		r = altered("the TPM refuses the private area");
 	else if (rc != TSS2_RC_SUCCESS)
-		r = parent_fail(rc, "load the key");
+		r = parent_fail(rc, session, "load the key");
 	if (r != 0)
 		end_session(tpm, &session);
 	*ret_session = session;
