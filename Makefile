@@ -146,7 +146,8 @@ API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential
 TOOLS = $(B)/tests/tools/pcap-commands $(B)/tests/tools/verify-attestation \
 	$(B)/tests/tools/mock-fprintd $(B)/tests/tools/print-tcti
-TCTIS = $(B)/tests/tools/libtss2-tcti-fault.so.0
+TCTIS = $(B)/tests/tools/libtss2-tcti-fault.so.0 \
+	$(B)/tests/tools/libtss2-tcti-interpose.so.0
 PROVIDERS = $(B)/tests/tools/provider-record.so $(B)/tests/tools/provider-soft.so
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer

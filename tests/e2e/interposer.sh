@@ -1,0 +1,322 @@
+#!/usr/bin/env bash
+# Something between us and the TPM that answers in its place. Each test says
+# what it does (tests/tools/tcti-interpose.c) and which commands it then sees:
+# all of them, with a * where it altered something. Nothing secret may come
+# after that, and no signature.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+PIN='correct horse'
+NEW_PIN='battery staple'
+OWNER='owner of all this'
+
+export LD_LIBRARY_PATH=$TOOLS SK_TPM_INTERPOSE=$WORK/attacker
+mkdir -p "$SK_TPM_INTERPOSE"
+openssl ecparam -name prime256v1 -genkey -noout -out "$SK_TPM_INTERPOSE/key.pem"
+printf '%s\n' "$PIN" "$NEW_PIN" 'another guess' "$OWNER" \
+	>"$SK_TPM_INTERPOSE/guesses"
+
+# auth_value PIN: in hex, as tests/e2e/pin.sh has it.
+auth_value() {
+	printf 'sk-tpm PIN v1\0%s' "$1" | sha256sum | cut -d' ' -f1 |
+		sed 's/\(00\)*$//'
+}
+
+# attacks WORD...: from here on, with nothing kept of earlier ones.
+attacks() {
+	rm -f "$SK_TPM_INTERPOSE"/{secret,genuine,loaded,signature}
+	: >"$SK_TPM_INTERPOSE/record"
+	echo "$*" >"$SK_TPM_INTERPOSE/attacks"
+}
+
+# What it saw, repetitions as COMMANDxN.
+saw() {
+	uniq -c "$SK_TPM_INTERPOSE/record" |
+		awk '{ printf "%s%s%s", s, $2, ($1 > 1 ? "x" $1 : ""); s = " " }'
+}
+
+# saw_only RECORD: these commands, and nothing is left.
+saw_only() {
+	echo "saw: $(saw)"
+	[ "$(saw)" = "$1" ] || { echo "and not: $1"; return 1; }
+	tpm_is_empty
+	[ "$(wrong_tries)" -eq 0 ]
+}
+
+# The same, and it could read nothing.
+learned_nothing() {
+	saw_only "$1"
+	[ ! -e "$SK_TPM_INTERPOSE/secret" ] ||
+		{ echo "learned $(cat "$SK_TPM_INTERPOSE/secret")"; return 1; }
+}
+
+# attack WORD TEXT KEY RECORD: no signature, and nothing learned.
+attack() {
+	attacks "$1"
+	refuses "$2" sign "$WORK/$3"
+	learned_nothing "$4"
+}
+
+# The public key that it has, in hex.
+own_point() {
+	openssl pkey -in "$SK_TPM_INTERPOSE/key.pem" -pubout -outform DER |
+		tail -c 64 | od -An -v -tx1 | tr -d ' \n'
+}
+
+has_own_point() {
+	cut -d' ' -f2 "$1.pub" | base64 -d | od -An -v -tx1 | tr -d ' \n' |
+		grep -q "$(own_point)"
+}
+
+enroll_pin() {
+	local file=$1
+	shift
+	rm -f "$file" "$file.pub"
+	echo "$PIN" | ssh-keygen -q -t ecdsa-sk -O verify-required -N '' \
+		-w "$LIB" -f "$file" -C pin -O no-touch-required "$@"
+}
+
+# fails_to_enroll_pin TEXT: ssh-keygen asked for the PIN, and it was of no use.
+fails_to_enroll_pin() {
+	fails enroll_pin "$WORK/no" 2>"$WORK/out"
+	cat "$WORK/out"
+	grep -q "^sk-tpm: .*$1" "$WORK/out"
+	[ ! -e "$WORK/no" ]
+}
+
+enroll_plain() {
+	rm -f "$1" "$1.pub"
+	enroll "$@" -O no-touch-required
+}
+
+# --- as it should be --------------------------------------------------------
+
+# Two TPMs: with a storage root key, and without. Keys with a PIN, and without.
+on() {
+	SK_TPM_TCTI=interpose:${TPMS[$1]}
+	export SK_TPM_TCTI TPM2TOOLS_TCTI=${TPMS[$1]}
+}
+
+nothing_attacked() {
+	local tpm
+	for tpm in there absent; do
+		on "$tpm"
+		attacks
+		enroll_plain "$WORK/$tpm"
+		enroll_plain "$WORK/$tpm.other"
+		enroll_pin "$WORK/$tpm.pin"
+	done
+	on there
+	attacks
+	sign_and_verify "$WORK/there"
+	learned_nothing "ReadPublic Load Sign FlushContext"
+	attacks
+	sign_and_verify "$WORK/there.pin"
+	learned_nothing "GetCapability ReadPublic StartAuthSession Load Sign FlushContext"
+	on absent
+	attacks
+	sign_and_verify "$WORK/absent"
+	learned_nothing "ReadPublic CreatePrimary Load FlushContext Sign FlushContext"
+	attacks
+	sign_and_verify "$WORK/absent.pin"
+	learned_nothing "GetCapability ReadPublic CreatePrimary StartAuthSession Load FlushContext Sign FlushContext"
+}
+
+# --- what is detected -------------------------------------------------------
+
+# Refused before any session or key.
+another_parent() {
+	local other="made in another TPM, or this TPM has been cleared"
+	local unread="its answer cannot be read"
+	local both="CreatePrimary* FlushContext CreatePrimary* FlushContext"
+	on there
+	attack parent "$other" there "ReadPublic* $both"
+	attack parent "$other" there.pin "GetCapability ReadPublic* $both"
+	attack parent-point "$unread" there "ReadPublic* CreatePrimary* FlushContext"
+	attack parent-point "$unread" there.pin \
+		"GetCapability ReadPublic* CreatePrimary* FlushContext"
+	on absent
+	attack parent "$other" absent "ReadPublic $both"
+	attack parent "$other" absent.pin "GetCapability ReadPublic $both"
+	attack parent-point "$unread" absent.pin \
+		"GetCapability ReadPublic CreatePrimary* FlushContext"
+	attack parent-name "$unread" absent.pin \
+		"GetCapability ReadPublic CreatePrimary* FlushContext"
+}
+
+# Loading is what shows that the parent is there; Sign never follows.
+another_session() {
+	local text="alters what is sent"
+	local upto="GetCapability ReadPublic StartAuthSession* Load"
+	on there
+	attack session "$text" there.pin "$upto FlushContext"
+	attack salt "$text" there.pin "$upto FlushContext"
+	attack parent-name "$text" there.pin \
+		"GetCapability ReadPublic* StartAuthSession Load FlushContext"
+	on absent
+	upto="GetCapability ReadPublic CreatePrimary StartAuthSession* Load"
+	attack session "$text" absent.pin "$upto FlushContextx2"
+	attack salt "$text" absent.pin "$upto FlushContextx2"
+}
+
+loaded_by_nobody() {
+	local upto="GetCapability ReadPublic StartAuthSession Load*"
+	on there
+	attack loaded "answered in its place" there.pin "$upto FlushContextx2"
+	attack loaded-plain "cannot be read" there.pin "$upto FlushContextx2"
+	attack loaded-plain "cannot be read" there "ReadPublic Load* FlushContext"
+	# Who says so has to sign as well, and cannot.
+	attack "loaded signature" "does not verify" there \
+		"ReadPublic Load* Sign* FlushContextx2"
+}
+
+# after FIRST-KEY WORD TEXT KEY RECORD: attacked once it has seen FIRST-KEY.
+after() {
+	attacks "$2"
+	sign "$WORK/$1"
+	: >"$SK_TPM_INTERPOSE/record"
+	refuses "$3" sign "$WORK/$4"
+	learned_nothing "$5"
+}
+
+another_signature() {
+	local none="does not verify" forged="answered in its place"
+	on there
+	attack signature "$none" there "ReadPublic Load Sign* FlushContext"
+	attack signature "$forged" there.pin \
+		"GetCapability ReadPublic StartAuthSession Load Sign* FlushContext"
+	after there.other load-other "$none" there \
+		"ReadPublic Load* Sign FlushContext"
+	after there load-other "alters what is sent" there.pin \
+		"GetCapability ReadPublic StartAuthSession Load* FlushContext"
+}
+
+# Of the same key and another message; in a session, of the same one, too.
+replayed_signature() {
+	local again="GetCapability ReadPublic StartAuthSession Load Sign* FlushContext"
+	on there
+	after there replay "does not verify" there.other \
+		"ReadPublic Load Sign* FlushContext"
+	after there.pin replay "answered in its place" there.pin "$again"
+	attacks replay
+	sign "$WORK/there"
+	: >"$SK_TPM_INTERPOSE/record"
+	refuses "does not verify" sign_and_verify "$WORK/there"
+	learned_nothing "ReadPublic Load Sign* FlushContext"
+}
+
+# change_pin TEXT: refused, and the file stays what it was.
+change_pin() {
+	cp "$WORK/there.pin" "$WORK/before"
+	askpass_says "$PIN" "$NEW_PIN"
+	refuses "$1" "$BUILD/sk-tpm" pin "$WORK/there.pin"
+	cmp "$WORK/before" "$WORK/there.pin"
+}
+
+changed_pin() {
+	local upto="GetCapability ReadPublic StartAuthSession"
+	on there
+	attacks parent
+	change_pin "made in another TPM"
+	learned_nothing "GetCapability ReadPublic* CreatePrimary* FlushContext CreatePrimary* FlushContext"
+	attacks session
+	change_pin "alters what is sent"
+	learned_nothing "$upto* Load FlushContext"
+	attacks changed
+	change_pin "answered in its place"
+	learned_nothing "$upto Load ObjectChangeAuth* FlushContextx2"
+	attacks
+	askpass_says "$PIN"
+	sign "$WORK/there.pin"
+}
+
+# With the real parent, what is made in its session is what the TPM made.
+pin_key_is_not_taken_over() {
+	on there
+	attacks key
+	fails_to_enroll_pin "answered in its place"
+	learned_nothing "ReadPublic StartAuthSession Create* FlushContext"
+}
+
+# --- what is taken on trust -------------------------------------------------
+
+# And that the attacker can do what the tests above have it fail to do.
+there_when_a_key_is_made() {
+	on there
+	attacks key
+	enroll_plain "$WORK/theirs"
+	has_own_point "$WORK/theirs"
+	sign_and_verify "$WORK/theirs"
+	attacks parent
+	fails_to_enroll_pin "alters what is sent"
+	saw_only "ReadPublic* StartAuthSession Create FlushContext"
+	[ "$(cat "$SK_TPM_INTERPOSE/secret")" = "$(auth_value "$PIN")" ]
+	on absent
+	attacks parent
+	fails_to_enroll_pin "alters what is sent"
+	[ "$(cat "$SK_TPM_INTERPOSE/secret")" = "$(auth_value "$PIN")" ]
+}
+
+# Neither can sign afterwards without the attacker.
+gone_afterwards() {
+	on there
+	attacks
+	fails sign "$WORK/theirs"
+}
+
+there_when_keys_are_read() {
+	on there
+	attacks
+	enroll_plain "$WORK/kept" -O resident
+	attacks resident
+	(
+		mkdir "$WORK/read"
+		cd "$WORK/read"
+		ssh-keygen -q -K -N '' -w "$LIB"
+	)
+	has_own_point "$WORK/read/id_ecdsa_sk_rk"
+	fails has_own_point "$WORK/kept"
+	# Of a key that is known it is found out.
+	fails cmp <(cut -d' ' -f2 "$WORK/kept.pub") \
+		<(cut -d' ' -f2 "$WORK/read/id_ecdsa_sk_rk.pub")
+}
+
+owner_password_for_setup() {
+	on absent
+	tpm2_changeauth -c owner "$OWNER"
+	askpass_says "$OWNER"
+	attacks
+	"$BUILD/sk-tpm" setup
+	[ ! -e "$SK_TPM_INTERPOSE/secret" ]
+	tpm2_evictcontrol -Q -C o -P "$OWNER" -c 0x81000001
+	attacks parent
+	fails "$BUILD/sk-tpm" setup
+	[ "$(cat "$SK_TPM_INTERPOSE/secret")" = "$OWNER" ]
+	attacks
+	tpm2_changeauth -c owner -p "$OWNER"
+}
+
+declare -A TPMS
+tpm_new tpm_there
+tpm_persist_srk
+TPMS[there]=$TCTI
+tpm_new tpm_absent
+TPMS[absent]=$TCTI
+askpass_says "$PIN"
+
+try "left alone, it sees keys made and used, and learns nothing" nothing_attacked
+try "another parent: refused before a session or a key is sent" another_parent
+try "another session, salt or Name: refused before the PIN is used" another_session
+try "a key that nobody loaded: refused, and no PIN follows" loaded_by_nobody
+try "another key, or another's signature: not returned" another_signature
+try "a signature given before: not returned" replayed_signature
+try "a PIN is changed by the real TPM, or not at all" changed_pin
+try "a PIN key is made by the real TPM, or not at all" pin_key_is_not_taken_over
+try "on trust: who is there when a key is made can own it, or guess its PIN" \
+	there_when_a_key_is_made
+try "a key that was theirs does not sign without them" gone_afterwards
+try "on trust: who is there when resident keys are read can swap them" \
+	there_when_keys_are_read
+try "on trust: who is there at setup can guess the owner's password" \
+	owner_password_for_setup
+echo "1..$N"

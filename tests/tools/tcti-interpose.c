@@ -1,0 +1,791 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A TCTI that is an attacker between a program and its TPM.
+ * "interpose:swtpm:port=2321" sits before swtpm:port=2321. The directory that
+ * SK_TPM_INTERPOSE names has
+ *
+ *	key.pem		a P-256 key that it has, in place of the TPM's
+ *	attacks		what it does, words of the list below
+ *	guesses		passwords to try, one a line
+ *	record		what it saw: a line for each command, its name, with a
+ *			* where it or its answer was altered
+ *	secret		what it could read or guess, appended
+ *
+ * and what it keeps from one connection to the next. The attacks:
+ *
+ *	parent		storage keys become its own, with a matching Name
+ *	parent-point	they become its own, with the Name that they had
+ *	parent-name	they stay, with its own key's Name
+ *	session		a session's first nonce is another one
+ *	salt		a session is salted by itself
+ *	key		a new key becomes its own, is loaded under that guise,
+ *			and signs
+ *	load-other	the first key that was loaded is loaded ever after
+ *	loaded		a key is said to be loaded, in a session
+ *	loaded-plain	the same without a session
+ *	signature	its own key signs
+ *	replay		the first signature is given ever after
+ *	changed		a key with a new PIN comes back altered
+ *	resident	the key in a record read from NV becomes its own
+ *
+ * In a session salted to its own key it reads what is encrypted, and tells
+ * guesses at what authorizes. Commands, Names and sessions: TPM 2.0 Library,
+ * part 1, sections 11.4.10 (KDFa, KDFe), 16, 19 and 21.
+ */
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tss2/tss2_tcti.h>
+#include <tss2/tss2_tctildr.h>
+#include <tss2/tss2_tpm2_types.h>
+
+#define MAGIC 0x736b696e74000001ULL
+#define HEADER_LEN 10
+#define NAME_LEN 34
+#define POINT_LEN 68 /* two numbers, with their lengths before them */
+
+struct message {
+	uint8_t data[4096];
+	size_t len;
+};
+
+struct interposer {
+	TSS2_TCTI_CONTEXT_COMMON_V1 common;
+	TSS2_TCTI_CONTEXT *child;
+	char attacks[256];
+	EVP_PKEY *key;
+	uint8_t point[POINT_LEN]; /* its public key */
+	struct message command, answer;
+	bool answered; /* by ourselves */
+	bool altered;
+	bool fetched;
+	bool knows_session;
+	bool disguised; /* `loaded` has to be called `asked` */
+	uint8_t loaded[NAME_LEN], asked[NAME_LEN];
+	uint8_t salt[32], session_key[32], nonce_tpm[32];
+};
+
+/* --- files of its own -------------------------------------------------- */
+
+static FILE *
+open_file(const char *name, const char *mode)
+{
+	const char *dir = getenv("SK_TPM_INTERPOSE");
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", dir != NULL ? dir : ".", name);
+	return fopen(path, mode);
+}
+
+static size_t
+load(const char *name, void *to, size_t max)
+{
+	FILE *f = open_file(name, "rb");
+	size_t n = 0;
+
+	if (f != NULL) {
+		n = fread(to, 1, max, f);
+		fclose(f);
+	}
+	return n;
+}
+
+static void
+save(const char *name, const void *data, size_t n)
+{
+	FILE *f = open_file(name, "wb");
+
+	if (f == NULL || fwrite(data, 1, n, f) != n || fclose(f) != 0)
+		abort();
+}
+
+static void
+tell(const char *name, const char *text, const char *mark)
+{
+	FILE *f = open_file(name, "a");
+
+	if (f == NULL || fprintf(f, "%s%s\n", text, mark) < 0 || fclose(f) != 0)
+		abort();
+}
+
+static void
+tell_hex(const char *name, const uint8_t *data, size_t n)
+{
+	char hex[2 * 64 + 1];
+
+	for (size_t i = 0; i < n && i < 64; i++)
+		snprintf(hex + 2 * i, 3, "%02x", data[i]);
+	tell(name, hex, "");
+}
+
+static bool
+does(const struct interposer *t, const char *attack)
+{
+	size_t n = strlen(attack);
+
+	for (const char *p = t->attacks; *p != '\0';) {
+		size_t len = strcspn(p, " \n");
+
+		if (len == n && strncmp(p, attack, n) == 0)
+			return true;
+		p += len + strspn(p + len, " \n");
+	}
+	return false;
+}
+
+/* --- messages ---------------------------------------------------------- */
+
+static uint32_t
+get16(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 8 | p[1];
+}
+
+static uint32_t
+get32(const uint8_t *p)
+{
+	return get16(p) << 16 | get16(p + 2);
+}
+
+static void
+put32(uint8_t *p, uint32_t value)
+{
+	for (int i = 3; i >= 0; i--, value >>= 8)
+		p[i] = (uint8_t)value;
+}
+
+static void
+add(struct message *m, const void *data, size_t n)
+{
+	if (m->len + n > sizeof(m->data))
+		abort();
+	memcpy(m->data + m->len, data, n);
+	m->len += n;
+	put32(m->data + 2, (uint32_t)m->len);
+}
+
+static uint32_t
+code_of(const struct message *m)
+{
+	return get32(m->data + 6);
+}
+
+static bool
+is_good(const struct message *answer)
+{
+	return answer->len > HEADER_LEN && code_of(answer) == TPM2_RC_SUCCESS;
+}
+
+/* Where parameters begin, behind handles and what authorizes. */
+static size_t
+parameters_of(const struct message *command, size_t n_handles)
+{
+	size_t at = HEADER_LEN + 4 * n_handles;
+
+	if (get16(command->data) == TPM2_ST_SESSIONS)
+		at += 4 + get32(command->data + at);
+	return at;
+}
+
+/* A P-256 public area in a message: its point, and where it begins. */
+static uint8_t *
+find_point(struct message *m, uint8_t **ret_area)
+{
+	static const uint8_t curve[] = { 0, 3, 0, 0x10, 0, 32 };
+	static const uint8_t area[] = { 0, 0x23, 0, 0x0b };
+	uint8_t *p = memmem(m->data, m->len, curve, sizeof(curve));
+
+	if (p == NULL)
+		return NULL;
+	*ret_area = NULL;
+	for (uint8_t *q = m->data; q < p; q++)
+		if (memcmp(q, area, sizeof(area)) == 0)
+			*ret_area = q;
+	return *ret_area != NULL ? p + 4 : NULL;
+}
+
+static void
+name_of(const uint8_t *area, const uint8_t *point, uint8_t ret[NAME_LEN])
+{
+	ret[0] = 0;
+	ret[1] = 0x0b;
+	EVP_Digest(area, (size_t)(point + POINT_LEN - area), ret + 2, NULL,
+	    EVP_sha256(), NULL);
+}
+
+static void
+replace(struct message *m, const uint8_t *old, const uint8_t *new, size_t n)
+{
+	uint8_t *p = memmem(m->data, m->len, old, n);
+
+	if (p == NULL)
+		abort();
+	memcpy(p, new, n);
+}
+
+/* --- its key ----------------------------------------------------------- */
+
+static void
+read_key(struct interposer *t)
+{
+	FILE *f = open_file("key.pem", "r");
+	unsigned char *der = NULL;
+	int len;
+
+	if (f == NULL ||
+	    (t->key = PEM_read_PrivateKey(f, NULL, NULL, NULL)) == NULL)
+		abort();
+	fclose(f);
+	/* A SubjectPublicKeyInfo ends with the point, 04 before it. */
+	len = i2d_PUBKEY(t->key, &der);
+	memcpy(t->point, "\0\40", 2);
+	memcpy(t->point + 2, der + len - 64, 32);
+	memcpy(t->point + 34, "\0\40", 2);
+	memcpy(t->point + 36, der + len - 32, 32);
+	OPENSSL_free(der);
+}
+
+/* The x of the shared point with `point`. */
+static void
+agree(struct interposer *t, const uint8_t *point, uint8_t ret[32])
+{
+	static const uint8_t prefix[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07,
+		0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+		0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+		0x04 };
+	uint8_t info[sizeof(prefix) + 64];
+	const uint8_t *p = info;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(t->key, NULL);
+	EVP_PKEY *peer;
+	size_t n = 32;
+
+	memcpy(info, prefix, sizeof(prefix));
+	memcpy(info + sizeof(prefix), point + 2, 32);
+	memcpy(info + sizeof(prefix) + 32, point + 36, 32);
+	peer = d2i_PUBKEY(NULL, &p, sizeof(info));
+	if (EVP_PKEY_derive_init(ctx) != 1 ||
+	    EVP_PKEY_derive_set_peer(ctx, peer) != 1 ||
+	    EVP_PKEY_derive(ctx, ret, &n) != 1 || n != 32)
+		abort();
+	EVP_PKEY_free(peer);
+	EVP_PKEY_CTX_free(ctx);
+}
+
+/* A TPMT_SIGNATURE of a digest. */
+static void
+sign(struct interposer *t, const uint8_t *digest, uint8_t ret[72])
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(t->key, NULL);
+	uint8_t der[80];
+	const uint8_t *p = der;
+	size_t len = sizeof(der);
+	ECDSA_SIG *sig;
+
+	if (EVP_PKEY_sign_init(ctx) != 1 ||
+	    EVP_PKEY_sign(ctx, der, &len, digest, 32) != 1 ||
+	    (sig = d2i_ECDSA_SIG(NULL, &p, (long)len)) == NULL)
+		abort();
+	memcpy(ret, "\0\30\0\13\0\40", 6);
+	BN_bn2binpad(ECDSA_SIG_get0_r(sig), ret + 6, 32);
+	memcpy(ret + 38, "\0\40", 2);
+	BN_bn2binpad(ECDSA_SIG_get0_s(sig), ret + 40, 32);
+	ECDSA_SIG_free(sig);
+	EVP_PKEY_CTX_free(ctx);
+}
+
+/* --- sessions salted to it --------------------------------------------- */
+
+/* KDFe for a salt; KDFa. Both for 256 bits with SHA-256: one round. */
+static void
+kdfe(const uint8_t z[32], const uint8_t *u, const uint8_t *v, uint8_t ret[32])
+{
+	uint8_t bytes[4 + 32 + 7 + 32 + 32] = { 0, 0, 0, 1 };
+
+	memcpy(bytes + 4, z, 32);
+	memcpy(bytes + 36, "SECRET", 7);
+	memcpy(bytes + 43, u + 2, 32);
+	memcpy(bytes + 75, v + 2, 32);
+	EVP_Digest(bytes, sizeof(bytes), ret, NULL, EVP_sha256(), NULL);
+}
+
+static void
+kdfa(const uint8_t key[32], const char label[4], const uint8_t *u,
+    const uint8_t *v, uint8_t ret[32])
+{
+	uint8_t in[4 + 4 + 32 + 32 + 4] = { 0, 0, 0, 1 };
+
+	memcpy(in + 4, label, 4);
+	memcpy(in + 8, u, 32);
+	memcpy(in + 40, v, 32);
+	put32(in + 72, 256);
+	HMAC(EVP_sha256(), key, 32, in, sizeof(in), ret, NULL);
+}
+
+/* StartAuthSession: two handles, nonceCaller, encryptedSalt, ... */
+static void
+take_salt(struct interposer *t)
+{
+	const uint8_t *p = t->command.data + HEADER_LEN + 8;
+	uint8_t z[32];
+
+	t->knows_session = false;
+	p += 2 + get16(p);
+	if (get16(p) != POINT_LEN)
+		return;
+	agree(t, p + 2, z);
+	kdfe(z, p + 2, t->point, t->salt);
+}
+
+/* Its answer: handle and nonceTPM. */
+static void
+take_session(struct interposer *t)
+{
+	const uint8_t *nonce_caller = t->command.data + HEADER_LEN + 8 + 2;
+
+	if (!is_good(&t->answer) || get16(nonce_caller - 2) != 32)
+		return;
+	memcpy(t->nonce_tpm, t->answer.data + HEADER_LEN + 6, 32);
+	kdfa(t->salt, "ATH", t->nonce_tpm, nonce_caller, t->session_key);
+	t->knows_session = true;
+}
+
+/* What it can read of the first parameter, if that is encrypted. */
+static void
+read_parameter(struct interposer *t, const uint8_t *auth, size_t at)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	size_t n = get16(t->command.data + at);
+	uint8_t keys[32], out[256];
+	int len;
+
+	if (n > 0 && n <= sizeof(out)) {
+		kdfa(t->session_key, "CFB", auth + 6, t->nonce_tpm, keys);
+		EVP_DecryptInit_ex(
+		    ctx, EVP_aes_128_cfb128(), NULL, keys, keys + 16);
+		EVP_DecryptUpdate(
+		    ctx, out, &len, t->command.data + at + 2, (int)n);
+		/* inSensitive and newAuth begin alike: a length, a secret. */
+		if (get16(out) <= 32)
+			tell_hex("secret", out + 2, get16(out));
+	}
+	EVP_CIPHER_CTX_free(ctx);
+}
+
+/* One guess at a hierarchy's password, against what authorizes by it. */
+static bool
+is_right(struct interposer *t, const uint8_t *auth, size_t at,
+    const char *guess, size_t guess_len)
+{
+	const uint8_t *c = t->command.data;
+	uint8_t key[32 + 64], mac[32], in[97], to_hash[4096];
+	size_t n = 8 + t->command.len - at;
+
+	memcpy(to_hash, c + 6, 4);		/* the command's code */
+	memcpy(to_hash + 4, c + HEADER_LEN, 4); /* the hierarchy's Name */
+	memcpy(to_hash + 8, c + at, t->command.len - at);
+	EVP_Digest(to_hash, n, in, NULL, EVP_sha256(), NULL);
+	memcpy(in + 32, auth + 6, 32);
+	memcpy(in + 64, t->nonce_tpm, 32);
+	in[96] = auth[38];
+	memcpy(key, t->session_key, 32);
+	memcpy(key + 32, guess, guess_len);
+	HMAC(EVP_sha256(), key, (int)(32 + guess_len), in, 97, mac, NULL);
+	return memcmp(mac, auth + 41, 32) == 0;
+}
+
+static void
+guess(struct interposer *t, const uint8_t *auth, size_t at)
+{
+	FILE *f = open_file("guesses", "r");
+	char line[64];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		size_t n = strcspn(line, "\n");
+
+		line[n] = '\0';
+		if (is_right(t, auth, at, line, n))
+			tell("secret", line, "");
+	}
+	if (f != NULL)
+		fclose(f);
+}
+
+/* A session's part of a command: handle, nonce, attributes, HMAC. */
+static void
+eavesdrop(struct interposer *t)
+{
+	const struct message *c = &t->command;
+	const uint8_t *auth = c->data + HEADER_LEN + 8;
+	size_t at;
+
+	if (!t->knows_session || get16(c->data) != TPM2_ST_SESSIONS ||
+	    auth[0] != 0x02 || get16(auth + 4) != 32)
+		return;
+	at = parameters_of(c, 1);
+	if ((auth[38] & TPMA_SESSION_DECRYPT) != 0)
+		read_parameter(t, auth, at);
+	else if (c->data[HEADER_LEN] == 0x40)
+		guess(t, auth, at);
+	t->knows_session = false; /* for one command */
+}
+
+/* --- attacks ----------------------------------------------------------- */
+
+static void
+attack_parent(struct interposer *t)
+{
+	uint8_t *area, *point = find_point(&t->answer, &area);
+	uint8_t name[NAME_LEN], own[NAME_LEN], genuine[POINT_LEN];
+
+	if (point == NULL || !is_good(&t->answer))
+		return;
+	memcpy(genuine, point, POINT_LEN);
+	name_of(area, point, name);
+	memcpy(point, t->point, POINT_LEN);
+	name_of(area, point, own);
+	if (does(t, "parent-name"))
+		memcpy(point, genuine, POINT_LEN);
+	if (!does(t, "parent-point"))
+		replace(&t->answer, name, own, NAME_LEN);
+	t->altered = true;
+}
+
+static void
+attack_created_key(struct interposer *t)
+{
+	uint8_t *area, *point = find_point(&t->answer, &area);
+
+	if (point == NULL || !is_good(&t->answer))
+		return;
+	save("genuine", point, POINT_LEN);
+	memcpy(point, t->point, POINT_LEN);
+	t->altered = true;
+}
+
+static void
+attack_resident(struct interposer *t)
+{
+	uint8_t *area, *point = find_point(&t->answer, &area);
+
+	if (point == NULL)
+		return;
+	memcpy(point, t->point, POINT_LEN);
+	t->altered = true;
+}
+
+/* The Name of the key that a Load is about. */
+static bool
+name_in(struct message *command, uint8_t ret[NAME_LEN])
+{
+	uint8_t *area, *point = find_point(command, &area);
+
+	if (point != NULL)
+		name_of(area, point, ret);
+	return point != NULL;
+}
+
+/* What is loaded in truth is what the TPM made. */
+static void
+load_genuine(struct interposer *t)
+{
+	uint8_t *area, *point = find_point(&t->command, &area);
+	uint8_t genuine[POINT_LEN];
+
+	if (point == NULL || load("genuine", genuine, POINT_LEN) != POINT_LEN)
+		return;
+	name_of(area, point, t->asked);
+	memcpy(point, genuine, POINT_LEN);
+	name_of(area, point, t->loaded);
+	t->altered = t->disguised = true;
+}
+
+static void
+load_other(struct interposer *t)
+{
+	static uint8_t kept[4096];
+	struct message *c = &t->command;
+	size_t at = parameters_of(c, 1), n = load("loaded", kept, sizeof(kept));
+
+	if (n == 0) {
+		save("loaded", c->data + at, c->len - at);
+		return;
+	}
+	if (!name_in(c, t->asked))
+		return;
+	c->len = at;
+	add(c, kept, n);
+	t->altered = t->disguised = name_in(c, t->loaded);
+}
+
+/* Where a session wants to be answered, there is one, made up. */
+static void
+say_loaded(struct interposer *t, bool plain)
+{
+	static const uint8_t nothing[96];
+	const uint8_t *session = t->command.data + HEADER_LEN + 8;
+	struct message *a = &t->answer;
+	uint8_t name[NAME_LEN];
+
+	if (!name_in(&t->command, name))
+		return;
+	a->len = 0;
+	add(a, plain ? "\x80\1\0\0\0\0\0\0\0\0" : "\x80\2\0\0\0\0\0\0\0\0", 10);
+	add(a, "\x80\xff\xff\0", 4);
+	if (!plain)
+		add(a, "\0\0\0\44", 4);
+	add(a, "\0\42", 2);
+	add(a, name, NAME_LEN);
+	if (!plain && session[0] == 0x02) {
+		add(a, "\0\40", 2);
+		add(a, nothing, 32);
+		add(a, "\1\0\40", 3);
+		add(a, nothing, 32);
+	} else if (!plain) {
+		add(a, "\0\0\1\0\0", 5);
+	}
+	t->answered = true;
+}
+
+static void
+sign_itself(struct interposer *t)
+{
+	const uint8_t *digest =
+	    t->command.data + parameters_of(&t->command, 1) + 2;
+	struct message *a = &t->answer;
+
+	if (!is_good(a)) {
+		/* The TPM has no such key: make up all of it. */
+		a->len = 0;
+		add(a, "\x80\2\0\0\0\0\0\0\0\0\0\0\0\110", 14);
+		add(a, t->point, 68);
+		add(a, t->point, 4);
+		add(a, "\0\0\1\0\0", 5);
+	}
+	sign(t, digest, a->data + HEADER_LEN + 4);
+	t->altered = true;
+}
+
+static void
+replay(struct interposer *t)
+{
+	struct message *a = &t->answer;
+	uint8_t kept[4096];
+	size_t n = load("signature", kept, sizeof(kept));
+
+	if (!is_good(a))
+		return;
+	if (n == 0) {
+		save("signature", a->data, a->len);
+		return;
+	}
+	memcpy(a->data, kept, n);
+	a->len = n;
+	t->altered = true;
+}
+
+static void
+attack_command(struct interposer *t)
+{
+	switch (code_of(&t->command)) {
+	case TPM2_CC_StartAuthSession:
+		take_salt(t);
+		if (does(t, "salt")) {
+			uint8_t *p = t->command.data + HEADER_LEN + 8;
+
+			memcpy(p + 2 + get16(p) + 2, t->point, POINT_LEN);
+			t->altered = true;
+		}
+		break;
+	case TPM2_CC_Load:
+		if (does(t, "key"))
+			load_genuine(t);
+		if (does(t, "load-other"))
+			load_other(t);
+		if (does(t, "loaded") || does(t, "loaded-plain"))
+			say_loaded(t, does(t, "loaded-plain"));
+		break;
+	}
+	eavesdrop(t);
+}
+
+static void
+attack_answer(struct interposer *t)
+{
+	switch (code_of(&t->command)) {
+	case TPM2_CC_ReadPublic:
+	case TPM2_CC_CreatePrimary:
+		if (does(t, "parent") || does(t, "parent-point") ||
+		    does(t, "parent-name"))
+			attack_parent(t);
+		break;
+	case TPM2_CC_StartAuthSession:
+		if (does(t, "session") && is_good(&t->answer)) {
+			t->answer.data[HEADER_LEN + 6] ^= 1;
+			t->altered = true;
+		}
+		take_session(t);
+		break;
+	case TPM2_CC_Create:
+		if (does(t, "key"))
+			attack_created_key(t);
+		break;
+	case TPM2_CC_Load:
+		if (t->disguised && is_good(&t->answer))
+			replace(&t->answer, t->loaded, t->asked, NAME_LEN);
+		break;
+	case TPM2_CC_Sign:
+		if (does(t, "signature") || does(t, "key"))
+			sign_itself(t);
+		if (does(t, "replay"))
+			replay(t);
+		break;
+	case TPM2_CC_ObjectChangeAuth:
+		if (does(t, "changed") && is_good(&t->answer)) {
+			t->answer.data[HEADER_LEN + 60] ^= 1;
+			t->altered = true;
+		}
+		break;
+	case TPM2_CC_NV_Read:
+		if (does(t, "resident"))
+			attack_resident(t);
+		break;
+	}
+}
+
+/* --- the TCTI ---------------------------------------------------------- */
+
+static const char *
+name_of_code(uint32_t code)
+{
+	static const struct {
+		uint32_t code;
+		const char *name;
+	} names[] = {
+		{ TPM2_CC_Create, "Create" },
+		{ TPM2_CC_CreatePrimary, "CreatePrimary" },
+		{ TPM2_CC_EvictControl, "EvictControl" },
+		{ TPM2_CC_FlushContext, "FlushContext" },
+		{ TPM2_CC_GetCapability, "GetCapability" },
+		{ TPM2_CC_Load, "Load" },
+		{ TPM2_CC_NV_DefineSpace, "NV_DefineSpace" },
+		{ TPM2_CC_NV_Read, "NV_Read" },
+		{ TPM2_CC_NV_ReadPublic, "NV_ReadPublic" },
+		{ TPM2_CC_NV_UndefineSpace, "NV_UndefineSpace" },
+		{ TPM2_CC_NV_Write, "NV_Write" },
+		{ TPM2_CC_ObjectChangeAuth, "ObjectChangeAuth" },
+		{ TPM2_CC_ReadPublic, "ReadPublic" },
+		{ TPM2_CC_Sign, "Sign" },
+		{ TPM2_CC_StartAuthSession, "StartAuthSession" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].code == code)
+			return names[i].name;
+	return "another";
+}
+
+static TSS2_RC
+transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
+{
+	struct interposer *t = (struct interposer *)context;
+
+	t->command.len = 0;
+	add(&t->command, command, size);
+	t->answered = t->altered = t->fetched = t->disguised = false;
+	attack_command(t);
+	if (t->answered)
+		return TSS2_RC_SUCCESS;
+	return Tss2_Tcti_Transmit(t->child, t->command.len, t->command.data);
+}
+
+static TSS2_RC
+fetch(struct interposer *t, int32_t timeout)
+{
+	TSS2_RC rc;
+
+	if (t->fetched)
+		return TSS2_RC_SUCCESS;
+	if (!t->answered) {
+		t->answer.len = sizeof(t->answer.data);
+		rc = Tss2_Tcti_Receive(
+		    t->child, &t->answer.len, t->answer.data, timeout);
+		if (rc != TSS2_RC_SUCCESS)
+			return rc;
+		attack_answer(t);
+	}
+	t->fetched = true;
+	tell("record", name_of_code(code_of(&t->command)),
+	    t->answered || t->altered ? "*" : "");
+	return TSS2_RC_SUCCESS;
+}
+
+static TSS2_RC
+receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
+    int32_t timeout)
+{
+	struct interposer *t = (struct interposer *)context;
+	TSS2_RC rc = fetch(t, timeout);
+
+	if (rc != TSS2_RC_SUCCESS)
+		return rc;
+	if (response != NULL && *size < t->answer.len)
+		return TSS2_TCTI_RC_INSUFFICIENT_BUFFER;
+	*size = t->answer.len;
+	if (response != NULL)
+		memcpy(response, t->answer.data, t->answer.len);
+	return TSS2_RC_SUCCESS;
+}
+
+static void
+finalize(TSS2_TCTI_CONTEXT *context)
+{
+	struct interposer *t = (struct interposer *)context;
+
+	EVP_PKEY_free(t->key);
+	Tss2_TctiLdr_Finalize(&t->child);
+}
+
+static TSS2_RC
+init(TSS2_TCTI_CONTEXT *context, size_t *size, const char *conf)
+{
+	struct interposer *t = (struct interposer *)context;
+
+	if (context == NULL) {
+		*size = sizeof(*t);
+		return TSS2_RC_SUCCESS;
+	}
+	memset(t, 0, sizeof(*t));
+	t->common.magic = MAGIC;
+	t->common.version = 1;
+	t->common.transmit = transmit;
+	t->common.receive = receive;
+	t->common.finalize = finalize;
+	load("attacks", t->attacks, sizeof(t->attacks) - 1);
+	read_key(t);
+	return Tss2_TctiLdr_Initialize(conf, &t->child);
+}
+
+static const TSS2_TCTI_INFO info = {
+	.version = 1,
+	.name = "tcti-interpose",
+	.description = "an attacker between a program and its TPM",
+	.config_help = "name:conf of the TCTI behind",
+	.init = init,
+};
+
+/* The one symbol that tctildr looks up. */
+__attribute__((visibility("default"))) const TSS2_TCTI_INFO *Tss2_Tcti_Info(
+    void);
+
+const TSS2_TCTI_INFO *
+Tss2_Tcti_Info(void)
+{
+	return &info;
+}
