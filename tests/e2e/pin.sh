@@ -135,6 +135,48 @@ nothing_on_the_bus() {
 	fails grep -q "${auth:0:40}" "$WORK/hex"
 }
 
+# sessions_in PCAP: of each session that was started, the key it was salted to,
+# what it was bound to, and the size of the salt. TPM 2.0 part 3, 11.1: behind
+# the code come tpmKey, bind, nonceCaller (here of 32 bytes) and encryptedSalt.
+sessions_in() {
+	od -An -v -tx1 "$1" | tr -d ' \n' |
+		grep -o '8001.\{8\}00000176.\{16\}0020.\{64\}.\{4\}' |
+		sed 's/.\{20\}\(.\{8\}\)\(.\{8\}\).\{68\}/\1 \2 /'
+}
+
+# Bound or unsalted, a listener could guess what is used in it. 0x44 bytes are a
+# point of P-256; 40000007 is TPM_RH_NULL.
+all_are_salted() {
+	local started
+	started=$("$TOOLS/pcap-commands" "$WORK/pcap" | grep -c '^176$')
+	sessions_in "$WORK/pcap" | tee "$WORK/sessions"
+	[ "$(wc -l <"$WORK/sessions")" -eq "$started" ]
+	[ "$started" -ge 1 ]
+	fails grep -v '^8[01]...... 40000007 0044$' "$WORK/sessions"
+}
+
+sessions_are_salted() {
+	local new=9753113
+	askpass_says "$PIN"
+	commands enroll_pin "$WORK/salted" "$PIN" >"$WORK/sent"
+	all_are_salted
+	commands sign "$WORK/salted" >"$WORK/sent"
+	all_are_salted
+	askpass_says "$PIN" "$new" "$new"
+	commands "$BUILD/sk-tpm" pin "$WORK/salted" >"$WORK/sent"
+	all_are_salted
+	tpm2_changeauth -Q -c owner secret
+	askpass_says secret
+	echo secret | commands ssh-keygen -q -t ecdsa-sk -N '' -O resident \
+		-O no-touch-required -O application=ssh:salted -w "$LIB" \
+		-f "$WORK/kept" >"$WORK/sent"
+	all_are_salted
+	tpm2_evictcontrol -Q -C o -P secret -c 0x81000001 || :
+	commands "$BUILD/sk-tpm" setup >"$WORK/sent"
+	all_are_salted
+	tpm2_changeauth -Q -c owner -p secret
+}
+
 # tpm2-tss would print the authValue at its debug level.
 nothing_in_its_log() {
 	local auth
@@ -198,6 +240,7 @@ try "attestation with verification" attests_verification
 try "PINs that are too short" too_short
 try "without a PIN, no TPM command is sent" no_pin_no_command
 try "neither PIN nor authValue is on the bus" nothing_on_the_bus
+try "sessions are salted, and bound to nothing" sessions_are_salted
 try "nor in tpm2-tss's log" nothing_in_its_log
 try "a wrong PIN costs one try and says how many are left" wrong_pin_costs_one
 try "the last try is not spent unasked" last_try_is_not_spent
