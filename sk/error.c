@@ -14,6 +14,7 @@ static const struct {
 	    "one with SK_TPM_TCTI" },
 	{ FAIL_UNREACHABLE,
 	    "check that what SK_TPM_TCTI or -O device= names is running" },
+	{ FAIL_LOST, "try again; sk-tpm doctor tells whether it is back" },
 	{ FAIL_NOT_TPM2, "sk-tpm needs a TPM 2.0" },
 	{ FAIL_TPM_FAILURE,
 	    "turn the machine off and on; if it stays, update its firmware" },

@@ -40,6 +40,7 @@ enum {
 	FAIL_DAMAGED_RECORD = -31, /* a resident key that cannot be read */
 	FAIL_FALLBACK = -32,	   /* the fallback provider failed */
 	FAIL_NO_TOKEN = -33,	   /* the fallback provider has no device */
+	FAIL_LOST = -34,	   /* the way to the TPM broke in use */
 	FAIL_EXISTS = -30,	   /* a resident key that would be replaced */
 };
 

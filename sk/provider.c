@@ -110,6 +110,7 @@ finish(int r, bool signing, struct config *cfg)
 	case FAIL_NO_DEVICE:
 	case FAIL_PERMISSION:
 	case FAIL_UNREACHABLE:
+	case FAIL_LOST:
 	case FAIL_NOT_TPM2:
 	case FAIL_NOT_OURS:
 	case FAIL_OTHER_TPM:

@@ -74,7 +74,7 @@ tpm_fail(TSS2_RC rc, const char *doing)
 		return fail(FAIL_FORGED,
 		    "something between us and the TPM answered in its place");
 	if ((rc & TSS2_RC_LAYER_MASK) == TSS2_TCTI_RC_LAYER)
-		return fail(FAIL_UNREACHABLE,
+		return fail(FAIL_LOST,
 		    "lost the TPM while it was to %s (%s, 0x%x)", doing, text,
 		    rc);
 	if (rc == TSS2_ESYS_RC_MEMORY)
