@@ -58,6 +58,7 @@ OBJS = $(ROOMS:%=$(B)/sk/%.o)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
 PAGES = $(B)/man/sk-tpm.1 $(B)/man/sk-tpm.conf.5 $(B)/man/libsk-tpm.8
+TEXTS = $(B)/README.md $(B)/SECURITY.md
 EXAMPLES = $(addprefix $(B)/,$(wildcard examples/*.md examples/*.svg) \
 	examples/ssh_config.d-sk-tpm.conf)
 # The machine identity's parts are used where they are installed, not as
@@ -68,7 +69,7 @@ IDENTITY_PARTS = $(patsubst %,$(B)/%,$(wildcard examples/machine-identity/*))
 # --- building ----------------------------------------------------------------
 
 .PHONY: all
-all: $(LIBS) $(B)/sk-tpm $(COMPLETIONS) $(PAGES) $(EXAMPLES) $(IDENTITY_PARTS) ## build the library, for today's and for older OpenSSH, and sk-tpm
+all: $(LIBS) $(B)/sk-tpm $(COMPLETIONS) $(PAGES) $(TEXTS) $(EXAMPLES) $(IDENTITY_PARTS) ## build the library, for today's and for older OpenSSH, and sk-tpm
 
 $(B)/libsk-tpm.so: $(B)/sk/provider-10.o $(B)/sk/response-10.o
 $(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o $(B)/sk/response-9.o
@@ -127,15 +128,20 @@ $(B)/completions/%: $(B)/sk-tpm
 # The manual and the examples name the library where it is going to be.
 SET_PATHS = sed 's,/usr/local/lib/libsk-tpm,$(LIBDIR)/libsk-tpm,g; \
 	s,/usr/local/share/doc/sk-tpm,$(DOCDIR),g; \
-	s,/usr/local/libexec/sk-tpm/,$(LIBEXECDIR)/,g'
+	s,/usr/local/libexec/sk-tpm/,$(LIBEXECDIR)/,g
 
 $(B)/man/%: man/% $(FLAGS)
 	@mkdir -p $(@D)
-	@$(SET_PATHS) $< >$@
+	@$(SET_PATHS)' $< >$@
+
+# Where the manual and the tree are not beside them, their names are enough.
+$(B)/%.md: %.md $(FLAGS)
+	@mkdir -p $(@D)
+	@$(SET_PATHS); s,\[\([^]]*\)\](\(man/[^)]*\|CONTRIBUTING.md\)),\1,g' $< >$@
 
 $(B)/examples/%: examples/% $(FLAGS)
 	@mkdir -p $(@D)
-	@$(SET_PATHS) $< >$@
+	@$(SET_PATHS)' $< >$@
 
 # --- tests -------------------------------------------------------------------
 
@@ -358,7 +364,8 @@ FILES = $(IDENTITY)/sk-tpm-identity.service:$(UNITDIR)/sk-tpm-identity.service \
 	$(B)/completions/zsh:$(ZSHDIR)/_sk-tpm \
 	$(B)/completions/fish:$(DATADIR)/fish/vendor_completions.d/sk-tpm.fish \
 	$(foreach f,$(PAGES),$(f):$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
-	README.md:$(DOCDIR)/README.md SECURITY.md:$(DOCDIR)/SECURITY.md \
+	$(B)/README.md:$(DOCDIR)/README.md \
+	$(B)/SECURITY.md:$(DOCDIR)/SECURITY.md \
 	$(foreach f,$(EXAMPLES),$(f):$(DOCDIR)/examples/$(notdir $(f)))
 
 install: all ## install below $(DESTDIR)$(PREFIX)

@@ -39,7 +39,19 @@ installs() {
 	EOF
 	)
 	[ "$(ls "$WORK/dest/usr")" = local ]
+	links_lead_somewhere "$WORK/dest/usr/local"
 	names_library "$WORK/dest" /usr/local /usr/local/lib
+}
+
+# What its pages link to is installed, too.
+links_lead_somewhere() {
+	local doc=$1/share/doc/sk-tpm page target
+	for page in "$doc"/*.md "$doc"/examples/*.md; do
+		while read -r target; do
+			[ -e "$(dirname "$page")/$target" ] ||
+				{ echo "$page: $target"; return 1; }
+		done < <(grep -o ']([^)#:]*)' "$page" | tr -d '()]')
+	done
 }
 
 # names_library ROOT PREFIX LIBDIR: the command, the manual and the snippet do.

@@ -70,8 +70,8 @@ jumps_once() {
 	laptop_config
 }
 
-# A jump host passes connections on and runs nothing; nor does an agent get
-# through to the last server.
+# A jump host passes connections on and runs nothing. Where an agent is forwarded
+# it is to the last server, past those in between.
 jump_host_runs_nothing() {
 	local out
 	out=$(costs ssh first echo ran 2>&1)
@@ -82,7 +82,8 @@ jump_host_runs_nothing() {
 	askpass_says "$PIN"
 	# shellcheck disable=SC2016 # it is the server's
 	[ "$(ssh third 'echo "${SSH_AUTH_SOCK-none}"')" = none ]
-	[ "$(ssh -A third 'echo "${SSH_AUTH_SOCK+some}"')" = some ]
+	[ "$(ssh -v -A third 'echo "${SSH_AUTH_SOCK+some}"' 2>log)" = some ]
+	grep -c 'Requesting authentication agent forwarding' log | grep -qx 1
 }
 
 # An agent asks at each hop as well, and passes nothing on.
@@ -191,7 +192,7 @@ host fourth "${trusting[@]}"
 laptop_config
 try "through two jump hosts, with the certificate at each" jumps
 try "the same with -J" jumps_once
-try "a jump host runs nothing and forwards no agent" jump_host_runs_nothing
+try "a jump host runs nothing and gets no agent" jump_host_runs_nothing
 try "an agent asks for the PIN at each hop" agent_asks_each_time
 try "at a terminal the PIN is asked for at each hop" asks_at_a_terminal
 try "a question names each hop by its host key" names_each_hop
