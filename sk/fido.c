@@ -3,7 +3,6 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <string.h>
 
 #include "cbor-item.h"
@@ -11,20 +10,16 @@
 #include "fido.h"
 #include "log.h"
 
+#if OPENSSL_VERSION_NUMBER < 0x30000000L
+#define EVP_PKEY_set1_encoded_public_key EVP_PKEY_set1_tls_encodedpoint
+#endif
+
 /*
  * AAGUID, the model of authenticator in attestations: drawn at random once,
  * for every sk-tpm. b9689aef-0eea-45b9-93a6-552bbd26a826
  */
 static const uint8_t aaguid[16] = { 0xb9, 0x68, 0x9a, 0xef, 0x0e, 0xea, 0x45,
 	0xb9, 0x93, 0xa6, 0x55, 0x2b, 0xbd, 0x26, 0xa8, 0x26 };
-
-/*
- * DER of a SubjectPublicKeyInfo for P-256 (RFC 5480) up to the point. Reading
- * this is the one way to a public key that OpenSSL 1.1.1 and 3 both have.
- */
-static const uint8_t spki_prefix[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a,
-	0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-	0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00 };
 
 /* COSE_Key (RFC 9053) of P-256 for ES256: {1: 2, 3: -7, -1: 1, -2: X, -3: Y} */
 static const uint8_t cose_until_x[] = { 0xa5, 0x01, 0x02, 0x03, 0x26, 0x20,
@@ -176,16 +171,30 @@ out:
 	return err;
 }
 
-/* NULL for a point that is not on the curve. */
+/*
+ * The curve first, then the point: to read a SubjectPublicKeyInfo would have
+ * OpenSSL 3 set up its decoders, which costs more than the verification. NULL
+ * for a point that is not on the curve.
+ */
 static EVP_PKEY *
 point_to_pkey(const struct ec_point *point)
 {
-	uint8_t spki[sizeof(spki_prefix) + FIDO_POINT_LEN];
-	const unsigned char *p = spki;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
+	uint8_t encoded[FIDO_POINT_LEN];
+	EVP_PKEY *pkey = NULL;
 
-	memcpy(spki, spki_prefix, sizeof(spki_prefix));
-	fido_point_encode(point, spki + sizeof(spki_prefix));
-	return d2i_PUBKEY(NULL, &p, sizeof(spki));
+	fido_point_encode(point, encoded);
+	if (ctx == NULL || EVP_PKEY_paramgen_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1) !=
+		1 ||
+	    EVP_PKEY_paramgen(ctx, &pkey) != 1 ||
+	    EVP_PKEY_set1_encoded_public_key(pkey, encoded, sizeof(encoded)) !=
+		1) {
+		EVP_PKEY_free(pkey);
+		pkey = NULL;
+	}
+	EVP_PKEY_CTX_free(ctx);
+	return pkey;
 }
 
 int
