@@ -3,6 +3,7 @@
  * The four entry points that OpenSSH calls: check, translate, hand on. Built,
  * as `response` is, once for each layout in sk-api.h; no other room knows them.
  */
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,6 +52,23 @@ apply_option(
 }
 
 /*
+ * OpenSSL 3 puts the names of all its legacy algorithms into each library
+ * context on its first use, and tpm2-tss makes a context for each digest: most
+ * of what a signature used to cost outside of the TPM. Nothing here goes by
+ * those names, and ssh-sk-helper makes one call, hands out what it got and
+ * ends.
+ */
+static void
+leave_out_legacy_names(void)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+	OPENSSL_init_crypto(
+	    OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
+	    NULL);
+#endif
+}
+
+/*
  * Settings for one call, and what -O user= said (borrowed) or NULL. `secrets`:
  * the call has to do with PINs or passwords.
  */
@@ -61,6 +79,7 @@ begin(bool secrets, struct sk_option **options, struct config *cfg,
 	int r;
 
 	log_begin(secrets);
+	leave_out_legacy_names();
 	if ((r = config_load(cfg)) != 0)
 		return r;
 	for (; options != NULL && *options != NULL; options++)
