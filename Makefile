@@ -150,10 +150,10 @@ UNITS = abi bytes child config fido handle helper-message key known-hosts key-li
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential
-TOOLS = $(B)/tests/tools/pcap-commands $(B)/tests/tools/verify-attestation \
-	$(B)/tests/tools/mock-fprintd $(B)/tests/tools/print-tcti
-TCTIS = $(B)/tests/tools/libtss2-tcti-fault.so.0 \
-	$(B)/tests/tools/libtss2-tcti-interpose.so.0
+TOOLS = $(addprefix $(B)/tests/tools/,measure mock-fprintd pcap-commands \
+	print-tcti verify-attestation)
+TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
+	$(wildcard tests/tools/tcti-*.c))
 PROVIDERS = $(B)/tests/tools/provider-record.so $(B)/tests/tools/provider-soft.so
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -254,6 +254,13 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (20), with clang's libFuzzer
 	    echo "fuzz-$$t: $$(sed -n 's/.*number_of_executed_units: //p' \
 	    $(B)/fuzz/$$t.log) executions, no finding"; done
 
+# Measures; nothing passes or fails. BENCH_LOGINS is how many of each kind.
+.PHONY: bench
+bench: ## how long logins take, with sk-tpm and others side by side
+	@tests/install-packages bench
+	@$(MAKE) --no-print-directory $(JOBS) all tests
+	@BUILD='$(abspath $(B))' tests/bench/run
+
 tests: $(UNIT_TESTS) $(API_TESTS) $(TOOLS) $(TCTIS) $(PROVIDERS)
 
 # What only unit tests need of the three layouts.
@@ -323,10 +330,9 @@ $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
-SH_FILES = tests/fuzz/record-tpm tests/run examples/record-session tests/install-packages tests/lib.sh tests/workflow.sh \
-	examples/demo examples/machine-identity/identity \
-	examples/machine-identity/sign-machine .ci/run debian/make-deb \
-	$(wildcard tests/e2e/*.sh tests/debian/*.sh tests/load/*.sh) tests/fuzz/record-requests
+# What begins as a shell script does.
+SH_FILES = tests/lib.sh tests/workflow.sh $(shell grep -rlE '^\#!/(usr/)?bin/(env bash|sh|bash)$$' \
+	examples tests debian .ci)
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
 	@tests/install-packages lint
