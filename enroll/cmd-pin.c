@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm pin */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,8 @@ replace_file(const char *name, const struct keyfile *key)
 	char *path = realpath(name, NULL);
 	int r;
 
+	if (path == NULL && errno == ENOMEM)
+		return fail(FAIL_MEMORY, "out of memory");
 	if (path == NULL)
 		return fail(FAIL_ARGUMENT, "cannot find %s any more", name);
 	r = keyfile_replace(key, path);

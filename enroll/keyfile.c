@@ -385,30 +385,33 @@ parse_blob(struct slice in, struct keyfile *ret)
 }
 
 /* Base64 without white space; *ret_len without what stands for padding. */
-static uint8_t *
-decode_base64(const uint8_t *in, size_t n, size_t *ret_len)
+static int
+decode_base64(const uint8_t *in, size_t n, uint8_t **ret, size_t *ret_len)
 {
-	uint8_t *out = malloc(n + 1);
+	uint8_t *out;
 	int len;
 
-	if (out == NULL || n == 0 || n % 4 != 0 ||
+	if ((out = malloc(n + 1)) == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	if (n == 0 || n % 4 != 0 ||
 	    (len = EVP_DecodeBlock(out, in, (int)n)) < 0) {
 		free(out);
-		return NULL;
+		return not_a_key("damaged base64");
 	}
 	*ret_len = (size_t)len - (in[n - 1] == '=') - (in[n - 2] == '=');
-	return out;
+	*ret = out;
+	return 0;
 }
 
 static int
 parse_base64(const uint8_t *in, size_t n, struct keyfile *ret)
 {
-	size_t len;
-	uint8_t *blob = decode_base64(in, n, &len);
+	uint8_t *blob = NULL;
+	size_t len = 0;
 	int r;
 
-	if (blob == NULL)
-		return not_a_key("damaged base64");
+	if ((r = decode_base64(in, n, &blob, &len)) != 0)
+		return r;
 	r = parse_blob((struct slice){ blob, len }, ret);
 	explicit_bzero(blob, len);
 	free(blob);
