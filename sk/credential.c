@@ -70,15 +70,22 @@ begin_try(const struct config *cfg, struct tpm *tpm)
 	return lockout_check(&state, cfg->spend_last_try);
 }
 
-/* Asked again: others try, too, and what refused may not be the TPM. */
+/*
+ * Asked again: others try, too, and what refused may not be the TPM. Where it
+ * does not tell, the PIN was wrong all the same: any other failure might have
+ * it tried once more.
+ */
 static int
 end_try(struct tpm *tpm, int r)
 {
 	struct lockout state;
 
-	if (r == FAIL_WRONG_PIN && (r = lockout_read(tpm, &state)) == 0)
-		r = lockout_wrong_pin(&state);
-	return r;
+	if (r != FAIL_WRONG_PIN)
+		return r;
+	if (lockout_read(tpm, &state) != 0)
+		return fail(FAIL_WRONG_PIN,
+		    "wrong PIN; the TPM does not tell how many tries are left");
+	return lockout_wrong_pin(&state);
 }
 
 static int
