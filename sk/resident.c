@@ -186,13 +186,15 @@ read_index(struct tpm *tpm, const struct slot *slot, struct bytes *ret)
 	if ((r = open_index(tpm, slot->index, &object)) != 0)
 		return r;
 	if (object == ESYS_TR_NONE)
-		return fail(FAIL_TPM, "a resident key went away");
+		return fail(FAIL_HANDLE, "a resident key went away");
 	do
 		rc = Esys_NV_Read(tpm_esys(tpm), object, object,
 		    ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, slot->size, 0,
 		    &data);
 	while (tpm_again(&retry, rc));
-	if (rc != TSS2_RC_SUCCESS)
+	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL)
+		r = fail(FAIL_HANDLE, "it has a password, and is none of ours");
+	else if (rc != TSS2_RC_SUCCESS)
 		r = tpm_fail(rc, "read a resident key");
 	else
 		r = bytes_set(ret, data->buffer, data->size);
@@ -215,7 +217,6 @@ read_slot(struct tpm *tpm, const struct slot *slot, struct resident_key *ret)
 	if ((r = read_index(tpm, slot, &data)) == 0)
 		r = record_decode(bytes_slice(&data), &ret->record);
 	bytes_reset(&data);
-	/* FAIL_TPM: it went away, or has a password, and is none of ours. */
 	if (r == FAIL_HANDLE || r == FAIL_VERSION || r == FAIL_TPM) {
 		ret->error = r;
 		r = 0;
@@ -502,6 +503,22 @@ next_generation(const struct resident_keys *keys, const struct record *rec)
 	return next;
 }
 
+/*
+ * What cannot be read now may be the record to be replaced. It has to be known,
+ * or the new one would have no later generation, and lose against it.
+ */
+static int
+check_all_read(const struct resident_keys *keys)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->keys[i].error == FAIL_TPM)
+			return fail(FAIL_TPM,
+			    "the TPM does not let the resident key at 0x%08x "
+			    "be read, which may be the same",
+			    keys->keys[i].index);
+	return 0;
+}
+
 int
 resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
     uint32_t *ret_index)
@@ -515,7 +532,8 @@ resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
 
 	if ((r = open_owner(tpm, rec, owner_auth, &session)) != 0 ||
 	    (r = find_slots(tpm, &slots)) != 0 ||
-	    (r = read_slots(tpm, &slots, &before)) != 0)
+	    (r = read_slots(tpm, &slots, &before)) != 0 ||
+	    (r = check_all_read(&before)) != 0)
 		goto out;
 	rec->generation = next_generation(&before, rec);
 	/*
