@@ -22,6 +22,7 @@ static const struct {
 	    "flush what other programs left in it (tpm2_flushcontext -t), or "
 	    "use the kernel's resource manager, /dev/tpmrm0" },
 	{ FAIL_TPM_BUSY, "try again when other programs are done with it" },
+	{ FAIL_TPM, "try again; if it stays, see what sk-tpm doctor says" },
 	{ FAIL_NOT_OURS,
 	    "name the provider that made this key as FallbackProvider in "
 	    "sk-tpm.conf" },
@@ -41,6 +42,7 @@ static const struct {
 	    "wait, or if you are sure of the PIN set SpendLastTry yes in "
 	    "sk-tpm.conf" },
 	{ FAIL_LIMIT, "use another key for this" },
+	{ FAIL_OWNER_PASSWORD, "enter the password that this TPM's owner has" },
 	{ FAIL_NV_FULL, "remove a resident key that is not needed" },
 	{ FAIL_FALLBACK,
 	    "see what it printed, or set LogLevel debug in sk-tpm.conf" },

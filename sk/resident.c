@@ -593,7 +593,9 @@ resident_remove(struct tpm *tpm, uint32_t index, struct slice owner_auth)
 		goto out;
 	if ((key = find_key(&keys, index)) == NULL) {
 		r = fail(FAIL_ARGUMENT,
-		    "there is no resident key of ours at 0x%08x", index);
+		    "there is no resident key of ours at 0x%08x; sk-tpm list "
+		    "tells which there are",
+		    index);
 		goto out;
 	}
 	if ((r = open_owner(tpm, &key->record, owner_auth, &session)) != 0 ||

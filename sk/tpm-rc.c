@@ -82,7 +82,7 @@ tpm_fail(TSS2_RC rc, const char *doing)
 	if (tpm == TPM2_RC_NOT_USED)
 		return fail(FAIL_TPM,
 		    "the TPM was to %s, and its answer cannot be read (%s, "
-		    "0x%x); try again",
+		    "0x%x)",
 		    doing, text, rc);
 	switch (classify(tpm)) {
 	case FAIL_TPM_FAILURE:
