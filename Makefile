@@ -179,6 +179,16 @@ check-load: ## 10,000 signatures, 1,000 logins, 2,000 connections; half an hour
 	@$(MAKE) --no-print-directory $(JOBS) all tests $(B)/tests/load/sign-many
 	@BUILD='$(abspath $(B))' tests/run tests/load/load.sh
 
+# Debian with the kernel's own /dev/tpmrm0. What installs Debian has to be root.
+.PHONY: check-vm
+check-vm: ## test on a kernel's own /dev/tpmrm0, in QEMU; needs root
+	@[ "$$(id -u)" -eq 0 ] || { echo "sk-tpm: check-vm installs a Debian" \
+	    "below $(B)/vm, which takes root: sudo make check-vm" >&2; exit 1; }
+	@tests/install-packages vm
+	@$(MAKE) --no-print-directory $(JOBS) all $(TCTIS)
+	@echo "Booting Debian 12 in QEMU; about three minutes, a first time four"
+	@BUILD='$(abspath $(B))' tests/run tests/vm/run
+
 unit: $(UNIT_TESTS)
 
 check-unit: unit ## run the unit tests alone; they want nothing but libcmocka

@@ -105,6 +105,7 @@ relay() {
 		"ok "*) N=$((N + 1)); echo "ok $N - $prefix: ${line#*- }" ;;
 		"not ok "*) N=$((N + 1)); echo "not ok $N - $prefix: ${line#*- }" ;;
 		[0-9]*..*) ;;
+		"# "*) echo "$line" ;;
 		*) echo "# $line" ;;
 		esac
 	done < <("$@" 2>&1 || echo "not ok 0 - exit status $?")

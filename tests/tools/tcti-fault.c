@@ -12,6 +12,7 @@
  *	drop		fail to send, as a connection that is gone
  *	kill		end this process, the command sent, its answer unread
  *	interrupt	send SIGINT to ourselves, and go on
+ *	stop		stop before sending, until somebody sends SIGCONT
  *
  * Source of the interface: TSS 2.0 TCTI specification, section 3.
  */
@@ -105,6 +106,8 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 		f->flip = action + 5;
 	if (strncmp(action, "interrupt", 9) == 0)
 		raise(SIGINT);
+	if (strncmp(action, "stop", 4) == 0)
+		raise(SIGSTOP);
 	if (strncmp(action, "kill", 4) == 0)
 		send_and_die(f->child, size, command);
 	return Tss2_Tcti_Transmit(f->child, size, command);
