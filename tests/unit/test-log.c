@@ -21,16 +21,16 @@ test_one_line_with_cause_and_remedy(void **state)
 	    STDERR_OF(log_failure(r)), "sk-tpm: n is 5; update sk-tpm\n");
 	/* Said once: a later failure does not repeat an old cause. */
 	assert_string_equal(
-	    STDERR_OF(log_failure(FAIL_TPM)), "sk-tpm: failed\n");
+	    STDERR_OF(log_failure(FAIL_REFUSED)), "sk-tpm: failed\n");
 }
 
 static void
 test_no_control_characters(void **state)
 {
 	(void)state;
-	fail(FAIL_TPM, "a\nb\033[31mc\177\302\2332J");
+	fail(FAIL_REFUSED, "a\nb\033[31mc\177\302\2332J");
 	assert_string_equal(
-	    STDERR_OF(log_failure(FAIL_TPM)), "sk-tpm: a?b?[31mc???2J\n");
+	    STDERR_OF(log_failure(FAIL_REFUSED)), "sk-tpm: a?b?[31mc???2J\n");
 }
 
 static void
