@@ -56,18 +56,21 @@ make_public(uint32_t index, size_t size, TPM2B_NV_PUBLIC *ret)
 	return 0;
 }
 
-static bool
-is_ours(const TPMS_NV_PUBLIC *nv)
+static int
+look_whether_ours(const TPMS_NV_PUBLIC *nv, bool *ret)
 {
 	TPM2B_NV_PUBLIC ours;
+	int r;
 
-	return make_public(nv->nvIndex, nv->dataSize, &ours) == 0 &&
-	    (nv->attributes & ~(TPMA_NV)TPMA_NV_WRITTEN) == ATTRIBUTES &&
+	if ((r = make_public(nv->nvIndex, nv->dataSize, &ours)) != 0)
+		return r;
+	*ret = (nv->attributes & ~(TPMA_NV)TPMA_NV_WRITTEN) == ATTRIBUTES &&
 	    nv->nameAlg == ours.nvPublic.nameAlg &&
 	    nv->dataSize <= RECORD_MAX_LEN &&
 	    nv->authPolicy.size == ours.nvPublic.authPolicy.size &&
 	    memcmp(nv->authPolicy.buffer, ours.nvPublic.authPolicy.buffer,
 		nv->authPolicy.size) == 0;
+	return 0;
 }
 
 /* *ret_object is ESYS_TR_NONE if the index went away meanwhile. */
@@ -100,6 +103,7 @@ look_at(struct tpm *tpm, uint32_t index, struct slots *slots)
 {
 	TPM2B_NV_PUBLIC *public = NULL;
 	struct tpm_retry retry = { 0 };
+	bool ours = false;
 	ESYS_TR object;
 	TSS2_RC rc;
 	int r;
@@ -113,7 +117,7 @@ look_at(struct tpm *tpm, uint32_t index, struct slots *slots)
 	while (tpm_again(&retry, rc));
 	if (rc != TSS2_RC_SUCCESS)
 		r = tpm_fail(rc, "look at an NV index");
-	else if (is_ours(&public->nvPublic))
+	else if ((r = look_whether_ours(&public->nvPublic, &ours)) == 0 && ours)
 		r = append_slot(slots, &public->nvPublic);
 	Esys_Free(public);
 	tpm_close_handle(tpm, &object);
