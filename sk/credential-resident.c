@@ -168,6 +168,19 @@ out:
 	return r;
 }
 
+static const char *
+why_passed_over(int r)
+{
+	switch (r) {
+	case FAIL_VERSION:
+		return "a newer sk-tpm made it";
+	case FAIL_TPM:
+		return "the TPM does not let it be read";
+	default:
+		return "its record is damaged";
+	}
+}
+
 /* One record that cannot be used is said, and stops no other. */
 static int
 append_resident(
@@ -182,9 +195,7 @@ append_resident(
 	} else if (r == FAIL_HANDLE || r == FAIL_VERSION ||
 	    r == FAIL_NOT_OURS || r == FAIL_TPM) {
 		log_info("passing over the resident key at 0x%08x: %s",
-		    key->index,
-		    r == FAIL_VERSION ? "a newer sk-tpm made it"
-				      : "its record is damaged");
+		    key->index, why_passed_over(r));
 		r = 0;
 	}
 	return r;
