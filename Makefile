@@ -196,7 +196,7 @@ check-unit: unit ## run the unit tests alone; they want nothing but libcmocka
 
 sanitized:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS="$(SANITIZE)" \
-	    HARDENING= unit replays
+	    HARDENING= unit replays $(B)/sanitized/tests/faults/faults
 
 # What the tests reach. Left out are those that build anew, or under valgrind.
 # What tests run as somebody else counts as well: they may write, too.
@@ -274,7 +274,38 @@ bench: ## how long logins take, with sk-tpm and others side by side
 	@$(MAKE) --no-print-directory $(JOBS) all tests
 	@BUILD='$(abspath $(B))' tests/bench/run
 
-tests: $(UNIT_TESTS) $(API_TESTS) $(TOOLS) $(TCTIS) $(PROVIDERS)
+tests: $(UNIT_TESTS) $(API_TESTS) $(TOOLS) $(TCTIS) $(PROVIDERS) \
+	$(B)/tests/faults/faults
+
+# Every fault at every command and call; check tries a part of them.
+.PHONY: faults
+faults: ## let every TPM command and call fail in every way (half an hour)
+	@tests/install-packages check
+	@$(MAKE) --no-print-directory $(JOBS) all tests sanitized
+	@BUILD='$(abspath $(B))' FAULTS_EVERY=1 tests/run tests/e2e/faults.sh
+
+# All of sk/ and enroll/ in one program, with calls that can be made to fail.
+FAULTS = $(B)/tests/faults/faults
+FAULTS_OBJS = $(patsubst %.c,$(B)/%.o,$(wildcard tests/faults/*.c)) \
+	$(B)/tests/faults/sk-tpm.o
+$(FAULTS): $(FAULTS_OBJS) $(OBJS) $(COMMAND_OBJS) $(B)/sk/provider-10.o \
+	$(B)/sk/response-10.o
+	@echo "  LINK  $@"
+	@$(CC) $(SK_CFLAGS) $(SK_LDFLAGS) -o $@ $$(nm $(@D)/wraps.o | \
+	    sed -n 's/.* T __wrap_/-Wl,--wrap=/p') \
+	    $(filter-out %/enroll/main.o,$(filter %.o,$^)) $(PKG_LIBS) \
+	    $(shell $(PKG_CONFIG) --libs $(COMMAND_PACKAGES))
+
+$(B)/tests/faults/%.o: tests/faults/%.c $(FLAGS)
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(COMPILE) -Ienroll -o $@ $<
+
+# The command's main, under a name of its own.
+$(B)/tests/faults/sk-tpm.o: enroll/main.c $(FLAGS)
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(COMPILE) -Dmain=sk_tpm_main -Wno-missing-prototypes -o $@ $<
 
 # What only unit tests need of the three layouts.
 $(B)/tests/unit/test-abi: $(B)/tests/unit/abi-7.o $(B)/tests/unit/abi-9.o \

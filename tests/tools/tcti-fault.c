@@ -9,7 +9,15 @@
  *	rc=0xNNN*K	the same for this command and the next K - 1
  *	flip=OFFSET	flip a bit of the response's byte at OFFSET, which
  *			counts from the end if it is negative
- *	drop		fail to send, as a connection that is gone
+ *	flip=OFFSET.BIT	the same with another bit than 0
+ *	cut=N		take N bytes off the response's end
+ *	cut=N!		the same, and have its header agree
+ *	pad=N, pad=N!	put N bytes more at its end, likewise
+ *	noise=SEED	random bytes in place of all that follows its header
+ *	delay=MS	have the answer wait
+ *	drop		fail to send
+ *	lost		send, but fail to receive
+ *	gone		fail to send, now and ever after in this connection
  *	kill		end this process, the command sent, its answer unread
  *	interrupt	send SIGINT to ourselves, and go on
  *	stop		stop before sending, until somebody sends SIGCONT
@@ -17,10 +25,12 @@
  * Source of the interface: TSS 2.0 TCTI specification, section 3.
  */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <tss2/tss2_mu.h>
 #include <tss2/tss2_tcti.h>
@@ -32,8 +42,9 @@
 struct fault {
 	TSS2_TCTI_CONTEXT_COMMON_V1 common;
 	TSS2_TCTI_CONTEXT *child;
-	uint32_t answer;  /* a response code of our own, or 0 */
-	const char *flip; /* the offset to flip at, or NULL */
+	uint32_t answer;    /* a response code of our own, or 0 */
+	const char *action; /* what to do with the answer */
+	bool gone;
 };
 
 /*
@@ -86,6 +97,12 @@ send_and_die(TSS2_TCTI_CONTEXT *child, size_t size, uint8_t const *command)
 	raise(SIGKILL);
 }
 
+static bool
+is(const char *action, const char *name)
+{
+	return strncmp(action, name, strlen(name)) == 0;
+}
+
 static TSS2_RC
 transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 {
@@ -93,22 +110,20 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 	const char *action = find_action(count());
 
 	f->answer = 0;
-	f->flip = NULL;
-	if (action == NULL)
-		action = "";
-	if (strncmp(action, "rc=", 3) == 0) {
-		f->answer = (uint32_t)strtoul(action + 3, NULL, 0);
+	f->action = action != NULL ? action : "";
+	if (is(f->action, "gone"))
+		f->gone = true;
+	if (f->gone || is(f->action, "drop"))
+		return TSS2_TCTI_RC_IO_ERROR;
+	if (is(f->action, "rc=")) {
+		f->answer = (uint32_t)strtoul(f->action + 3, NULL, 0);
 		return TSS2_RC_SUCCESS;
 	}
-	if (strncmp(action, "drop", 4) == 0)
-		return TSS2_TCTI_RC_IO_ERROR;
-	if (strncmp(action, "flip=", 5) == 0)
-		f->flip = action + 5;
-	if (strncmp(action, "interrupt", 9) == 0)
+	if (is(f->action, "interrupt"))
 		raise(SIGINT);
-	if (strncmp(action, "stop", 4) == 0)
+	if (is(f->action, "stop"))
 		raise(SIGSTOP);
-	if (strncmp(action, "kill", 4) == 0)
+	if (is(f->action, "kill"))
 		send_and_die(f->child, size, command);
 	return Tss2_Tcti_Transmit(f->child, size, command);
 }
@@ -116,12 +131,66 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 static void
 flip(const char *offset, uint8_t *response, size_t size)
 {
-	long at = strtol(offset, NULL, 10);
+	char *end;
+	long at = strtol(offset, &end, 10);
+	int bit = *end == '.' ? atoi(end + 1) : 0;
 
 	if (at < 0)
 		at += (long)size;
 	if (at >= 0 && (size_t)at < size)
-		response[at] ^= 1;
+		response[at] ^= (uint8_t)(1 << bit);
+}
+
+/* By `change` bytes at the end; `room` is how many the buffer holds. */
+static void
+resize(const char *arg, int sign, uint8_t *response, size_t *size, size_t room)
+{
+	char *end;
+	long change = sign * strtol(arg, &end, 10);
+	long now = (long)*size + change;
+	size_t at = 2;
+
+	if (now < 0)
+		now = 0;
+	if ((size_t)now > room)
+		now = (long)room;
+	if ((size_t)now > *size)
+		memset(response + *size, 0, (size_t)now - *size);
+	*size = (size_t)now;
+	if (*end == '!' && *size >= HEADER_LEN)
+		Tss2_MU_UINT32_Marshal((uint32_t)now, response, *size, &at);
+}
+
+static void
+make_noise(const char *seed, uint8_t *response, size_t size)
+{
+	unsigned int state = (unsigned int)atoi(seed);
+
+	for (size_t i = HEADER_LEN; i < size; i++)
+		response[i] = (uint8_t)rand_r(&state);
+}
+
+static void
+wait_ms(long ms)
+{
+	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+static void
+spoil(const char *action, uint8_t *response, size_t *size, size_t room)
+{
+	if (is(action, "flip="))
+		flip(action + 5, response, *size);
+	else if (is(action, "cut="))
+		resize(action + 4, -1, response, size, room);
+	else if (is(action, "pad="))
+		resize(action + 4, 1, response, size, room);
+	else if (is(action, "noise="))
+		make_noise(action + 6, response, *size);
+	else if (is(action, "delay="))
+		wait_ms(atol(action + 6));
 }
 
 static TSS2_RC
@@ -145,14 +214,18 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
     int32_t timeout)
 {
 	struct fault *f = (struct fault *)context;
+	size_t room = *size;
 	TSS2_RC rc;
 
 	if (f->answer != 0)
 		return answer_with_rc(f->answer, size, response);
 	rc = Tss2_Tcti_Receive(f->child, size, response, timeout);
-	if (rc == TSS2_RC_SUCCESS && response != NULL && f->flip != NULL)
-		flip(f->flip, response, *size);
-	return rc;
+	if (rc != TSS2_RC_SUCCESS || response == NULL)
+		return rc;
+	if (is(f->action, "lost"))
+		return TSS2_TCTI_RC_IO_ERROR;
+	spoil(f->action, response, size, room);
+	return TSS2_RC_SUCCESS;
 }
 
 static void

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Everything that we do with a TPM, while all that can fail does, one after the
+# other: see tests/faults/faults.c. `make faults` tries all; this a part.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+export LD_LIBRARY_PATH=$TOOLS
+export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
+
+# faults NAME PROGRAM EVERY MODE [OPERATION...]: in the background, on a TPM of
+# its own, which is called NAME. `every` is how many it tries: each Nth.
+faults() {
+	local name=$1 program=$2 every=${FAULTS_EVERY:-$3}
+	shift 3
+	mkdir "$WORK/$name.d"
+	FAULTS_EVERY=$every "$program" "$1" "$WORK/$name.d" "${@:2}" \
+		>"$WORK/$name.out" 2>&1 &
+	eval "$name=$!"
+	echo "$!" >>"$WORK/pids"
+}
+
+# report NAME TITLE: waits for it, and has its results count as ours.
+report() {
+	local status=0
+	wait "${!1}" || status=$?
+	relay "$2" sh -c "cat '$WORK/$1.out'; exit $status"
+}
+
+sanitized=$BUILD/sanitized/tests/faults/faults
+program=$BUILD/tests/faults/faults
+
+# Two at a time. Two TPMs: without a storage root key, each call makes one.
+tpm_new tpm_absent
+faults absent "$program" 3 answers sign sign-pin enrol
+tpm_new tpm_answers
+tpm_persist_srk
+faults answers "$program" 11 answers
+report absent "SRK absent"
+if [ -x "$sanitized" ]; then
+	tpm_new tpm_calls
+	tpm_persist_srk
+	faults calls "$sanitized" 5 calls
+	report calls "calls"
+else
+	skip "whichever call fails" "there is no sanitized build of it"
+fi
+report answers "answers"
+tpm_new tpm_secrets
+tpm_persist_srk
+faults secrets "$program" 1 secrets
+report secrets "secrets"
+echo "1..$N"

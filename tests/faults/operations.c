@@ -1,0 +1,857 @@
+/* SPDX-License-Identifier: ISC */
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "error.h"
+#include "fido.h"
+#include "keyfile.h"
+#include "log.h"
+#include "operations.h"
+#include "raw-tpm.h"
+#include "resident.h"
+#include "secrets.h"
+#include "sk-api.h"
+#include "tpm.h"
+#include "wraps.h"
+
+#define APPLICATION "ssh:"
+#define TOUCH SSH_SK_USER_PRESENCE_REQD
+#define VERIFY SSH_SK_USER_VERIFICATION_REQD
+#define RESIDENT SSH_SK_RESIDENT_KEY
+#define FORCE SSH_SK_FORCE_OPERATION
+
+/* sk-tpm's, which main.c calls main. */
+int sk_tpm_main(int argc, char **argv);
+
+/* A key that was made before. */
+struct key {
+	uint8_t handle[1024];
+	size_t len;
+	uint8_t point[65];
+	uint32_t index; /* of its record, where it is resident */
+};
+
+static struct key plain, with_pin;
+static char *tcti, *faulty_tcti, *keyfile;
+static struct config cfg;
+static struct raw_state before;
+static struct slice owner_auth;
+unsigned int stranded;
+
+static const uint8_t message[] = "message";
+
+/* --- signatures, without any room of ours ------------------------------ */
+
+static bool
+put_digest(uint8_t *to, const void *data, size_t len)
+{
+	return EVP_Digest(data, len, to, NULL, EVP_sha256(), NULL) == 1;
+}
+
+static EVP_PKEY *
+public_key(const uint8_t point[65])
+{
+	static const uint8_t prefix[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07,
+		0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+		0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00 };
+	uint8_t info[sizeof(prefix) + 65];
+	const uint8_t *p = info;
+
+	memcpy(info, prefix, sizeof(prefix));
+	memcpy(info + sizeof(prefix), point, 65);
+	return d2i_PUBKEY(NULL, &p, sizeof(info));
+}
+
+static int
+encode_signature(const struct sk_sign_response *resp, uint8_t **ret)
+{
+	ECDSA_SIG *sig = ECDSA_SIG_new();
+	int len;
+
+	ECDSA_SIG_set0(sig, BN_bin2bn(resp->sig_r, (int)resp->sig_r_len, NULL),
+	    BN_bin2bn(resp->sig_s, (int)resp->sig_s_len, NULL));
+	len = i2d_ECDSA_SIG(sig, ret);
+	ECDSA_SIG_free(sig);
+	return len;
+}
+
+/* PROTOCOL.u2f of OpenSSH: what a security key signs. */
+static bool
+verifies(const struct sk_sign_response *resp, const uint8_t point[65])
+{
+	uint8_t signed_data[32 + 1 + 4 + 32] = { 0 };
+	EVP_PKEY *key = public_key(point);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t *der = NULL;
+	int len = encode_signature(resp, &der);
+	bool good;
+
+	signed_data[32] = resp->flags;
+	good = put_digest(signed_data, APPLICATION, strlen(APPLICATION)) &&
+	    put_digest(signed_data + 37, message, sizeof(message)) &&
+	    resp->counter == 0 &&
+	    EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
+	    EVP_DigestVerify(
+		ctx, der, (size_t)len, signed_data, sizeof(signed_data)) == 1;
+	OPENSSL_free(der);
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	return good;
+}
+
+/* What sk_sign gives; *ret_wrong where its result is not what it says. */
+static int
+sign_with(const uint8_t *handle, size_t len, const uint8_t point[65],
+    const char *pin, bool *ret_wrong)
+{
+	struct sk_sign_response *resp = NULL;
+	uint8_t flags = pin != NULL ? VERIFY : 0;
+	int r;
+
+	r = sk_sign(SSH_SK_ECDSA, message, sizeof(message), APPLICATION, handle,
+	    len, flags, pin, NULL, &resp);
+	wraps_disarm(); /* what follows is ours */
+	*ret_wrong = (r == 0) != (resp != NULL) ||
+	    (r == 0 && (resp->flags != flags || !verifies(resp, point)));
+	if (resp != NULL) {
+		free(resp->sig_r);
+		free(resp->sig_s);
+		free(resp);
+	}
+	return r;
+}
+
+static bool
+signs(
+    const uint8_t *handle, size_t len, const uint8_t point[65], const char *pin)
+{
+	bool wrong;
+
+	return sign_with(handle, len, point, pin, &wrong) == 0 && !wrong;
+}
+
+/* --- the operations ---------------------------------------------------- */
+
+static int
+sign_key(struct outcome *out, const struct key *key, const char *pin)
+{
+	return sign_with(key->handle, key->len, key->point, pin, &out->wrong);
+}
+
+static int
+run_sign(struct outcome *out)
+{
+	return sign_key(out, &plain, NULL);
+}
+
+static int
+run_sign_pin(struct outcome *out)
+{
+	return sign_key(out, &with_pin, PIN);
+}
+
+static int
+run_sign_wrong(struct outcome *out)
+{
+	return sign_key(out, &with_pin, WRONG_PIN);
+}
+
+static int
+enroll(struct outcome *out, uint8_t flags, const char *pin, char *user)
+{
+	char name[] = "user";
+	struct sk_option option = { .name = name, .value = user };
+	struct sk_option *options[] = { &option, NULL };
+	static const uint8_t challenge[32] = { 1, 2, 3 };
+	struct sk_enroll_response *resp = NULL;
+	int r;
+
+	r = sk_enroll(SSH_SK_ECDSA, challenge, sizeof(challenge), APPLICATION,
+	    flags, pin, user != NULL ? options : NULL, &resp);
+	out->wrong = (r == 0) != (resp != NULL);
+	if (resp == NULL)
+		return r;
+	if (resp->key_handle_len > sizeof(out->handle) ||
+	    resp->public_key_len != sizeof(out->point)) {
+		out->wrong = true;
+		return r;
+	}
+	out->handle_len = resp->key_handle_len;
+	memcpy(out->handle, resp->key_handle, resp->key_handle_len);
+	memcpy(out->point, resp->public_key, resp->public_key_len);
+	free(resp->public_key);
+	free(resp->key_handle);
+	free(resp->signature);
+	free(resp->attestation_cert);
+	free(resp->authdata);
+	free(resp);
+	return r;
+}
+
+static int
+run_enrol(struct outcome *out)
+{
+	return enroll(out, 0, NULL, NULL);
+}
+
+static int
+run_enrol_pin(struct outcome *out)
+{
+	return enroll(out, VERIFY, PIN, NULL);
+}
+
+static bool
+new_key_signs(const struct outcome *out)
+{
+	return signs(out->handle, out->handle_len, out->point, NULL);
+}
+
+static bool
+new_key_signs_with_pin(const struct outcome *out)
+{
+	return signs(out->handle, out->handle_len, out->point, PIN);
+}
+
+static int
+run_keep(struct outcome *out)
+{
+	char user[] = "new";
+
+	return enroll(out, RESIDENT, NULL, user);
+}
+
+static int
+run_keep_owner(struct outcome *out)
+{
+	char user[] = "new";
+
+	return enroll(out, RESIDENT | VERIFY, PIN, user);
+}
+
+static int
+run_replace(struct outcome *out)
+{
+	char user[] = "plain";
+
+	return enroll(out, RESIDENT | FORCE, NULL, user);
+}
+
+static bool
+is_key(const struct sk_resident_key *rk, const struct key *key)
+{
+	return strcmp(rk->application, APPLICATION) == 0 &&
+	    rk->key.key_handle_len == key->len &&
+	    memcmp(rk->key.key_handle, key->handle, key->len) == 0;
+}
+
+/* A record that was altered on its way is passed over, not listed. */
+static bool
+lists_only_ours(struct sk_resident_key **rks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!is_key(rks[i], &plain) && !is_key(rks[i], &with_pin))
+			return false;
+	return true;
+}
+
+static int
+run_list(struct outcome *out)
+{
+	struct sk_resident_key **rks = NULL;
+	size_t n = 0;
+	int r;
+
+	r = sk_load_resident_keys(NULL, NULL, &rks, &n);
+	out->wrong =
+	    (!lists_only_ours(rks, n) && !out->lied_to) || (r != 0 && n != 0);
+	if (r == 0)
+		out->handle_len = n;
+	for (size_t i = 0; i < n; i++) {
+		free(rks[i]->application);
+		free(rks[i]->key.public_key);
+		free(rks[i]->key.key_handle);
+		free(rks[i]->user_id);
+		free(rks[i]);
+	}
+	free(rks);
+	return r;
+}
+
+static int
+run_command(const char *name, const char *arg)
+{
+	char sk_tpm[] = "sk-tpm", command[16], which[256];
+	char *argv[] = { sk_tpm, command, which, NULL };
+
+	snprintf(command, sizeof(command), "%s", name);
+	snprintf(which, sizeof(which), "%s", arg);
+	return sk_tpm_main(3, argv);
+}
+
+static int
+run_command_on(const char *name, const struct key *key)
+{
+	char index[16];
+
+	snprintf(index, sizeof(index), "0x%08x", key->index);
+	return run_command(name, index);
+}
+
+static int
+run_remove(struct outcome *out)
+{
+	char yes[] = "-y", index[16], sk_tpm[] = "sk-tpm", name[] = "remove";
+	char *argv[] = { sk_tpm, name, yes, index, NULL };
+
+	(void)out;
+	snprintf(index, sizeof(index), "0x%08x", plain.index);
+	return sk_tpm_main(4, argv);
+}
+
+static int
+run_pin_resident(struct outcome *out)
+{
+	(void)out;
+	return run_command_on("pin", &with_pin);
+}
+
+static int
+run_pin_file(struct outcome *out)
+{
+	(void)out;
+	return run_command("pin", keyfile);
+}
+
+/* Whether the key handle signs with the PIN that it should have now. */
+static bool
+has_right_pin(const struct bytes *handle, bool changed)
+{
+	const struct slice old = { with_pin.handle, with_pin.len };
+
+	if (slice_equal(bytes_slice(handle), old))
+		return !changed;
+	return signs(handle->data, handle->len, with_pin.point, NEW_PIN);
+}
+
+/* With the old PIN or the new one, never with none. */
+static bool
+file_is_good(const struct outcome *out)
+{
+	struct keyfile key = { 0 };
+	bool good;
+
+	good = keyfile_read(keyfile, &key) == 0 &&
+	    has_right_pin(&key.key_handle, out->result == 0);
+	keyfile_reset(&key);
+	return good;
+}
+
+/* --- resident keys ----------------------------------------------------- */
+
+static bool
+has_user(const struct record *rec, const char *user)
+{
+	return rec->user.len == strlen(user) &&
+	    memcmp(rec->user.data, user, rec->user.len) == 0;
+}
+
+/* The one record of `user`; NULL where there is none or another one too. */
+static const struct record *
+find_record(const struct resident_keys *keys, const char *user, size_t *ret_n)
+{
+	const struct record *found = NULL;
+
+	*ret_n = 0;
+	for (size_t i = 0; i < keys->n; i++) {
+		if (!has_user(&keys->keys[i].record, user))
+			continue;
+		found = &keys->keys[i].record;
+		(*ret_n)++;
+	}
+	return *ret_n == 1 ? found : NULL;
+}
+
+static bool
+is_record_of(const struct record *rec, const uint8_t *handle, size_t len)
+{
+	return rec != NULL &&
+	    slice_equal(
+		bytes_slice(&rec->key_handle), (struct slice){ handle, len });
+}
+
+static int
+list_records(struct resident_keys *ret)
+{
+	struct tpm *tpm = NULL;
+	int r;
+
+	if ((r = tpm_open(tcti, &tpm)) == 0)
+		r = resident_list(tpm, ret);
+	tpm_close(tpm);
+	return r;
+}
+
+/* Success, of which nothing told it that was not so. */
+static bool
+succeeded(const struct outcome *out)
+{
+	return out->result == 0 && !out->lied_to;
+}
+
+/* What every list has to hold: nothing damaged, and the other key. */
+static bool
+others_are_there(const struct resident_keys *keys, const struct key *other)
+{
+	const char *user = other == &plain ? "plain" : "pin";
+	size_t n;
+
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->keys[i].error != 0)
+			return false;
+	return is_record_of(
+	    find_record(keys, user, &n), other->handle, other->len);
+}
+
+static bool
+new_is_kept(const struct outcome *out)
+{
+	struct resident_keys keys = { 0 };
+	const struct record *rec;
+	bool good;
+	size_t n;
+
+	good = list_records(&keys) == 0 && others_are_there(&keys, &plain) &&
+	    others_are_there(&keys, &with_pin);
+	rec = find_record(&keys, "new", &n);
+	if (succeeded(out))
+		good = good && is_record_of(rec, out->handle, out->handle_len);
+	else
+		good = good && n <= 1;
+	resident_keys_reset(&keys);
+	return good;
+}
+
+static bool
+one_is_kept(const struct outcome *out)
+{
+	struct resident_keys keys = { 0 };
+	const struct record *rec;
+	bool good;
+	size_t n;
+
+	good = list_records(&keys) == 0 && others_are_there(&keys, &with_pin);
+	rec = find_record(&keys, "plain", &n);
+	if (succeeded(out))
+		good = good && is_record_of(rec, out->handle, out->handle_len);
+	else
+		good = good && n == 1;
+	resident_keys_reset(&keys);
+	return good;
+}
+
+static bool
+one_is_removed(const struct outcome *out)
+{
+	struct resident_keys keys = { 0 };
+	bool good;
+	size_t n;
+
+	good = list_records(&keys) == 0 && others_are_there(&keys, &with_pin);
+	find_record(&keys, "plain", &n);
+	good = good && (succeeded(out) ? n == 0 : n <= 1);
+	resident_keys_reset(&keys);
+	return good;
+}
+
+static bool
+pin_is_kept(const struct outcome *out)
+{
+	struct resident_keys keys = { 0 };
+	const struct record *rec;
+	bool good;
+	size_t n;
+
+	good = list_records(&keys) == 0 && others_are_there(&keys, &plain);
+	rec = find_record(&keys, "pin", &n);
+	good = good && rec != NULL &&
+	    has_right_pin(&rec->key_handle, succeeded(out));
+	resident_keys_reset(&keys);
+	return good;
+}
+
+/* One that could not be read costs a line. */
+static bool
+all_are_listed(const struct outcome *out)
+{
+	struct resident_keys keys = { 0 };
+	bool good;
+
+	if (!succeeded(out))
+		return true;
+	if (out->handle_len < 2 && strstr(out->text, "passing over") == NULL)
+		return false;
+	good = list_records(&keys) == 0 && keys.n == 2 &&
+	    others_are_there(&keys, &plain) &&
+	    others_are_there(&keys, &with_pin);
+	resident_keys_reset(&keys);
+	return good;
+}
+
+/* --- putting things back ----------------------------------------------- */
+
+static int
+store(struct tpm *tpm, struct key *key, const char *user, uint8_t flags)
+{
+	struct record rec = { .flags = flags };
+	int r;
+
+	if ((r = bytes_set(
+		 &rec.application, APPLICATION, strlen(APPLICATION))) == 0 &&
+	    (r = bytes_set(&rec.user, user, strlen(user))) == 0 &&
+	    (r = bytes_set(&rec.key_handle, key->handle, key->len)) == 0)
+		r = resident_store(tpm, &rec, owner_auth, &key->index);
+	record_reset(&rec);
+	return r;
+}
+
+static int
+remove_all(struct tpm *tpm)
+{
+	struct resident_keys keys = { 0 };
+	int r;
+
+	r = resident_list(tpm, &keys);
+	for (size_t i = 0; i < keys.n && r == 0; i++)
+		r = resident_remove(tpm, keys.keys[i].index, owner_auth);
+	resident_keys_reset(&keys);
+	return r;
+}
+
+static bool
+restore_records(void)
+{
+	struct tpm *tpm = NULL;
+	int r;
+
+	if ((r = tpm_open(tcti, &tpm)) == 0 && (r = remove_all(tpm)) == 0 &&
+	    (r = store(tpm, &plain, "plain", 0)) == 0)
+		r = store(tpm, &with_pin, "pin", VERIFY);
+	tpm_close(tpm);
+	return r == 0 && raw_look(tcti, &before);
+}
+
+static bool
+restore_file(void)
+{
+	struct keyfile key = { .flags = VERIFY };
+	bool good;
+
+	memcpy(key.point.x, with_pin.point + 1, 32);
+	memcpy(key.point.y, with_pin.point + 33, 32);
+	good = bytes_set(&key.key_handle, with_pin.handle, with_pin.len) == 0 &&
+	    (key.application = strdup(APPLICATION)) != NULL &&
+	    (key.comment = strdup("test")) != NULL &&
+	    keyfile_write(&key, keyfile, true) == 0;
+	keyfile_reset(&key);
+	return good;
+}
+
+static bool
+same_indices(const struct raw_state *a, const struct raw_state *b)
+{
+	return a->n_indices == b->n_indices &&
+	    memcmp(a->indices, b->indices,
+		a->n_indices * sizeof(a->indices[0])) == 0;
+}
+
+/* --- running one ------------------------------------------------------- */
+
+#if defined(__SANITIZE_ADDRESS__)
+int __lsan_do_recoverable_leak_check(void);
+#define LEAKS() (__lsan_do_recoverable_leak_check() != 0)
+#else
+#define LEAKS() false
+#endif
+
+/* Where this is built for make coverage. */
+extern void __gcov_dump(void) __attribute__((weak));
+
+static unsigned int
+commands_sent(void)
+{
+	const char *n = getenv("SK_TPM_FAULT_COUNT");
+
+	return n != NULL ? (unsigned int)strtoul(n, NULL, 10) : 0;
+}
+
+static void
+redirect(int fd, int to)
+{
+	if (fd == -1 || dup2(fd, to) == -1)
+		_exit(3);
+}
+
+static void
+child(const struct operation *op, const struct mishap *m, int err,
+    struct outcome *out)
+{
+	alarm(60);
+	redirect(err, STDERR_FILENO);
+	redirect(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+	setenv("SK_TPM_TCTI", faulty_tcti, 1);
+	setenv("SK_TPM_LOG_LEVEL", op->info ? "info" : "error", 1);
+	if (m->fault != NULL)
+		setenv("SK_TPM_FAULT", m->fault, 1);
+	if (m->watch)
+		secrets_watch(&out->secrets);
+	wraps_arm(m, out);
+	out->result = op->run(out);
+	wraps_disarm();
+	if (m->watch)
+		secrets_unwatch(getenv("FAULTS_SAY") != NULL);
+	out->commands = commands_sent();
+	out->leaked = LEAKS();
+	redirect(open("/dev/null", O_WRONLY), STDERR_FILENO);
+	setenv("SK_TPM_TCTI", tcti, 1);
+	if (out->result == 0 && op->check != NULL && !op->check(out))
+		out->wrong = true;
+	out->done = true;
+	if (__gcov_dump != NULL)
+		__gcov_dump();
+	_exit(0);
+}
+
+static struct outcome *
+run(const struct operation *op, const struct mishap *m, int *ret_status)
+{
+	static struct outcome *out;
+	static int err = -1;
+	ssize_t n;
+	pid_t pid;
+
+	if (out == NULL) {
+		out = mmap(NULL, sizeof(*out), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		err = memfd_create("stderr", MFD_CLOEXEC);
+	}
+	memset(out, 0, sizeof(*out));
+	out->lied_to = m->lies;
+	if (ftruncate(err, 0) != 0 || lseek(err, 0, SEEK_SET) != 0)
+		exit(2);
+	if ((pid = fork()) == 0)
+		child(op, m, err, out);
+	waitpid(pid, ret_status, 0);
+	n = pread(err, out->text, sizeof(out->text) - 1, 0);
+	out->text[n > 0 ? n : 0] = '\0';
+	return out;
+}
+
+/* --- what has to hold -------------------------------------------------- */
+
+static unsigned int
+count_lines(const char *text)
+{
+	unsigned int n = 0;
+
+	for (; *text != '\0'; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* One line that names cause and remedy, and only where it failed. */
+static const char *
+judge_words(const struct operation *op, const struct mishap *m,
+    const struct outcome *out)
+{
+	if (out->result == 0)
+		return out->err != 0 ? "says a failure, and succeeds" : NULL;
+	if (out->err == 0 || strncmp(out->text, "sk-tpm: ", 8) != 0)
+		return "fails, and says nothing";
+	if (count_lines(out->text) != 1 && !op->info)
+		return "says more than one line";
+	if (m->call == 0 && strstr(out->text, "bug in sk-tpm") != NULL)
+		return "takes it for a bug in sk-tpm";
+	if (strchr(out->text, ';') == NULL)
+		return "names no remedy";
+	return NULL;
+}
+
+static const char *
+judge_result(const struct operation *op, const struct mishap *m, int status,
+    const struct outcome *out)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+	    m->fault != NULL && strstr(m->fault, "kill") != NULL)
+		return NULL;
+	if (!out->done)
+		return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM
+		    ? "hangs"
+		    : "crashes";
+	if (out->leaked)
+		return "leaks memory";
+	if (out->wrong)
+		return "says success, with a wrong result";
+	if (op->wrong_pin && out->result == 0)
+		return "accepts a wrong PIN";
+	return judge_words(op, m, out);
+}
+
+/* The TPM after it; what was stranded there is counted and cleaned away. */
+static const char *
+judge_tpm(
+    const struct operation *op, const struct mishap *m, struct outcome *out)
+{
+	struct raw_state now;
+
+	if (!raw_look(tcti, &now))
+		return "leaves a TPM that does not answer";
+	if (now.n_loaded > 0 && !raw_flush(tcti, &now))
+		return "leaves what cannot be flushed";
+	if (now.n_loaded > 0 && !m->strands)
+		return "leaves an object or a session in the TPM";
+	stranded += (unsigned int)now.n_loaded;
+	if (now.tries > 0 && !raw_forget_tries(tcti))
+		return "leaves tries that cannot be forgotten";
+	if (now.tries > (op->wrong_pin ? 1 : 0))
+		return "costs a try too many";
+	if (op->is_kept == NULL || op->is_kept == file_is_good)
+		return same_indices(&now, &before) ? NULL : "touches NV";
+	if (same_indices(&now, &before) && out->result != 0)
+		return NULL;
+	return op->is_kept(out) ? NULL : "leaves neither old nor new state";
+}
+
+const char *
+operation_try(
+    const struct operation *op, const struct mishap *m, struct outcome *ret)
+{
+	const char *problem, *tpm_problem;
+	struct outcome *out;
+	int status;
+
+	out = run(op, m, &status);
+	problem = judge_result(op, m, status, out);
+	if (!out->done)
+		out->result = -1;
+	tpm_problem = judge_tpm(op, m, out);
+	if (problem == NULL)
+		problem = tpm_problem;
+	if (op->is_kept == file_is_good) {
+		if (!file_is_good(out) && problem == NULL)
+			problem = "leaves neither the old file nor the new";
+		if (!restore_file())
+			problem = "leaves a file that cannot be replaced";
+	} else if (op->is_kept != NULL) {
+		struct raw_state now;
+
+		if (!raw_look(tcti, &now) ||
+		    (!same_indices(&now, &before) && !restore_records()))
+			problem = "leaves records that cannot be removed";
+	}
+	*ret = *out;
+	return problem;
+}
+
+bool
+operations_own(const struct operation *op)
+{
+	const char *now = owner_auth.len > 0 ? OWNER_PASSWORD : NULL;
+	const char *wanted = op != NULL && op->owner ? OWNER_PASSWORD : NULL;
+
+	if (now == wanted)
+		return true;
+	owner_auth = (struct slice){ (const uint8_t *)wanted,
+		wanted != NULL ? strlen(wanted) : 0 };
+	return raw_own(tcti, now, wanted);
+}
+
+/* --- beginning --------------------------------------------------------- */
+
+const struct operation operations[] = {
+	{ .name = "sign", .run = run_sign },
+	{ .name = "sign-pin", .run = run_sign_pin, .secret = true },
+	{ .name = "sign-wrong", .run = run_sign_wrong, .wrong_pin = true },
+	{ .name = "enrol", .run = run_enrol, .check = new_key_signs },
+	{ .name = "enrol-pin",
+	    .run = run_enrol_pin,
+	    .check = new_key_signs_with_pin,
+	    .secret = true },
+	{ .name = "pin-file",
+	    .run = run_pin_file,
+	    .is_kept = file_is_good,
+	    .secret = true },
+	{ .name = "list",
+	    .run = run_list,
+	    .is_kept = all_are_listed,
+	    .info = true },
+	{ .name = "keep",
+	    .run = run_keep,
+	    .check = new_key_signs,
+	    .is_kept = new_is_kept },
+	{ .name = "keep-owner",
+	    .run = run_keep_owner,
+	    .check = new_key_signs_with_pin,
+	    .is_kept = new_is_kept,
+	    .owner = true,
+	    .secret = true },
+	{ .name = "replace",
+	    .run = run_replace,
+	    .check = new_key_signs,
+	    .is_kept = one_is_kept },
+	{ .name = "remove", .run = run_remove, .is_kept = one_is_removed },
+	{ .name = "remove-owner",
+	    .run = run_remove,
+	    .is_kept = one_is_removed,
+	    .owner = true,
+	    .secret = true },
+	{ .name = "pin-kept",
+	    .run = run_pin_resident,
+	    .is_kept = pin_is_kept,
+	    .secret = true },
+};
+
+const size_t n_operations = sizeof(operations) / sizeof(operations[0]);
+
+static bool
+make_key(int (*how)(struct outcome *), struct key *ret)
+{
+	const struct operation op = { .name = "make", .run = how };
+	const struct mishap none = { 0 };
+	struct outcome *out;
+	int status;
+
+	out = run(&op, &none, &status);
+	if (!out->done || out->result != 0 || out->wrong) {
+		fprintf(stderr, "no key to begin with: %s\n", out->text);
+		return false;
+	}
+	*ret = (struct key){ .len = out->handle_len };
+	memcpy(ret->handle, out->handle, out->handle_len);
+	memcpy(ret->point, out->point, sizeof(ret->point));
+	return true;
+}
+
+bool
+operations_begin(const char *dir)
+{
+	const char *name = getenv("SK_TPM_TCTI");
+
+	setenv("SK_TPM_LOG_LEVEL", "error", 1);
+	log_begin(true);
+	log_set_level(LOG_LEVEL_ERROR);
+	return name != NULL && (tcti = strdup(name)) != NULL &&
+	    asprintf(&faulty_tcti, "fault:%s", name) != -1 &&
+	    asprintf(&keyfile, "%s/key", dir) != -1 && config_load(&cfg) == 0 &&
+	    make_key(run_enrol, &plain) && make_key(run_enrol_pin, &with_pin) &&
+	    restore_file() && restore_records();
+}

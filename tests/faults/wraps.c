@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <openssl/x509.h>
+#include <tss2/tss2_esys.h>
+
+#include "config.h"
+#include "log.h"
+#include "presence.h"
+#include "wraps.h"
+
+/* The linker has libraries refer to these, too; none of them calls one. */
+#pragma GCC visibility push(default)
+
+static const struct mishap *mishap;
+static struct outcome *outcome;
+
+void
+wraps_arm(const struct mishap *m, struct outcome *out)
+{
+	mishap = m;
+	outcome = out;
+}
+
+void
+wraps_disarm(void)
+{
+	mishap = NULL;
+}
+
+/* Whether this is the call that fails. */
+static bool
+is_the_one(enum call_kind kind)
+{
+	return mishap != NULL && mishap->call > 0 && mishap->kind == kind &&
+	    ++outcome->calls == mishap->call;
+}
+
+/* --- the person, and time ---------------------------------------------- */
+
+int __wrap_nanosleep(const struct timespec *t, struct timespec *left);
+void __wrap_log_failure(int err);
+void __real_log_failure(int err);
+int __wrap_presence_ask_secret(
+    const struct config *cfg, const char *prompt, struct bytes *ret);
+
+/* The waits of ten seconds are not for us. */
+int
+__wrap_nanosleep(const struct timespec *t, struct timespec *left)
+{
+	(void)t;
+	(void)left;
+	if (outcome != NULL)
+		outcome->waits++;
+	return 0;
+}
+
+void
+__wrap_log_failure(int err)
+{
+	if (outcome != NULL)
+		outcome->err = err;
+	__real_log_failure(err);
+}
+
+int
+__wrap_presence_ask_secret(
+    const struct config *cfg, const char *prompt, struct bytes *ret)
+{
+	const char *answer = PIN;
+
+	(void)cfg;
+	if (strstr(prompt, "owner") != NULL)
+		answer = OWNER_PASSWORD;
+	else if (strstr(prompt, "new") != NULL)
+		answer = NEW_PIN;
+	return bytes_set(ret, answer, strlen(answer) + 1);
+}
+
+/* --- allocations ------------------------------------------------------- */
+
+void *__wrap_malloc(size_t n);
+void *__real_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__real_realloc(void *p, size_t n);
+char *__wrap_strdup(const char *s);
+char *__wrap_strndup(const char *s, size_t n);
+int __wrap_asprintf(char **ret, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+char *__wrap_realpath(const char *path, char *resolved);
+char *__real_realpath(const char *path, char *resolved);
+
+void *
+__wrap_malloc(size_t n)
+{
+	return is_the_one(CALL_MEMORY) ? NULL : __real_malloc(n);
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	return is_the_one(CALL_MEMORY) ? NULL : __real_calloc(n, size);
+}
+
+void *
+__wrap_realloc(void *p, size_t n)
+{
+	return is_the_one(CALL_MEMORY) ? NULL : __real_realloc(p, n);
+}
+
+char *
+__wrap_strndup(const char *s, size_t n)
+{
+	size_t len = strnlen(s, n);
+	char *copy = __wrap_malloc(len + 1);
+
+	if (copy != NULL) {
+		memcpy(copy, s, len);
+		copy[len] = '\0';
+	}
+	return copy;
+}
+
+char *
+__wrap_strdup(const char *s)
+{
+	return __wrap_strndup(s, strlen(s));
+}
+
+int
+__wrap_asprintf(char **ret, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (is_the_one(CALL_MEMORY))
+		return -1;
+	va_start(ap, fmt);
+	n = vasprintf(ret, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+char *
+__wrap_realpath(const char *path, char *resolved)
+{
+	if (is_the_one(CALL_MEMORY)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return __real_realpath(path, resolved);
+}
+
+/* --- tpm2-tss ---------------------------------------------------------- */
+
+/* A function that returns `failure` where it is its turn to fail. */
+#define CALL(type, kind, failure, name, params, args)         \
+	type __wrap_##name params;                            \
+	type __real_##name params;                            \
+	type __wrap_##name params                             \
+	{                                                     \
+		return is_the_one(kind) ? (type)(failure)     \
+					: __real_##name args; \
+	}
+
+#define TSS(name, params, args) \
+	CALL(TSS2_RC, CALL_TSS, mishap->rc, name, params, args)
+
+#define E ESYS_CONTEXT *e
+#define S ESYS_TR s1, ESYS_TR s2, ESYS_TR s3
+
+TSS(Esys_Initialize,
+    (ESYS_CONTEXT * *e, TSS2_TCTI_CONTEXT *t, TSS2_ABI_VERSION *v), (e, t, v))
+TSS(Esys_StartAuthSession,
+    (E, ESYS_TR key, ESYS_TR bind, S, const TPM2B_NONCE *nonce, TPM2_SE type,
+	const TPMT_SYM_DEF *sym, TPMI_ALG_HASH hash, ESYS_TR *session),
+    (e, key, bind, s1, s2, s3, nonce, type, sym, hash, session))
+TSS(Esys_TRSess_SetAttributes,
+    (E, ESYS_TR session, TPMA_SESSION flags, TPMA_SESSION mask),
+    (e, session, flags, mask))
+TSS(Esys_TR_SetAuth, (E, ESYS_TR object, TPM2B_AUTH const *auth),
+    (e, object, auth))
+TSS(Esys_TR_FromTPMPublic, (E, TPM2_HANDLE handle, S, ESYS_TR *object),
+    (e, handle, s1, s2, s3, object))
+TSS(Esys_TR_Serialize,
+    (E, ESYS_TR object, uint8_t **buffer, size_t *buffer_size),
+    (e, object, buffer, buffer_size))
+TSS(Esys_TR_Close, (E, ESYS_TR *object), (e, object))
+TSS(Esys_FlushContext, (E, ESYS_TR object), (e, object))
+TSS(Esys_GetCapability,
+    (E, S, TPM2_CAP cap, UINT32 property, UINT32 count, TPMI_YES_NO *more,
+	TPMS_CAPABILITY_DATA **data),
+    (e, s1, s2, s3, cap, property, count, more, data))
+TSS(Esys_CreatePrimary,
+    (E, ESYS_TR hierarchy, S, const TPM2B_SENSITIVE_CREATE *sensitive,
+	const TPM2B_PUBLIC *public, const TPM2B_DATA *outside,
+	const TPML_PCR_SELECTION *pcrs, ESYS_TR *object,
+	TPM2B_PUBLIC **out_public, TPM2B_CREATION_DATA **data,
+	TPM2B_DIGEST **hash, TPMT_TK_CREATION **ticket),
+    (e, hierarchy, s1, s2, s3, sensitive, public, outside, pcrs, object,
+	out_public, data, hash, ticket))
+TSS(Esys_Create,
+    (E, ESYS_TR parent, S, const TPM2B_SENSITIVE_CREATE *sensitive,
+	const TPM2B_PUBLIC *public, const TPM2B_DATA *outside,
+	const TPML_PCR_SELECTION *pcrs, TPM2B_PRIVATE **private,
+	TPM2B_PUBLIC **out_public, TPM2B_CREATION_DATA **data,
+	TPM2B_DIGEST **hash, TPMT_TK_CREATION **ticket),
+    (e, parent, s1, s2, s3, sensitive, public, outside, pcrs, private,
+	out_public, data, hash, ticket))
+TSS(Esys_Load,
+    (E, ESYS_TR parent, S, const TPM2B_PRIVATE *private,
+	const TPM2B_PUBLIC *public, ESYS_TR *object),
+    (e, parent, s1, s2, s3, private, public, object))
+TSS(Esys_Sign,
+    (E, ESYS_TR key, S, const TPM2B_DIGEST *digest,
+	const TPMT_SIG_SCHEME *scheme, const TPMT_TK_HASHCHECK *ticket,
+	TPMT_SIGNATURE **sig),
+    (e, key, s1, s2, s3, digest, scheme, ticket, sig))
+TSS(Esys_ObjectChangeAuth,
+    (E, ESYS_TR object, ESYS_TR parent, S, const TPM2B_AUTH *auth,
+	TPM2B_PRIVATE **private),
+    (e, object, parent, s1, s2, s3, auth, private))
+TSS(Esys_NV_DefineSpace,
+    (E, ESYS_TR owner, S, const TPM2B_AUTH *auth, const TPM2B_NV_PUBLIC *public,
+	ESYS_TR *index),
+    (e, owner, s1, s2, s3, auth, public, index))
+TSS(Esys_NV_UndefineSpace, (E, ESYS_TR owner, ESYS_TR index, S),
+    (e, owner, index, s1, s2, s3))
+TSS(Esys_NV_Read,
+    (E, ESYS_TR auth, ESYS_TR index, S, UINT16 size, UINT16 offset,
+	TPM2B_MAX_NV_BUFFER **data),
+    (e, auth, index, s1, s2, s3, size, offset, data))
+TSS(Esys_NV_ReadPublic,
+    (E, ESYS_TR index, S, TPM2B_NV_PUBLIC **public, TPM2B_NAME **name),
+    (e, index, s1, s2, s3, public, name))
+TSS(Esys_NV_Write,
+    (E, ESYS_TR auth, ESYS_TR index, S, const TPM2B_MAX_NV_BUFFER *data,
+	UINT16 offset),
+    (e, auth, index, s1, s2, s3, data, offset))
+TSS(Esys_EvictControl,
+    (E, ESYS_TR owner, ESYS_TR object, S, TPMI_DH_PERSISTENT where,
+	ESYS_TR *made),
+    (e, owner, object, s1, s2, s3, where, made))
+
+/* --- OpenSSL ----------------------------------------------------------- */
+
+#define SSL(type, name, params, args) \
+	CALL(type, CALL_OPENSSL, 0, name, params, args)
+
+SSL(int, RAND_bytes, (unsigned char *to, int n), (to, n))
+SSL(int, EVP_Digest,
+    (const void *in, size_t n, unsigned char *md, unsigned int *md_len,
+	const EVP_MD *type, ENGINE *engine),
+    (in, n, md, md_len, type, engine))
+SSL(EVP_MD_CTX *, EVP_MD_CTX_new, (void), ())
+SSL(int, EVP_DigestInit_ex,
+    (EVP_MD_CTX * ctx, const EVP_MD *type, ENGINE *engine), (ctx, type, engine))
+SSL(int, EVP_DigestUpdate, (EVP_MD_CTX * ctx, const void *in, size_t n),
+    (ctx, in, n))
+SSL(int, EVP_DigestFinal_ex,
+    (EVP_MD_CTX * ctx, unsigned char *md, unsigned int *md_len),
+    (ctx, md, md_len))
+SSL(BIGNUM *, BN_bin2bn, (const unsigned char *in, int n, BIGNUM *ret),
+    (in, n, ret))
+SSL(ECDSA_SIG *, ECDSA_SIG_new, (void), ())
+SSL(int, ECDSA_SIG_set0, (ECDSA_SIG * sig, BIGNUM *r, BIGNUM *s), (sig, r, s))
+SSL(int, i2d_ECDSA_SIG, (const ECDSA_SIG *sig, unsigned char **to), (sig, to))
+SSL(EVP_PKEY *, d2i_PUBKEY, (EVP_PKEY * *ret, const unsigned char **in, long n),
+    (ret, in, n))
+SSL(EVP_PKEY_CTX *, EVP_PKEY_CTX_new, (EVP_PKEY * key, ENGINE *engine),
+    (key, engine))
+SSL(int, EVP_PKEY_verify_init, (EVP_PKEY_CTX * ctx), (ctx))
+SSL(int, EVP_PKEY_verify,
+    (EVP_PKEY_CTX * ctx, const unsigned char *sig, size_t sig_len,
+	const unsigned char *md, size_t md_len),
+    (ctx, sig, sig_len, md, md_len))
