@@ -31,15 +31,15 @@ program=$BUILD/tests/faults/faults
 
 # Two at a time. Two TPMs: without a storage root key, each call makes one.
 tpm_new tpm_absent
-faults absent "$program" 3 answers sign sign-pin enrol
+faults absent "$program" 5 answers sign sign-pin enrol
 tpm_new tpm_answers
 tpm_persist_srk
-faults answers "$program" 11 answers
+faults answers "$program" 13 answers
 report absent "SRK absent"
 if [ -x "$sanitized" ]; then
 	tpm_new tpm_calls
 	tpm_persist_srk
-	faults calls "$sanitized" 5 calls
+	faults calls "$sanitized" 7 calls
 	report calls "calls"
 else
 	skip "whichever call fails" "there is no sanitized build of it"
