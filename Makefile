@@ -149,7 +149,8 @@ UNITS = abi bytes child config fido handle helper-message key known-hosts key-li
 	record request text tpm-rc weakness keyfile
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
-	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential
+	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
+	$(B)/tests/tpm/test-owner
 TOOLS = $(addprefix $(B)/tests/tools/,measure mock-fprintd pcap-commands \
 	print-tcti verify-attestation)
 TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
@@ -316,7 +317,8 @@ $(B)/tests/unit/abi-%.o: tests/unit/abi.c $(FLAGS)
 	@echo "  CC    $@"
 	@$(COMPILE) -DSK_API_MAJOR=$* -o $@ $<
 
-$(B)/tests/tpm/test-credential: tests/tpm/test-credential.c $(OBJS) $(FLAGS)
+$(B)/tests/tpm/test-credential $(B)/tests/tpm/test-owner: $(B)/tests/tpm/test-%: \
+	tests/tpm/test-%.c $(OBJS) $(FLAGS)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) -MMD -MP \

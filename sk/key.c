@@ -382,16 +382,6 @@ authorize(
 	return session_end_with_next(tpm, session);
 }
 
-/* tpm2-tss keeps the authValue with the object, and does not wipe it. */
-static void
-unauthorize(struct tpm *tpm, ESYS_TR key)
-{
-	const TPM2B_AUTH zeros = { .size = 32 };
-
-	if (Esys_TR_SetAuth(tpm_esys(tpm), key, &zeros) != TSS2_RC_SUCCESS)
-		log_debug("an authValue was not wiped");
-}
-
 static int
 sign_fail(TSS2_RC rc, ESYS_TR session)
 {
@@ -435,7 +425,7 @@ key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
 	session = ESYS_TR_PASSWORD; /* ended by the TPM, with its use */
 	r = read_signature(sig, ret);
 out:
-	unauthorize(tpm, key);
+	session_forget_auth(tpm, key);
 	end_session(tpm, &session);
 	tpm_flush_last(tpm, &key);
 	Esys_Free(sig);
@@ -484,7 +474,7 @@ key_change_auth(struct tpm *tpm, struct handle *h, struct slice old_auth,
 		if ((r = session_set_auth(tpm, key, old_auth)) == 0)
 			r = change_auth(
 			    tpm, key, &parent, session, new_auth, h);
-		unauthorize(tpm, key);
+		session_forget_auth(tpm, key);
 		end_session(tpm, &session);
 		tpm_flush(tpm, &key);
 	}

@@ -393,9 +393,8 @@ start_owner_session(struct tpm *tpm, struct slice owner_auth, ESYS_TR *ret)
 		return 0;
 	if ((r = session_set_owner_auth(tpm, owner_auth)) != 0)
 		return r;
-	if ((r = parent_of_null_hierarchy(tpm, &null)) != 0)
-		return r;
-	r = session_start(tpm, &null, ret);
+	if ((r = parent_of_null_hierarchy(tpm, &null)) == 0)
+		r = session_start(tpm, &null, ret);
 	parent_close(tpm, &null);
 	return r;
 }
@@ -425,17 +424,15 @@ parent_make_persistent(struct tpm *tpm, struct slice owner_auth)
 	ESYS_TR session;
 	int r;
 
-	if ((r = start_owner_session(tpm, owner_auth, &session)) != 0)
-		return r;
-	r = create_in(tpm, ESYS_TR_RH_OWNER, session, 0, &srk);
+	if ((r = start_owner_session(tpm, owner_auth, &session)) == 0)
+		r = create_in(tpm, ESYS_TR_RH_OWNER, session, 0, &srk);
 	if (r == FAIL_OWNER_AUTH)
 		r = fail(FAIL_OWNER_PASSWORD,
 		    "the TPM's owner has another password");
 	if (r == 0)
 		r = evict_control(tpm, session, &srk);
 	parent_close(tpm, &srk);
-	if (session != ESYS_TR_PASSWORD)
-		tpm_flush(tpm, &session);
+	session_end_owner(tpm, &session);
 	return r;
 }
 

@@ -354,7 +354,7 @@ start_owner_session(struct tpm *tpm, const struct record *rec, ESYS_TR *ret)
 
 /*
  * What authorizes changes: *ret_session is a password session where there is
- * no password; the caller ends it with close_owner.
+ * no password; the caller ends it with session_end_owner.
  */
 static int
 open_owner(struct tpm *tpm, const struct record *rec, struct slice owner_auth,
@@ -368,13 +368,6 @@ open_owner(struct tpm *tpm, const struct record *rec, struct slice owner_auth,
 	if ((r = session_set_owner_auth(tpm, owner_auth)) != 0)
 		return r;
 	return start_owner_session(tpm, rec, ret_session);
-}
-
-static void
-close_owner(struct tpm *tpm, ESYS_TR *session)
-{
-	if (*session != ESYS_TR_PASSWORD)
-		tpm_flush(tpm, session);
 }
 
 static int
@@ -552,7 +545,7 @@ resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
 	if (ret_index != NULL)
 		*ret_index = index;
 out:
-	close_owner(tpm, &session);
+	session_end_owner(tpm, &session);
 	bytes_reset(&data);
 	resident_keys_reset(&before);
 	free(slots.slots);
@@ -607,7 +600,7 @@ resident_remove(struct tpm *tpm, uint32_t index, struct slice owner_auth)
 		goto out;
 	r = remove_key(tpm, session, &keys, key);
 out:
-	close_owner(tpm, &session);
+	session_end_owner(tpm, &session);
 	resident_keys_reset(&keys);
 	free(slots.slots);
 	return r;

@@ -60,6 +60,51 @@ session_set_owner_auth(struct tpm *tpm, struct slice password)
 	return session_set_auth(tpm, ESYS_TR_RH_OWNER, password);
 }
 
+void
+session_forget_auth(struct tpm *tpm, ESYS_TR object)
+{
+	const TPM2B_AUTH zeros = { .size = sizeof(zeros.buffer) };
+
+	if (Esys_TR_SetAuth(tpm_esys(tpm), object, &zeros) != TSS2_RC_SUCCESS)
+		log_debug("an authValue was not wiped");
+}
+
+void
+session_end(struct tpm *tpm, ESYS_TR *session)
+{
+	if (*session != ESYS_TR_PASSWORD)
+		tpm_flush(tpm, session);
+}
+
+/*
+ * A session has its own copy of the authValue that it was last used with. This
+ * puts zeros there: tpm2-tss computes that before it finds that the command has
+ * no parameter to encrypt, and sends nothing. The command would change nothing.
+ */
+static void
+overwrite_owner_auth(struct tpm *tpm, ESYS_TR session)
+{
+	TSS2_RC rc;
+
+	if (session_encrypt(tpm, session) != 0)
+		return;
+	rc = Esys_ClockRateAdjust_Async(tpm_esys(tpm), ESYS_TR_RH_OWNER,
+	    session, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CLOCK_NO_CHANGE);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Esys_ClockRateAdjust_Finish(tpm_esys(tpm));
+	if (rc == TSS2_RC_SUCCESS)
+		log_debug("a command was sent that was to be none");
+}
+
+void
+session_end_owner(struct tpm *tpm, ESYS_TR *session)
+{
+	session_forget_auth(tpm, ESYS_TR_RH_OWNER);
+	if (*session != ESYS_TR_PASSWORD)
+		overwrite_owner_auth(tpm, *session);
+	session_end(tpm, session);
+}
+
 static int
 set_attributes(
     struct tpm *tpm, ESYS_TR session, TPMA_SESSION values, TPMA_SESSION mask)

@@ -25,6 +25,21 @@ int session_set_auth(
 /* The same for the owner; FAIL_OWNER_PASSWORD for one too long to be it. */
 int session_set_owner_auth(struct tpm *tpm, struct slice password) MUST_CHECK;
 
+/*
+ * Wipes an authValue that was given so: tpm2-tss keeps it with the object, and
+ * does not wipe it before it frees that. After the object's last use.
+ */
+void session_forget_auth(struct tpm *tpm, ESYS_TR object);
+
+/*
+ * Ends a session that commands were authorized with, and sets it to
+ * ESYS_TR_NONE; leaves ESYS_TR_PASSWORD, which stands for none.
+ */
+void session_end(struct tpm *tpm, ESYS_TR *session);
+
+/* Ends the owner's session, or none, and forgets the password. */
+void session_end_owner(struct tpm *tpm, ESYS_TR *session);
+
 /* Has the next command's first parameter encrypted. */
 int session_encrypt(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
 

@@ -391,5 +391,9 @@ try "an owner with a password" owner_password
 try "records of a later version, damaged or never written" strange_records
 try "an index that is taken: another is tried" collisions
 try "killed at every TPM command" killed_at_every_command
+tpm_new freed
+export OWNER_PASSWORD=a-long-password-of-the-owner-0123456789
+tpm2_changeauth -Q -c owner "$OWNER_PASSWORD"
+relay "the owner's password in memory" "$BUILD/tests/tpm/test-owner"
 [ ! -f "$WORK/points" ] || sed 's/^/# note: /' "$WORK/points"
 echo "1..$N"
