@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include "error.h"
-#include "fido.h"
 #include "key.h"
 #include "keyref.h"
 #include "log.h"
@@ -55,15 +54,11 @@ from_record(const struct resident_key *rk, struct keyref *ref)
 static int
 check_agreement(const struct keyref *ref, const struct ec_point *point)
 {
-	uint8_t hash[FIDO_DIGEST_LEN];
 	int r;
 
-	if ((r = fido_application_hash(ref->key.application, hash)) != 0)
+	if ((r = handle_check_application(
+		 &ref->handle, ref->key.application)) != 0)
 		return r;
-	if (memcmp(hash, ref->handle.application, sizeof(hash)) != 0)
-		return fail(FAIL_ARGUMENT,
-		    "the key was made for another application than is said "
-		    "here; restore the key file");
 	if (!ref->resident &&
 	    memcmp(point, &ref->key.point, sizeof(*point)) != 0)
 		return fail(FAIL_ARGUMENT,

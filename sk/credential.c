@@ -358,21 +358,6 @@ out:
 
 /* --- asserting --------------------------------------------------------- */
 
-static int
-check_application_of(const struct handle *h, const char *application)
-{
-	uint8_t hash[FIDO_DIGEST_LEN];
-	int r;
-
-	if ((r = fido_application_hash(application, hash)) != 0)
-		return r;
-	if (memcmp(hash, h->application, sizeof(hash)) != 0)
-		return fail(FAIL_HANDLE,
-		    "the key was made for another application than the key "
-		    "file says");
-	return 0;
-}
-
 /* The key file's word has to agree with the key about the PIN. */
 static int
 take_pin(const struct assertion_request *req, const struct handle *h,
@@ -431,7 +416,7 @@ assert_with(const struct config *cfg, const struct assertion_request *req,
 	log_request(&what);
 	/* An altered handle is refused before a person is asked anything. */
 	if ((r = key_point(h, &point)) != 0 ||
-	    (r = check_application_of(h, req->application)) != 0 ||
+	    (r = handle_check_application(h, req->application)) != 0 ||
 	    (r = limits_check(&h->limits, &what)) != 0 ||
 	    (r = take_pin(req, h, &auth_value)) != 0 ||
 	    (r = find_signer(cfg, req, h, &what, &a.flags)) != 0 ||

@@ -4,6 +4,7 @@
 
 #include "cbor-item.h"
 #include "error.h"
+#include "fido.h"
 #include "handle.h"
 #include "log.h"
 
@@ -232,6 +233,21 @@ out:
 	bytes_reset(&again);
 	handle_reset(&h);
 	return r;
+}
+
+int
+handle_check_application(const struct handle *h, const char *application)
+{
+	uint8_t hash[FIDO_DIGEST_LEN];
+	int r;
+
+	if ((r = fido_application_hash(application, hash)) != 0)
+		return r;
+	if (memcmp(hash, h->application, sizeof(hash)) != 0)
+		return fail(FAIL_HANDLE,
+		    "the key was made for another application than it is said "
+		    "to be for");
+	return 0;
 }
 
 void

@@ -74,6 +74,13 @@ int handle_encode(const struct handle *h, struct bytes *ret) MUST_CHECK;
 int handle_binding(
     const struct handle *h, uint8_t ret_digest[HANDLE_BINDING_LEN]) MUST_CHECK;
 
+/*
+ * Whether the key was made for this application, as a key file or a record
+ * says. 0, FAIL_HANDLE if for another; FAIL_INTERNAL.
+ */
+int handle_check_application(
+    const struct handle *h, const char *application) MUST_CHECK;
+
 void handle_reset(struct handle *h);
 
 #endif

@@ -392,6 +392,10 @@ test_applications(void **state)
 	WANT(SSH_SK_ERR_GENERAL, "100000 bytes",
 	    try_sign(SSH_SK_ECDSA, message, 7, big, key->key_handle,
 		key->key_handle_len, NO_TOUCH));
+	/* The right length, and not the one that the key was made for. */
+	WANT(SSH_SK_ERR_GENERAL, "made for another application",
+	    try_sign(SSH_SK_ECDSA, message, 7, "ssh;", key->key_handle,
+		key->key_handle_len, NO_TOUCH));
 	big[1024] = '\0';
 	assert_int_equal(try_enroll(SSH_SK_ECDSA, big, NO_TOUCH, NULL), 0);
 }
