@@ -139,6 +139,20 @@ sign(const struct config *cfg, const struct handle *h,
 
 /* --- making ------------------------------------------------------------ */
 
+/* Whoever asks us again with a PIN is not to be asked anything before. */
+static int
+check_new_pin(const struct credential_request *req)
+{
+	if (!req->verification)
+		return 0;
+	if (!pin_is_given(req->pin))
+		return fail(FAIL_PIN_REQUIRED,
+		    "the new key gets a PIN of its own; choose one of at "
+		    "least %d characters",
+		    PIN_MIN_CHARACTERS);
+	return pin_check_new(req->pin);
+}
+
 /* The authValue of a new key; empty for one without a PIN. */
 static int
 take_new_pin(const struct config *cfg, const struct credential_request *req,
@@ -148,13 +162,7 @@ take_new_pin(const struct config *cfg, const struct credential_request *req,
 
 	if (!req->verification)
 		return 0;
-	if (!pin_is_given(req->pin))
-		return fail(FAIL_PIN_REQUIRED,
-		    "the new key gets a PIN of its own; choose one of at "
-		    "least %d characters",
-		    PIN_MIN_CHARACTERS);
-	if ((r = pin_check_new(req->pin)) != 0 ||
-	    (r = presence_confirm_pin(cfg, req->pin)) != 0)
+	if ((r = presence_confirm_pin(cfg, req->pin)) != 0)
 		return r;
 	return pin_auth_value(req->pin, ret);
 }
@@ -243,6 +251,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	    (r = check_not_empty(req->challenge, "challenge")) != 0 ||
 	    (r = fido_application_hash(req->application, wishes.application)) !=
 		0 ||
+	    (r = check_new_pin(req)) != 0 ||
 	    (r = resident_prepare(cfg, req, &owner_password)) != 0 ||
 	    (r = take_new_pin(cfg, req, &auth_value)) != 0 ||
 	    (r = find_maker(cfg, req, &present)) != 0)

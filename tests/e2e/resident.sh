@@ -200,11 +200,17 @@ owner_password() {
 	grep -q "sk-tpm: resident keys are kept under the TPM's owner password" \
 		<<<"$out"
 	[ "$(wrong_tries)" -eq 0 ]
-	# A key with a PIN: the owner's password is asked for besides.
-	askpass_says secret
-	printf '123456\n' | setsid -w ssh-keygen -q -t ecdsa-sk -O resident \
-		-O verify-required -O user=both -N '' -w "$LIB" \
-		-f "$WORK/both" || :
+	# A key with a PIN: the owner's password is asked for besides, once.
+	askpass_says 123456 secret
+	setsid -w ssh-keygen -q -t ecdsa-sk -O resident -O verify-required \
+		-O user=both -N '' -w "$LIB" -f "$WORK/both"
+	cat "$WORK/asked"
+	sed -n 1p "$WORK/asked" | grep -q 'Enter PIN'
+	sed -n 2p "$WORK/asked" | grep -q "owner password"
+	[ "$(wc -l <"$WORK/asked")" -eq 2 ]
+	[ "$(count_ours)" -eq $((before + 2)) ]
+	askpass_says 123456
+	sign "$WORK/both"
 	tpm_is_empty
 	tpm2_changeauth -Q -c owner -p secret
 }
