@@ -1,0 +1,99 @@
+# shellcheck shell=bash
+# Debian releases in trees of their own, for the tests that use one. A tree is
+# unpacked from a base: a release's minimum (SUITE), or that and what the test
+# that sources this furnishes it with (SUITE-KIND).
+#
+# What debootstrap and apt-get fetch is kept in $BASES (build/bases); remove
+# that to have it fetched anew.
+
+# shellcheck source=tests/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+BASES=${BASES:-$BUILD/bases}
+
+# Not in $WORK, which may be in memory: a tree is 700 MB.
+mkdir -p "$BASES"
+TREES=$(mktemp -d "$BASES/trees.XXXXXX")
+trap 'rm -rf --one-file-system "$TREES"; cleanup' EXIT
+
+why_not() {
+	[ "$(id -u)" -eq 0 ] || { echo "not root"; return; }
+	command -v debootstrap >/dev/null || { echo "no debootstrap"; return; }
+	unshare --mount --pid --fork true 2>/dev/null ||
+		echo "not allowed to make namespaces"
+}
+
+# inside TREE COMMAND...: in namespaces that end with it, so that no mount and
+# no process outlives the command, however it ends.
+inside() {
+	# shellcheck disable=SC2016 # for the shell inside
+	unshare --mount --pid --fork --kill-child --propagation private sh -c '
+		tree=$1
+		shift
+		mount -t proc proc "$tree/proc" &&
+		exec chroot "$tree" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
+			PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+			DEBIAN_FRONTEND=noninteractive "$@"' sh "$@"
+}
+
+# keep TREE BASE
+keep() {
+	tar -C "$1" -I 'gzip -1' -cf "$TREES/new.tar.gz" .
+	mv "$TREES/new.tar.gz" "$BASES/$2.tar.gz"
+	rm -rf --one-file-system "$1"
+}
+
+# A minimal Debian. debootstrap leaves out what an installer would write; and
+# what is installed later is not to start services.
+make_minimal() {
+	local suite=$1 tree=$TREES/$1-minimal
+	[ ! -e "$BASES/$suite.tar.gz" ] || return 0
+	debootstrap --variant=minbase "$suite" "$tree"
+	echo '127.0.0.1 localhost' >"$tree/etc/hosts"
+	printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
+	chmod 755 "$tree/usr/sbin/policy-rc.d"
+	keep "$tree" "$suite"
+}
+
+# unpack BASE TREE
+unpack() {
+	mkdir "$TREES/$2"
+	tar -C "$TREES/$2" -xf "$BASES/$1.tar.gz"
+	cp -L /etc/resolv.conf "$TREES/$2/etc/resolv.conf"
+}
+
+# make_base SUITE KIND: by `furnish_KIND TREE` of the test's.
+make_base() {
+	local base=$1-$2 tree=$TREES/$1-$2-base
+	[ ! -e "$BASES/$base.tar.gz" ] || return 0
+	make_minimal "$1"
+	unpack "$1" "$base-base"
+	inside "$tree" apt-get update
+	"furnish_$2" "$tree"
+	inside "$tree" apt-get clean
+	keep "$tree" "$base"
+}
+
+# add_packages TREE PACKAGE...
+add_packages() {
+	inside "$1" apt-get install -y --no-install-recommends "${@:2}"
+}
+
+# add_needed TREE TARGET: what tests/install-packages names for it.
+add_needed() {
+	cp "$TOP/tests/install-packages" "$1/tmp"
+	inside "$1" /tmp/install-packages "$2"
+	rm "$1/tmp/install-packages"
+}
+
+# copy_source TREE PATH...: what git knows of it, or all.
+copy_source() {
+	local tree=$1
+	shift
+	mkdir -p "$tree/src"
+	if [ -e "$TOP/.git" ]; then
+		git -C "$TOP" ls-files -z -- "$@"
+	else
+		(cd "$TOP" && find "$@" -name build -prune -o ! -type d -print0)
+	fi | tar -C "$TOP" -c --null -T - | tar -C "$tree/src" -x
+}
