@@ -5,8 +5,8 @@
 #	try "what should hold" function_or_command [argument ...]
 #
 # A try passes when its command exits with 0. It runs in a subshell with
-# `set -e` and with its output kept, to be shown only where it fails. Exit
-# status 77 says that it cannot be tried here.
+# `set -e` and with its output kept, to be shown only where it fails. `cannot
+# REASON` in it ends it, and says that it cannot be tried here.
 #
 # Everything lives in a directory of its own ($WORK); processes are ended by
 # the ids they were started with.
@@ -84,15 +84,22 @@ try() {
 		trap 'echo "failed: line $LINENO: $BASH_COMMAND"' ERR
 		"$@"
 	) </dev/null >"$log" 2>&1
-	local status=$?
-	if [ "$status" -eq 77 ]; then
-		echo "ok $N - $what # SKIP not possible here"
+	local status=$? reason
+	reason=$(sed -n 's/^cannot: //p' "$log" | tail -n 1)
+	if [ "$status" -eq 77 ] && [ -n "$reason" ]; then
+		echo "ok $N - $what # SKIP $reason"
 	elif [ "$status" -eq 0 ]; then
 		echo "ok $N - $what"
 	else
 		echo "not ok $N - $what (exit $status)"
 		tail -n 60 "$log" | sed 's/^/# /'
 	fi
+}
+
+# cannot REASON: for a try that this machine is not the place for.
+cannot() {
+	echo "cannot: $*" >&2
+	exit 77
 }
 
 # relay PREFIX PROGRAM...: runs a test program of ours that prints TAP, and

@@ -89,7 +89,7 @@ state_of_clone() {
 
 # Builds it once for all that follows, with lintian's word on it.
 builds() {
-	command -v dpkg-buildpackage >/dev/null || return 77
+	command -v dpkg-buildpackage >/dev/null || cannot "no dpkg-buildpackage"
 	state_of_clone >"$WORK/before"
 	make -s -C "$TOP" B="$WORK/b" deb
 	state_of_clone | diff "$WORK/before" -
@@ -100,7 +100,7 @@ builds() {
 }
 
 multiarch() {
-	readlink "$WORK/multiarch" || return 77
+	readlink "$WORK/multiarch" || cannot "there is no package to look at"
 }
 
 contents() {

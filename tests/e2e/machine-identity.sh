@@ -188,7 +188,8 @@ other_machine() {
 
 units_are_valid() {
 	local unit
-	command -v systemd-analyze >/dev/null || return 77
+	command -v systemd-analyze >/dev/null ||
+		cannot "no systemd-analyze"
 	mkdir units
 	for unit in sk-tpm-identity.service sk-tpm-identity.timer; do
 		as_here <"$PARTS/$unit" >"units/$unit"
@@ -202,7 +203,8 @@ units_are_valid() {
 
 # systemd's own measure of how much a service may do: 0 nothing, 10 all.
 unit_is_confined() {
-	command -v systemd-analyze >/dev/null || return 77
+	command -v systemd-analyze >/dev/null ||
+		cannot "no systemd-analyze"
 	systemd-analyze security --offline=yes --threshold=30 \
 		"$WORK/units/sk-tpm-identity.service" >log || return 1
 	tail -n 1 log
