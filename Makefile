@@ -155,7 +155,8 @@ TOOLS = $(addprefix $(B)/tests/tools/,measure mock-fprintd pcap-commands \
 	print-tcti verify-attestation)
 TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
 	$(wildcard tests/tools/tcti-*.c))
-PROVIDERS = $(B)/tests/tools/provider-record.so $(B)/tests/tools/provider-soft.so
+PROVIDERS = $(addprefix $(B)/tests/tools/provider-,record.so soft.so \
+	soft-api9.so soft-api7.so)
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 
@@ -373,6 +374,12 @@ $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 	@echo "  CC    $@"
 	@$(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) -shared -MMD -MP -MF $@.d -o $@ $< \
 	    -ldl -lcrypto
+
+$(B)/tests/tools/provider-soft-api%.so: tests/tools/provider-soft.c $(FLAGS)
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(SK_CPPFLAGS) -DSK_API_MAJOR=$* $(SK_CFLAGS) -shared -MMD -MP \
+	    -MF $@.d -o $@ $< -ldl -lcrypto
 
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])

@@ -5,7 +5,8 @@
 . "$(dirname "$0")/../workflow.sh"
 
 tpm_new tpm
-SOFT=$TOOLS/provider-soft.so
+# Of the interface that LIB has.
+SOFT=$TOOLS/provider-soft${LIB##*/libsk-tpm}
 TOKEN=$HOME/.ssh/id_token
 example_text both >config
 host server

@@ -10,6 +10,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <openssl/x509.h>
 
 #pragma GCC visibility push(default)
 #include "sk-api.h"
@@ -44,8 +45,31 @@ copy(const void *data, size_t n)
 static EVP_PKEY *
 generate(uint32_t alg)
 {
-	return alg == SSH_SK_ED25519 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
-				     : EVP_EC_gen("P-256");
+	int type = alg == SSH_SK_ED25519 ? EVP_PKEY_ED25519 : EVP_PKEY_EC;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(type, NULL);
+	EVP_PKEY *key = NULL;
+
+	if (ctx == NULL || EVP_PKEY_keygen_init(ctx) != 1 ||
+	    (type == EVP_PKEY_EC &&
+		EVP_PKEY_CTX_set_ec_paramgen_curve_nid(
+		    ctx, NID_X9_62_prime256v1) != 1) ||
+	    EVP_PKEY_keygen(ctx, &key) != 1)
+		abort();
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+/* A public key as OpenSSH has it is what its SubjectPublicKeyInfo ends with. */
+static uint8_t *
+public_half(uint32_t alg, EVP_PKEY *key, size_t *ret_len)
+{
+	uint8_t der[128], *end = der;
+
+	if (i2d_PUBKEY(key, NULL) > (int)sizeof(der))
+		abort();
+	i2d_PUBKEY(key, &end);
+	*ret_len = alg == SSH_SK_ED25519 ? 32 : 65;
+	return copy(end - *ret_len, *ret_len);
 }
 
 static size_t
@@ -93,8 +117,7 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 {
 	struct soft_key k = { .flags = flags };
 	struct sk_enroll_response *resp;
-	uint8_t handle[MAX_HANDLE], public[65];
-	size_t n = sizeof(public);
+	uint8_t handle[MAX_HANDLE];
 
 	(void)challenge;
 	(void)challenge_len;
@@ -105,19 +128,13 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 			return SSH_SK_ERR_PIN_REQUIRED;
 		strcpy(k.pin, pin);
 	}
-	if ((k.key = generate(alg)) == NULL ||
-	    (resp = calloc(1, sizeof(*resp))) == NULL)
+	if ((resp = calloc(1, sizeof(*resp))) == NULL)
 		abort();
-	if (alg == SSH_SK_ED25519)
-		EVP_PKEY_get_raw_public_key(k.key, public, &n);
-	else
-		EVP_PKEY_get_octet_string_param(
-		    k.key, "encoded-pub-key", public, sizeof(public), &n);
+	k.key = generate(alg);
 #if SK_API_MAJOR >= 9
 	resp->flags = flags;
 #endif
-	resp->public_key = copy(public, n);
-	resp->public_key_len = n;
+	resp->public_key = public_half(alg, k.key, &resp->public_key_len);
 	resp->key_handle_len = encode(&k, handle);
 	resp->key_handle = copy(handle, resp->key_handle_len);
 	EVP_PKEY_free(k.key);
