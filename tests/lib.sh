@@ -27,6 +27,8 @@ unset SSH_AUTH_SOCK SSH_ASKPASS SSH_ASKPASS_REQUIRE DISPLAY WAYLAND_DISPLAY
 unset SSH_SK_PROVIDER SSH_SK_HELPER
 for name in "${!SK_TPM_@}" "${!TCTI_@}"; do unset "$name"; done
 export HOME=$WORK/home SK_TPM_CONFIG=$WORK/sk-tpm.conf
+# Nor their TPM, should there be none of ours.
+export SK_TPM_TCTI=swtpm:port=1 TPM2TOOLS_TCTI=swtpm:port=1
 : >"$SK_TPM_CONFIG"
 mkdir -m 700 "$HOME" "$HOME/.ssh"
 
@@ -190,6 +192,7 @@ ended() {
 
 # tpm_start NAME [SWTPM-OPTION...]: a TPM of its own with state in $WORK/NAME.
 # Sets TCTI, SWTPM_PID and, for the tools, TPM2TOOLS_TCTI and SK_TPM_TCTI.
+# Without it there is nothing to test: it ends what asked for it.
 tpm_start() {
 	local name=$1 port i
 	shift
@@ -206,7 +209,7 @@ tpm_start() {
 		fi
 		port=
 	done
-	[ -n "$port" ] || { cat "$WORK/$name.err" >&2; return 1; }
+	[ -n "$port" ] || { cat "$WORK/$name.err" >&2; exit 1; }
 	wait_until test -s "$WORK/$name.pid"
 	SWTPM_PID=$(cat "$WORK/$name.pid")
 	echo "$SWTPM_PID" >>"$WORK/pids"
