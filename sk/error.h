@@ -41,6 +41,7 @@ enum {
 	FAIL_FALLBACK = -32,	   /* the fallback provider failed */
 	FAIL_NO_TOKEN = -33,	   /* the fallback provider has no device */
 	FAIL_LOST = -34,	   /* the way to the TPM broke in use */
+	FAIL_NO_REASON = -35,	   /* OpenSSH's own provider just failed */
 	FAIL_EXISTS = -30,	   /* a resident key that would be replaced */
 };
 

@@ -183,10 +183,16 @@ is_verbose(const struct config *cfg)
 	return cfg->log_level == LOG_LEVEL_DEBUG;
 }
 
+static bool
+is_builtin(const struct config *cfg)
+{
+	return strcmp(cfg->fallback_provider, FALLBACK_INTERNAL) == 0;
+}
+
 static void
 describe(const struct config *cfg, char *ret, size_t size)
 {
-	if (strcmp(cfg->fallback_provider, FALLBACK_INTERNAL) == 0)
+	if (is_builtin(cfg))
 		snprintf(ret, size, "OpenSSH's own provider");
 	else
 		snprintf(ret, size, "%s", cfg->fallback_provider);
@@ -218,6 +224,15 @@ fallback_sign(const struct config *cfg, struct helper_sign_request *req,
 		    "provider that made the key as FallbackProvider in "
 		    "sk-tpm.conf",
 		    name);
+	else if (r == FAIL_NO_REASON && is_builtin(cfg))
+		r = fail(r,
+		    "this key was not made by sk-tpm, and %s failed without a "
+		    "reason; is the security key that has it plugged in? If "
+		    "another provider made it, name that as FallbackProvider "
+		    "in sk-tpm.conf",
+		    name);
+	else if (r == FAIL_NO_REASON)
+		r = FAIL_FALLBACK;
 	bytes_reset(&request);
 	bytes_reset(&answer);
 	return r;
@@ -262,5 +277,13 @@ fallback_enroll(const struct config *cfg, struct helper_enroll_request *req,
 		    "use -t ecdsa-sk for a key in the TPM, or plug in a "
 		    "security key",
 		    name);
+	else if (r == FAIL_NO_REASON && is_builtin(cfg))
+		r = fail(r,
+		    "a TPM has no ed25519, and %s failed without a reason; is "
+		    "a security key plugged in? For a key in the TPM, use "
+		    "-t ecdsa-sk",
+		    name);
+	else if (r == FAIL_NO_REASON)
+		r = FAIL_FALLBACK;
 	return r;
 }

@@ -151,6 +151,9 @@ static int
 refusal(uint32_t err)
 {
 	switch (err) {
+	case 4: /* SSH_ERR_INVALID_FORMAT, for SSH_SK_ERR_GENERAL */
+		return fail(FAIL_NO_REASON,
+		    "the fallback provider failed (OpenSSH's error -%u)", err);
 	case 10: /* SSH_ERR_INVALID_ARGUMENT */
 		return fail(FAIL_ARGUMENT, "ssh-sk-helper refused the request");
 	case 43: /* SSH_ERR_KEY_WRONG_PASSPHRASE */

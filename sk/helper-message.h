@@ -82,9 +82,9 @@ int helper_encode_enroll(const struct helper_enroll_request *req,
 
 /*
  * Reads an answer without the length before it. 0; what the helper refused
- * with: FAIL_NO_TOKEN, FAIL_PIN_REQUIRED, FAIL_UNSUPPORTED, FAIL_EXISTS,
- * FAIL_ARGUMENT or FAIL_FALLBACK; FAIL_FALLBACK for an answer that is none; or
- * FAIL_MEMORY.
+ * with: FAIL_NO_TOKEN, FAIL_NO_REASON, FAIL_PIN_REQUIRED, FAIL_UNSUPPORTED,
+ * FAIL_EXISTS, FAIL_ARGUMENT or FAIL_FALLBACK; FAIL_FALLBACK for an answer that
+ * is none; or FAIL_MEMORY.
  */
 int helper_decode_signature(
     struct slice answer, bool ed25519, struct helper_signature *ret) MUST_CHECK;

@@ -73,25 +73,28 @@ agent_has_both() {
 }
 
 # Without a token in this machine, the built-in provider's own error is what
-# ssh gets, and our line tells what it means.
+# ssh gets, and our line tells what it means. OpenSSH 8.4's is "invalid format".
 builtin_has_no_device() {
+	local theirs ours="finds no device"
 	[ ! -e "$SK_TPM_CONFIG" ] || : >"$SK_TPM_CONFIG"
-	refuses "OpenSSH's own provider finds no device that has it" \
+	theirs=$(builtin_says)
+	[[ $theirs = *"device not found" ]] || ours="failed without a reason"
+	refuses "this key was not made by sk-tpm, and OpenSSH's own provider $ours" \
 		ssh -i "$TOKEN" server true 2>&1 | tee log
-	refuses "OpenSSH's own provider finds no device" \
+	refuses "this key was not made by sk-tpm, and OpenSSH's own provider $ours" \
 		ssh-keygen -Y sign -n file -f "$TOKEN" server.keys | tee log
-	grep -qi 'device not found' log
-	refuses "use -t ecdsa-sk for a key in the TPM" \
+	grep -qi "${theirs##*: }" log
+	refuses "a TPM has no ed25519, and OpenSSH's own provider $ours" \
 		ssh-keygen -q -t ed25519-sk -N '' -f none | tee log
-	grep -qi 'device not found' log
+	grep -qi "${theirs##*: }" log
+	grep -q 'use -t ecdsa-sk' log
 	[ ! -e none ]
 }
 
-# It is what OpenSSH itself says, and not our guess: the same without us.
-builtin_says_the_same() {
+# What OpenSSH itself says, without us.
+builtin_says() {
 	fails ssh-keygen -Y sign -n file -w internal -f "$TOKEN" server.keys \
-		2>log
-	grep -qi 'device not found' log
+		2>&1 | grep '^Signing .* failed:'
 }
 
 none_hands_nothing_on() {
@@ -174,8 +177,8 @@ try "both log in with one SecurityKeyProvider" both_log_in
 try "-t ed25519-sk goes to the other provider" enrols_ed25519
 try "the other provider's PIN" pin_of_the_other
 try "an agent has all" agent_has_both
-try "the built-in provider finds no device, and says so" builtin_has_no_device
-try "as it does without us" builtin_says_the_same
+try "the built-in provider finds no device: its error, and what to do" \
+	builtin_has_no_device
 try "FallbackProvider none" none_hands_nothing_on
 try "a FallbackProvider that is not there" wrong_setting
 try "a FallbackProvider that is this library" no_endless_loop

@@ -248,11 +248,19 @@ ed25519_of_the_builtin_provider(void)
 static void
 test_algorithms(void **state)
 {
+	const char *out;
+	int r;
+
 	(void)state;
 	WANT(SSH_SK_ERR_UNSUPPORTED, "-t ecdsa-sk",
 	    try_enroll(SSH_SK_ED25519, "ssh:", NO_TOUCH, NULL));
-	WANT(SSH_SK_ERR_DEVICE_NOT_FOUND, "finds no device",
-	    ed25519_of_the_builtin_provider());
+	/* OpenSSH 8.4's does not say that it finds no device. */
+	out = STDERR_OF(r = ed25519_of_the_builtin_provider());
+	if (r == SSH_SK_ERR_GENERAL)
+		check_outcome(r, r, out, "OpenSSH's own provider failed");
+	else
+		check_outcome(r, SSH_SK_ERR_DEVICE_NOT_FOUND, out,
+		    "OpenSSH's own provider finds no device");
 	WANT(SSH_SK_ERR_UNSUPPORTED, "-t ecdsa-sk",
 	    try_enroll(77, "ssh:", NO_TOUCH, NULL));
 	WANT(SSH_SK_ERR_DEVICE_NOT_FOUND, "not made by sk-tpm",

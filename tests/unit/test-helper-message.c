@@ -276,7 +276,7 @@ test_refusals(void **state)
 	assert_int_equal(refused_with(44), FAIL_EXISTS);
 	assert_int_equal(refused_with(59), FAIL_UNSUPPORTED);
 	assert_int_equal(refused_with(10), FAIL_ARGUMENT);
-	assert_int_equal(refused_with(4), FAIL_FALLBACK);
+	assert_int_equal(refused_with(4), FAIL_NO_REASON);
 	assert_int_equal(refused_with(0), FAIL_FALLBACK);
 }
 
