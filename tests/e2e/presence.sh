@@ -61,13 +61,12 @@ terminal_interrupt() {
 		want "Press y"
 		send "\003"
 		want "ready:"
-		send "stty -a | tr \" ;\" \"\\n\\n\" | grep -x -- -echo; echo checked\r"
-		expect {
-			"\n-echo\r" { exit 5 }
-			"\nchecked" {}
-			timeout { exit 6 }
+		for {set i 0} {$i < 400} {incr i} {
+			set modes [exec stty -a -F $spawn_out(slave,name)]
+			if {[regexp {[^-]echo } $modes]} { exit 0 }
+			after 50
 		}
-		exit 0'
+		exit 5'
 	tpm_is_empty
 }
 
