@@ -19,7 +19,7 @@ kind_of(const uint8_t *data, size_t len)
 	request_describe(&req, &words);
 	assert_true(words.len > 0);
 	for (size_t i = 0; i < words.len; i++)
-		assert_in_range((uint8_t)words.s[i], ' ', '~');
+		assert_true(words.s[i] >= ' ' && words.s[i] <= '~');
 	free(copy);
 	return req.kind;
 }
