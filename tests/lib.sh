@@ -117,6 +117,14 @@ needs_openssh() {
 		cannot "OpenSSH $((OPENSSH / 100)).$((OPENSSH % 100)) has no $2"
 }
 
+needs_git_signatures() {
+	local version
+	version=$(git --version)
+	version=${version##* }
+	[ "$(printf '%s\n' 2.34 "$version" | sort -V | head -n 1)" = 2.34 ] ||
+		cannot "git $version has no signatures by SSH keys"
+}
+
 # relay PREFIX PROGRAM...: runs a test program of ours that prints TAP, and
 # prints its lines as ours.
 relay() {
@@ -358,6 +366,14 @@ enroll() {
 	local file=$1
 	shift
 	ssh-keygen -q -t ecdsa-sk -N '' -w "$LIB" -f "$file" -C "$(basename "$file")" "$@"
+}
+
+# OpenSSH 8.4 knows verify-required of keys, but not of certificates.
+certifies_verification() {
+	rm -f "$WORK"/probe*
+	command ssh-keygen -q -t ed25519 -N '' -f "$WORK/probe"
+	command ssh-keygen -q -s "$WORK/probe" -I probe -O verify-required \
+		"$WORK/probe.pub"
 }
 
 # sign_and_verify KEY: through ssh-keygen -Y, as git does.

@@ -46,6 +46,10 @@ set_up() {
 	server_side_ssh
 }
 
+needs_pins_in_agent() {
+	needs_openssh 809 "keys with a PIN in ssh-agent"
+}
+
 # asked [TEXT]: how often a person was, TEXT or anything; notes do not count.
 asked() {
 	grep -Ec -- "^(confirm)?: ${1:-}" "$WORK/asked" || :
@@ -65,6 +69,7 @@ agent_holds() {
 }
 
 adds_and_logs_in() {
+	needs_pins_in_agent
 	askpass_says "$PIN"
 	start
 	example add | tee out
@@ -78,6 +83,7 @@ adds_and_logs_in() {
 }
 
 forwards() {
+	needs_pins_in_agent
 	askpass_says "$PIN"
 	start
 	ssh-add -q "$KEY"
@@ -91,6 +97,7 @@ forwards() {
 }
 
 constrains() {
+	needs_openssh 809 "destination constraints"
 	askpass_says "$PIN"
 	start
 	ssh-add -q "$KEY"
@@ -114,6 +121,7 @@ constrains() {
 }
 
 deletes_and_adds_again() {
+	needs_pins_in_agent
 	askpass_says "$PIN"
 	start
 	ssh-add -q "$KEY"
@@ -139,6 +147,7 @@ deletes_and_adds_again() {
 }
 
 starts_anew() {
+	needs_pins_in_agent
 	askpass_says "$PIN"
 	start
 	ssh-add -q "$KEY"
@@ -168,6 +177,7 @@ confirms() {
 
 # As the page says: others are asked for twice.
 confirms_twice() {
+	needs_pins_in_agent
 	askpass_says yes "$PIN"
 	start
 	ssh-add -q -c "$KEY"
@@ -198,6 +208,7 @@ confirms_twice() {
 }
 
 expires() {
+	needs_pins_in_agent
 	askpass_says "$PIN"
 	start
 	example lifetime 2>&1 | tee out
@@ -212,6 +223,7 @@ expires() {
 }
 
 locks() {
+	needs_pins_in_agent
 	askpass_says "$PIN"
 	start
 	ssh-add -q "$KEY"
@@ -232,6 +244,7 @@ locks() {
 
 # Their public halves are all that ssh sees.
 several_keys() {
+	needs_pins_in_agent
 	local choice name
 	askpass_says "$PIN"
 	ssh-keygen -q -t ed25519 -N '' -f "$HOME/.ssh/id_plain"
@@ -255,6 +268,7 @@ several_keys() {
 
 # Started without -P: the words of the page, and those of the doctor.
 refuses_libraries_elsewhere() {
+	needs_pins_in_agent
 	eval "$(ssh-agent)"
 	echo "$SSH_AGENT_PID" >>pids
 	fails ssh-add "$KEY" 2>out
@@ -271,6 +285,7 @@ example_said() {
 
 # A terminal is no use to a daemon; ssh itself asks there.
 without_a_display() {
+	needs_pins_in_agent
 	rm -f asked
 	start
 	ssh-add -q "$KEY"

@@ -56,6 +56,7 @@ set_up() {
 }
 
 signs_and_verifies() {
+	needs_git_signatures
 	askpass_says yes
 	change
 	in_repository example sign
@@ -70,6 +71,7 @@ signs_and_verifies() {
 
 # Nobody's, another's, and one for another purpose.
 refuses_others() {
+	needs_git_signatures
 	enroll other -O no-touch-required
 	change
 	in_repository git -c user.signingKey="$WORK/other.pub" commit -q -S -m x
@@ -91,6 +93,7 @@ refuses_others() {
 }
 
 refuses_altered_content() {
+	needs_git_signatures
 	local commit
 	askpass_says yes
 	change
@@ -108,6 +111,7 @@ refuses_altered_content() {
 }
 
 revokes() {
+	needs_git_signatures
 	change
 	askpass_says yes
 	in_repository git commit -q -S -m x
@@ -122,6 +126,7 @@ revokes() {
 
 # The question is on the terminal, though git keeps what ssh-keygen prints.
 at_a_terminal() {
+	needs_git_signatures
 	local before
 	in_repository git tag -d v1
 	before=$(in_repository git rev-parse HEAD)
@@ -150,6 +155,7 @@ at_a_terminal() {
 }
 
 nobody_there() {
+	needs_git_signatures
 	local before
 	before=$(in_repository git rev-parse HEAD)
 	change
@@ -168,6 +174,7 @@ nobody_there() {
 
 # Limits: nothing but git.
 nothing_but_git() {
+	needs_git_signatures
 	client_config
 	{ cat "$HOME/.ssh/id_git.pub"
 	  printf 'no-touch-required '; cat "$HOME/.ssh/id_build.pub"
@@ -186,6 +193,7 @@ nothing_but_git() {
 }
 
 through_an_agent() {
+	needs_git_signatures
 	askpass_says yes
 	agent_start -P "$(dirname "$(realpath "$LIB")")/*"
 	change
@@ -213,6 +221,7 @@ through_an_agent() {
 }
 
 by_certificate() {
+	needs_git_signatures
 	example certify
 	askpass_says yes
 	change
@@ -296,12 +305,14 @@ files_by_certificate() {
 	askpass_says "$PIN"
 	ssh-keygen -q -Y sign -n file -f "$HOME/.ssh/id_tpm-cert.pub" notes.txt
 	echo "*@example.com cert-authority $(cat user_ca.pub)" >signers
-	[ "$(ssh-keygen -Y find-principals -f signers -s notes.txt.sig)" = \
-		"$ME@example.com" ]
 	ssh-keygen -Y verify -n file -f signers -I "$ME@example.com" \
 		-s notes.txt.sig <notes.txt
 	fails ssh-keygen -Y verify -n file -f signers -I bob@example.com \
 		-s notes.txt.sig <notes.txt
+	# OpenSSH 8.4 finds none behind a pattern.
+	[ "$OPENSSH" -lt 809 ] ||
+		[ "$(ssh-keygen -Y find-principals -f signers \
+			-s notes.txt.sig)" = "$ME@example.com" ]
 }
 
 try "a key for git, an authority and a key with a PIN" set_up

@@ -102,6 +102,7 @@ twenty_at_once() {
 
 # Taught over a connection that the old key made, and proven by the new one.
 is_replaced() {
+	# shellcheck disable=SC2033 # so is sudo
 	sudo ssh-keygen -q -t ecdsa-sk -O no-touch-required -N '' -w "$LIB" \
 		-f "$ETC/second"
 	knows "$(the_key)"

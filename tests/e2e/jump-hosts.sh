@@ -88,6 +88,7 @@ jump_host_runs_nothing() {
 
 # An agent asks at each hop as well, and passes nothing on.
 agent_asks_each_time() {
+	needs_openssh 809 "keys with a PIN in ssh-agent"
 	askpass_says "$PIN"
 	agent_start -P "$(dirname "$(realpath "$LIB")")/*"
 	ssh-add -q "$HOME/.ssh/id_tpm"
@@ -109,6 +110,7 @@ asks_at_a_terminal() {
 
 # Presence: the question tells the hops apart by their host keys.
 names_each_hop() {
+	needs_openssh 809 "server's host key in what is signed"
 	local name
 	enroll asks
 	ssh-keygen -q -s user_ca -I asks -n "$ME" -V +1h asks.pub

@@ -54,6 +54,8 @@ no_pin_no_verification() {
 
 logs_in_with_certificate() {
 	askpass_says "$PIN"
+	certifies_verification ||
+		cannot "this OpenSSH certifies no verify-required"
 	ssh-keygen -q -t ed25519 -N '' -f "$WORK/ca"
 	ssh-keygen -q -s "$WORK/ca" -I pin -n "$ME" -O verify-required \
 		"$WORK/k.pub"
@@ -65,6 +67,7 @@ logs_in_with_certificate() {
 }
 
 agent_asks_with_askpass() {
+	needs_openssh 809 "keys with a PIN in ssh-agent"
 	askpass_says "$PIN"
 	export DISPLAY=:none
 	agent_start -P "$(dirname "$LIB")/*"
@@ -77,6 +80,7 @@ agent_asks_with_askpass() {
 }
 
 agent_without_askpass() {
+	needs_openssh 809 "keys with a PIN in ssh-agent"
 	agent_start -P "$(dirname "$LIB")/*"
 	ssh-add -q -S "$LIB" "$WORK/k"
 	echo "verify-required $(cat "$WORK/k.pub")" >"$WORK/server.keys"

@@ -70,13 +70,18 @@ terminal_interrupt() {
 	tpm_is_empty
 }
 
+# Before 8.9, ssh does not tell what signs for it to which server.
+export SERVER_KEY='to a server with host key SHA256:' SERVER_USER='as "'$ME'"?'
+[ "$OPENSSH" -ge 809 ] || SERVER_KEY='as "'$ME'", on' \
+	SERVER_USER='a server that the request does not name?'
+
 terminal_login() {
 	at_terminal 'spawn -noecho ssh -F none -p '"$SSHD_PORT"' -l '"$ME"' \
 			-o UserKnownHostsFile='"$WORK"'/known_hosts -i '"$WORK"'/k \
 			-o IdentitiesOnly=yes -o SecurityKeyProvider='"$LIB"' \
 			127.0.0.1 echo logged-in
-		want "Sign in to a server with host key SHA256:"
-		want "as \"'"$ME"'\"?"
+		want "Sign in $::env(SERVER_KEY)"
+		want "$::env(SERVER_USER)"
 		send "y"
 		want "logged-in"
 		status'
@@ -178,7 +183,7 @@ agent_with_askpass() {
 	cp "$WORK/k.pub" "$WORK/only.pub"
 	(unset SSH_ASKPASS DISPLAY SSH_ASKPASS_REQUIRE
 	 log_in -i "$WORK/only.pub")
-	grep -q '^confirm: Sign in to' "$WORK/asked"
+	grep -q "^confirm: Sign in $SERVER_KEY" "$WORK/asked"
 }
 
 agent_without_anything() {
@@ -352,6 +357,7 @@ libsystemd_is_not_linked() {
 
 # The host key's name in the question, from known_hosts.
 server_by_name() {
+	needs_openssh 809 "server's host key in what is signed"
 	local dir=$WORK/nobody
 	mkdir -m 777 "$dir" "$dir/.ssh"
 	cp "$LIB" "$dir/lib.so"

@@ -18,6 +18,7 @@ file_signature() {
 }
 
 git_commit() {
+	needs_git_signatures
 	# git has ssh-keygen find the provider in the environment.
 	export SSH_SK_PROVIDER=$LIB GIT_CONFIG_NOSYSTEM=1
 	git init -q "$WORK/repo"
