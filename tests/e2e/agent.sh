@@ -212,7 +212,7 @@ expires() {
 	askpass_says "$PIN"
 	start
 	example lifetime 2>&1 | tee out
-	grep -q 'Lifetime set to 28800 seconds' out
+	grep -Eq 'Lifetime set to (28800 seconds|08:00:00)' out
 	agent_holds 2
 	ssh-add -q -t 1 "$KEY"
 	wait_until fails ssh-add -l >/dev/null
