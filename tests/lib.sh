@@ -288,11 +288,21 @@ tpm_is_empty() {
 	done
 }
 
+# Where libraries are for a recording: tpm2-tss 3.0 has no TCTI that records.
+recorder_path() {
+	if PATH=$PATH:/sbin ldconfig -p | grep -q libtss2-tcti-pcap.so.0; then
+		echo "${LD_LIBRARY_PATH-}"
+	else
+		echo "$TOOLS/stand-in${LD_LIBRARY_PATH+:$LD_LIBRARY_PATH}"
+	fi
+}
+
 # commands COMMAND...: runs it on the TPM with a recording, in $WORK/pcap;
 # prints the codes of the TPM commands that were sent.
 commands() {
 	rm -f "$WORK/pcap"
-	SK_TPM_TCTI=pcap:$TCTI TCTI_PCAP_FILE=$WORK/pcap "$@" >&2 || return
+	LD_LIBRARY_PATH=$(recorder_path) SK_TPM_TCTI=pcap:$TCTI \
+		TCTI_PCAP_FILE=$WORK/pcap "$@" >&2 || return
 	[ ! -e "$WORK/pcap" ] || "$TOOLS/pcap-commands" "$WORK/pcap"
 }
 
