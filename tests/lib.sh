@@ -191,12 +191,13 @@ is_hardened() {
 
 # --- waiting -----------------------------------------------------------------
 
-# Polls a condition for up to 20 seconds.
+# Polls a condition for up to 20 seconds. (With read -t between, bash 5.1 waits
+# for good where its timer goes off before it reads.)
 wait_until() {
 	local i
 	for ((i = 0; i < 1000; i++)); do
 		"$@" && return 0
-		read -rt 0.02 <> <(:) || :
+		sleep 0.02
 	done
 	echo "gave up waiting for: $*" >&2
 	return 1
