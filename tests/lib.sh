@@ -254,7 +254,7 @@ resource_manager() {
 	local address="unix:path=$WORK/bus"
 	dbus-daemon --session --nofork --address="$address" 2>"$WORK/dbus.log" &
 	echo "$!" >>"$WORK/pids"
-	wait_until test -S "$WORK/bus"
+	wait_until bus_answers "$address"
 	export DBUS_SESSION_BUS_ADDRESS=$address
 	tpm2-abrmd --session --allow-root --tcti="$TCTI" "$@" \
 		2>"$WORK/abrmd.log" &
@@ -262,6 +262,12 @@ resource_manager() {
 	TCTI=tabrmd:bus_type=session
 	export SK_TPM_TCTI=$TCTI TPM2TOOLS_TCTI=$TCTI
 	wait_until tpm_answers
+}
+
+# Its socket is there before it listens.
+bus_answers() {
+	dbus-send --bus="$1" --dest=org.freedesktop.DBus --print-reply / \
+		org.freedesktop.DBus.Peer.Ping >/dev/null 2>&1
 }
 
 tpm_answers() {

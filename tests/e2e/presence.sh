@@ -309,7 +309,7 @@ bus_start() {
 	dbus-daemon --session --nofork --nopidfile \
 		"--address=$DBUS_SYSTEM_BUS_ADDRESS" 2>"$WORK/bus.log" &
 	echo "$!" >>"$WORK/pids"
-	wait_until test -S "$WORK/bus"
+	wait_until bus_answers "$DBUS_SYSTEM_BUS_ADDRESS"
 }
 
 # finger ANSWER...: fprintd's answers to the fingers of one signature
