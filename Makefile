@@ -193,6 +193,12 @@ check-vm: ## test on a kernel's own /dev/tpmrm0, in QEMU; needs root
 	@echo "Booting Debian 12 in QEMU; about three minutes, a first time four"
 	@BUILD='$(abspath $(B))' tests/run tests/vm/run
 
+# SUITES="bookworm sid" are some of them; MIRROR is where debootstrap fetches.
+.PHONY: check-matrix
+check-matrix: ## build and test with the OpenSSH, 8.4 to 10.x, of each Debian release, as root
+	@[ "$$(id -u)" -ne 0 ] || tests/install-packages check-matrix
+	@BUILD='$(abspath $(B))' tests/debian/matrix.sh
+
 unit: $(UNIT_TESTS)
 
 check-unit: unit ## run the unit tests alone; they want nothing but libcmocka
@@ -392,7 +398,7 @@ $(B)/tests/tools/provider-soft-api%.so: tests/tools/provider-soft.c $(FLAGS)
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
 # What begins as a shell script does.
-SH_FILES = tests/lib.sh tests/workflow.sh $(shell grep -rlE '^\#!/(usr/)?bin/(env bash|sh|bash)$$' \
+SH_FILES = tests/lib.sh tests/workflow.sh tests/debian/trees.sh $(shell grep -rlE '^\#!/(usr/)?bin/(env bash|sh|bash)$$' \
 	examples tests debian .ci)
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
@@ -452,7 +458,7 @@ clean: ## remove what was built
 	rm -rf $(B)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 14
 
 # The compiler writes these; no pattern above is to make one.
 DEPENDENCIES = $(wildcard $(B)/sk/*.d $(B)/enroll/*.d $(B)/tests/*/*.d)

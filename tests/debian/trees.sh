@@ -4,12 +4,14 @@
 # that sources this furnishes it with (SUITE-KIND).
 #
 # What debootstrap and apt-get fetch is kept in $BASES (build/bases); remove
-# that to have it fetched anew.
+# that to have it fetched anew. $MIRROR is where debootstrap fetches from,
+# unless empty: a release that has moved to an archive needs it said.
 
 # shellcheck source=tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 BASES=${BASES:-$BUILD/bases}
+MIRROR=${MIRROR:-}
 
 # Not in $WORK, which may be in memory: a tree is 700 MB.
 mkdir -p "$BASES"
@@ -24,13 +26,15 @@ why_not() {
 }
 
 # inside TREE COMMAND...: in namespaces that end with it, so that no mount and
-# no process outlives the command, however it ends.
+# no process outlives the command, however it ends. It has terminals of its
+# own.
 inside() {
 	# shellcheck disable=SC2016 # for the shell inside
 	unshare --mount --pid --fork --kill-child --propagation private sh -c '
 		tree=$1
 		shift
 		mount -t proc proc "$tree/proc" &&
+		mount -t devpts -o newinstance,ptmxmode=666 devpts "$tree/dev/pts" &&
 		exec chroot "$tree" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
 			PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 			DEBIAN_FRONTEND=noninteractive "$@"' sh "$@"
@@ -43,15 +47,18 @@ keep() {
 	rm -rf --one-file-system "$1"
 }
 
-# A minimal Debian. debootstrap leaves out what an installer would write; and
-# what is installed later is not to start services.
+# A minimal Debian. debootstrap leaves out what an installer would write; what is
+# installed later is not to start services; and a mirror or an archive may keep a
+# list for longer than it says it is valid. It has to be signed all the same.
 make_minimal() {
 	local suite=$1 tree=$TREES/$1-minimal
 	[ ! -e "$BASES/$suite.tar.gz" ] || return 0
-	debootstrap --variant=minbase "$suite" "$tree"
+	debootstrap --variant=minbase "$suite" "$tree" ${MIRROR:+"$MIRROR"}
 	echo '127.0.0.1 localhost' >"$tree/etc/hosts"
 	printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
 	chmod 755 "$tree/usr/sbin/policy-rc.d"
+	echo 'Acquire::Check-Valid-Until "false";' \
+		>"$tree/etc/apt/apt.conf.d/99valid-until"
 	keep "$tree" "$suite"
 }
 

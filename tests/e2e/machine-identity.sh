@@ -205,6 +205,8 @@ units_are_valid() {
 unit_is_confined() {
 	command -v systemd-analyze >/dev/null ||
 		cannot "no systemd-analyze"
+	systemd-analyze --help | grep -q -- --offline ||
+		cannot "this systemd-analyze has no --offline"
 	systemd-analyze security --offline=yes --threshold=30 \
 		"$WORK/units/sk-tpm-identity.service" >log || return 1
 	tail -n 1 log
