@@ -204,18 +204,20 @@ check_speed(const struct config *cfg, struct report *r)
 	struct credential cred = { 0 };
 	struct tpm_totals totals;
 	double start;
+	int err;
 
 	quiet.user_presence = USER_PRESENCE_AUTO;
-	if (credential_make(&quiet, &req, &cred) != 0) {
-		report_add(r, "signature", FINDING_WRONG,
-		    error_remedy(FAIL_OWNER_AUTH), "%s", log_cause());
+	if ((err = credential_make(&quiet, &req, &cred)) != 0) {
+		report_add(r, "signature", FINDING_WRONG, error_remedy(err),
+		    "%s", log_cause());
 		return;
 	}
 	tpm_totals_reset();
 	start = now_ms();
-	if (credential_test(&quiet, bytes_slice(&cred.key_handle), NULL) != 0) {
-		report_add(
-		    r, "signature", FINDING_WRONG, NULL, "%s", log_cause());
+	err = credential_test(&quiet, bytes_slice(&cred.key_handle), NULL);
+	if (err != 0) {
+		report_add(r, "signature", FINDING_WRONG, error_remedy(err),
+		    "%s", log_cause());
 	} else {
 		totals = tpm_totals();
 		report_add(r, "signature", FINDING_OK, NULL,

@@ -320,6 +320,12 @@ doctor_finds_what_is_wrong() {
 	grep -q "^wrong  *library .*has interface $interface" "$WORK/out"
 	SSH_SK_PROVIDER=$LIB fails sk-tpm doctor -T /dev/no-tpm >"$WORK/out"
 	grep -q '^wrong  *TPM  *no TPM at /dev/no-tpm' "$WORK/out"
+	# What is wrong with the signature has the remedy that suits it.
+	SK_TPM_PARENT=0x81000002 SSH_SK_PROVIDER=$LIB fails sk-tpm doctor \
+		>"$WORK/out"
+	grep -A1 '^wrong  *signature' "$WORK/out" >"$WORK/found"
+	grep -q 'there is no key at 0x81000002, which Parent names' "$WORK/found"
+	fails grep -q 'sk-tpm setup' "$WORK/found"
 	SSH_AUTH_SOCK=/no/agent SSH_SK_PROVIDER=$LIB sk-tpm doctor >"$WORK/out"
 	grep -q '^warning  *agent .*nothing answers' "$WORK/out"
 	SK_TPM_FALLBACK_PROVIDER=/no/library SSH_SK_PROVIDER=$LIB \
@@ -328,6 +334,10 @@ doctor_finds_what_is_wrong() {
 	agent_start
 	SSH_SK_PROVIDER=$LIB sk-tpm doctor --json | jq -e '.checks[] |
 		select(.check == "agent" and .status == "ok")'
+	tpm_new owned-patient
+	tpm2_changeauth -Q -c owner secret
+	SSH_SK_PROVIDER=$LIB fails sk-tpm doctor >"$WORK/out"
+	grep -A1 '^wrong  *signature' "$WORK/out" | grep -q 'sk-tpm setup'
 }
 
 doctor_in_colour() {
