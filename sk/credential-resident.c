@@ -89,7 +89,7 @@ resident_prepare(const struct config *cfg, const struct credential_request *req,
 	if (!req->verification && pin_is_given(req->pin))
 		return bytes_set(ret, req->pin, strlen(req->pin) + 1);
 	r = presence_ask_secret(cfg, "Enter the TPM's owner password: ", ret);
-	if (r == FAIL_PRESENCE && !req->verification)
+	if (r == FAIL_SECRET && !req->verification)
 		return fail(FAIL_PIN_REQUIRED,
 		    "a resident key needs the TPM's owner password; enter it "
 		    "as the PIN");

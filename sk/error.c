@@ -35,6 +35,7 @@ static const struct {
 	{ FAIL_PRESENCE,
 	    "sign from a terminal or with SSH_ASKPASS, set UserPresence in "
 	    "sk-tpm.conf, or make the key with -O no-touch-required" },
+	{ FAIL_SECRET, "run it at a terminal, or with SSH_ASKPASS" },
 	{ FAIL_LOCKOUT,
 	    "wait, or let who has the TPM's lockout password reset it: "
 	    "tpm2_dictionarylockout -c" },

@@ -37,12 +37,13 @@ enum {
 	FAIL_LIMIT = -27,	   /* the key's own limits forbid it */
 	FAIL_OWNER_PASSWORD = -28, /* the owner's is missing or wrong */
 	FAIL_NV_FULL = -29,	   /* no room for a resident key */
+	FAIL_EXISTS = -30,	   /* a resident key that would be replaced */
 	FAIL_DAMAGED_RECORD = -31, /* a resident key that cannot be read */
 	FAIL_FALLBACK = -32,	   /* the fallback provider failed */
 	FAIL_NO_TOKEN = -33,	   /* the fallback provider has no device */
 	FAIL_LOST = -34,	   /* the way to the TPM broke in use */
 	FAIL_NO_REASON = -35,	   /* OpenSSH's own provider just failed */
-	FAIL_EXISTS = -30,	   /* a resident key that would be replaced */
+	FAIL_SECRET = -36,	   /* no way to ask for a PIN or password */
 };
 
 /*

@@ -186,10 +186,16 @@ presence_ask_secret(
     const struct config *cfg, const char *prompt, struct bytes *ret)
 {
 	const char *askpass;
+	int r;
 
 	if (askpass_is_wanted() && (askpass = find_askpass()) != NULL)
-		return ask_secret_by_askpass(cfg, askpass, prompt, ret);
-	return terminal_read_secret(prompt, cfg->presence_timeout, ret);
+		r = ask_secret_by_askpass(cfg, askpass, prompt, ret);
+	else
+		r = terminal_read_secret(prompt, cfg->presence_timeout, ret);
+	/* UserPresence, which that one speaks of, is of no help here. */
+	if (r == FAIL_PRESENCE)
+		return fail(FAIL_SECRET, "%s", log_cause());
+	return r;
 }
 
 int

@@ -20,7 +20,7 @@ int presence_require(const struct config *cfg, const char *question,
 /*
  * Asks for a secret at the terminal, or by askpass where that is wanted. The
  * secret is terminated; the caller ends *ret with bytes_reset. 0;
- * FAIL_PRESENCE where there is no way to ask; FAIL_REFUSED; FAIL_MEMORY.
+ * FAIL_SECRET where there is no way to ask; FAIL_REFUSED; FAIL_MEMORY.
  */
 int presence_ask_secret(
     const struct config *cfg, const char *prompt, struct bytes *ret) MUST_CHECK;

@@ -164,7 +164,7 @@ open_terminal(struct terminal *t, const struct timespec *deadline)
 		    FAIL_PRESENCE, "there is no terminal to ask a person on");
 	r = lock_terminal(t, deadline);
 	if (r == 0 && tcgetattr(t->fd, &t->saved) != 0)
-		r = fail(FAIL_PRESENCE, "the terminal is none");
+		r = fail(FAIL_PRESENCE, "the terminal does not behave as one");
 	if (r != 0)
 		close_terminal(t);
 	return r;

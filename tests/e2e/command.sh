@@ -91,6 +91,12 @@ enrols_with_pin() {
 	sed -n 's/^Authorized keys: *//p' "$WORK/out" >"$WORK/server.keys"
 	grep -q '^verify-required sk-ecdsa' "$WORK/server.keys"
 	log_in -o BatchMode=no -i "$WORK/pin"
+	unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+	refuses "ask a person on; run it at a terminal, or with SSH_ASKPASS" \
+		sk-tpm enroll -P -f "$WORK/short"
+	SSH_ASKPASS_REQUIRE=force SSH_ASKPASS=/no/askpass refuses \
+		"cannot run /no/askpass: No such file or directory; run it at" \
+		sk-tpm test "$WORK/pin"
 	askpass_says 12345
 	refuses "too short" sk-tpm enroll -P -f "$WORK/short"
 	[ ! -e "$WORK/short" ]
