@@ -125,45 +125,53 @@ default_comment(void)
 }
 
 /*
- * Before anything is made that would have to be thrown away: whether both
- * files can be written.
+ * Before anything is made that would have to be thrown away: whether the file
+ * can be written.
  */
 static int
 check_target(const char *path, bool force)
 {
+	char *copy = strdup(path);
 	struct stat st;
+	int r = 0;
 
-	if (lstat(path, &st) != 0)
-		return 0;
-	if (S_ISDIR(st.st_mode))
-		return fail(FAIL_ARGUMENT, "%s is a directory", path);
-	if (!force)
-		return fail(FAIL_ARGUMENT,
-		    "%s exists already; name another file, or replace it with "
-		    "--force",
-		    path);
-	return 0;
-}
-
-static int
-check_targets(const char *path, bool force)
-{
-	char *public = NULL, *copy = strdup(path);
-	int r;
-
-	if (copy == NULL || asprintf(&public, "%s.pub", path) == -1) {
-		free(copy);
+	if (copy == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
-	}
 	if (path[0] == '\0')
 		r = fail(FAIL_ARGUMENT, "the file has no name");
 	else if (access(dirname(copy), W_OK | X_OK) != 0)
 		r = fail(FAIL_ARGUMENT,
 		    "cannot write into the directory of %s: %s", path,
 		    strerror(errno));
-	else if ((r = check_target(path, force)) == 0)
-		r = check_target(public, force);
+	else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		r = fail(FAIL_ARGUMENT, "%s is a directory", path);
+	else if (!force && lstat(path, &st) == 0)
+		r = fail(FAIL_ARGUMENT,
+		    "%s exists already; name another file, or replace it with "
+		    "--force",
+		    path);
 	free(copy);
+	return r;
+}
+
+/* `attestation` is NULL where there is none to write. */
+static int
+check_targets(const char *path, const char *attestation, bool force)
+{
+	char *public = NULL;
+	int r;
+
+	if (asprintf(&public, "%s.pub", path) == -1)
+		return fail(FAIL_MEMORY, "out of memory");
+	if ((r = check_target(path, force)) == 0 &&
+	    (r = check_target(public, force)) == 0 && attestation != NULL &&
+	    (r = check_target(attestation, force)) == 0 &&
+	    (strcmp(attestation, path) == 0 ||
+		strcmp(attestation, public) == 0))
+		r = fail(FAIL_ARGUMENT,
+		    "%s is the key's own file; name another one for the "
+		    "attestation",
+		    attestation);
 	free(public);
 	return r;
 }
@@ -224,15 +232,15 @@ take_challenge(const struct invocation *inv, struct bytes *ret)
 
 /* "ssh-sk-attest-v01" of PROTOCOL.u2f. */
 static int
-write_attestation(const struct credential *cred, const char *path)
+write_attestation(const struct credential *cred, const char *path, bool force)
 {
 	struct bytes out = { 0 };
 	int r;
 
 	if (cred->signature.len == 0)
 		return fail(FAIL_ARGUMENT,
-		    "there is no attestation, for there was no way to ask for "
-		    "a person's presence");
+		    "the key is made, but there is no attestation, for there "
+		    "was no way to ask for a person's presence");
 	if ((r = keyfile_put_text(&out, "ssh-sk-attest-v01")) == 0 &&
 	    (r = keyfile_put_text(&out, "")) == 0 &&
 	    (r = keyfile_put_string(&out, bytes_slice(&cred->signature))) ==
@@ -240,17 +248,16 @@ write_attestation(const struct credential *cred, const char *path)
 	    (r = keyfile_put_string(&out, bytes_slice(&cred->authdata))) == 0 &&
 	    (r = bytes_append(&out, "\0\0\0", 4)) == 0 &&
 	    (r = keyfile_put_text(&out, "")) == 0)
-		r = keyfile_write_file(path, &out, 0600, true);
+		r = keyfile_write_file(path, &out, 0600, force);
 	bytes_reset(&out);
 	return r;
 }
 
 static int
 make(const struct invocation *inv, const char *application,
-    const struct limits *limits, struct keyfile *key)
+    const struct limits *limits, struct keyfile *key, struct credential *ret)
 {
 	struct bytes challenge = { 0 }, pin = { 0 };
-	struct credential cred = { 0 };
 	struct credential_request req = {
 		.application = application,
 		.presence = !has(inv, OPTION_NO_TOUCH),
@@ -270,19 +277,27 @@ make(const struct invocation *inv, const char *application,
 		goto out;
 	req.challenge = bytes_slice(&challenge);
 	req.pin = (const char *)pin.data;
-	if ((r = credential_make(&inv->cfg, &req, &cred)) != 0)
+	if ((r = credential_make(&inv->cfg, &req, ret)) != 0)
 		goto out;
-	key->point = cred.point;
+	key->point = ret->point;
 	key->flags = req.flags;
-	bytes_move(&cred.key_handle, &key->key_handle);
-	if (has(inv, OPTION_ATTESTATION))
-		r = write_attestation(
-		    &cred, option_value(inv, OPTION_ATTESTATION));
+	bytes_move(&ret->key_handle, &key->key_handle);
 out:
 	bytes_reset(&challenge);
 	bytes_reset(&pin);
-	credential_reset(&cred);
 	return r;
+}
+
+/* The key first: it may be in the TPM already, and is of use by itself. */
+static int
+write_files(const struct keyfile *key, const char *path,
+    const struct credential *cred, const char *attestation, bool force)
+{
+	int r;
+
+	if ((r = keyfile_write(key, path, force)) != 0 || attestation == NULL)
+		return r;
+	return write_attestation(cred, attestation, force);
 }
 
 /* --- the answer -------------------------------------------------------- */
@@ -368,8 +383,10 @@ command_enroll(struct invocation *inv)
 	const char *application = option_value(inv, OPTION_APPLICATION);
 	const char *file = option_value(inv, OPTION_FILE);
 	const char *comment = option_value(inv, OPTION_COMMENT);
+	const char *attestation = option_value(inv, OPTION_ATTESTATION);
 	bool force = has(inv, OPTION_FORCE);
 	struct limits limits = { 0 };
+	struct credential cred = { 0 };
 	struct keyfile key = { 0 };
 	char *path;
 	int r;
@@ -385,12 +402,13 @@ command_enroll(struct invocation *inv)
 	}
 	if ((r = take_limits(inv, &limits)) == 0 &&
 	    (r = check_words(inv, &key)) == 0 &&
-	    (r = check_targets(path, force)) == 0 &&
-	    (r = make(inv, application, &limits, &key)) == 0 &&
-	    (r = keyfile_write(&key, path, force)) == 0)
+	    (r = check_targets(path, attestation, force)) == 0 &&
+	    (r = make(inv, application, &limits, &key, &cred)) == 0 &&
+	    (r = write_files(&key, path, &cred, attestation, force)) == 0)
 		r = answer(inv, &key, &limits, path);
 out:
 	free(path);
+	credential_reset(&cred);
 	keyfile_reset(&key);
 	limits_reset(&limits);
 	return r;

@@ -109,6 +109,12 @@ attests() {
 		--attestation "$WORK/att.att"
 	"$TOOLS/verify-attestation" "$WORK/att.att" "$WORK/challenge" ssh: \
 		"$WORK/att.pub"
+	# Without a person there is no attestation, and yet no key is lost.
+	unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+	refuses "the key is made, but there is no attestation" sk-tpm enroll \
+		-f "$WORK/unatt" --attestation "$WORK/unatt.att"
+	sk-tpm test "$WORK/unatt"
+	[ ! -e "$WORK/unatt.att" ]
 }
 
 # Whatever cannot be written is found before anything is made.
@@ -116,12 +122,22 @@ enrols_all_or_nothing() {
 	local before
 	before=$(sk-tpm list -j | jq '.resident | length')
 	mkdir -p "$WORK/dir.pub" "$WORK/isdir"
-	touch "$WORK/lone.pub"
+	touch "$WORK/lone.pub" "$WORK/there.att"
 	refuses "is a directory" sk-tpm enroll -n -r -u x -f "$WORK/isdir" --force
 	refuses "is a directory" sk-tpm enroll -n -r -u x -f "$WORK/dir" --force
 	refuses "exists already" sk-tpm enroll -n -r -u x -f "$WORK/lone"
 	refuses "cannot write into" sk-tpm enroll -n -r -u x -f "$WORK/no/k"
 	refuses "has no name" sk-tpm enroll -n -r -u x -f ""
+	# The attestation's file is no other matter.
+	refuses "cannot write into" sk-tpm enroll -n -r -u x -f "$WORK/x" \
+		--attestation "$WORK/no/att"
+	refuses "is a directory" sk-tpm enroll -n -r -u x -f "$WORK/x" \
+		--attestation "$WORK/isdir" --force
+	refuses "exists already" sk-tpm enroll -n -r -u x -f "$WORK/x" \
+		--attestation "$WORK/there.att"
+	[ ! -s "$WORK/there.att" ]
+	refuses "the key's own file" sk-tpm enroll -n -r -u x -f "$WORK/x" \
+		--attestation "$WORK/x.pub"
 	refuses "control characters" sk-tpm enroll -n -f "$WORK/x" \
 		-C $'two\nlines'
 	refuses "not UTF-8" sk-tpm enroll -n -f "$WORK/x" -C $'\xff'
