@@ -16,6 +16,7 @@
 #include "error.h"
 #include "home.h"
 #include "log.h"
+#include "openssh.h"
 #include "pin.h"
 #include "presence.h"
 
@@ -365,13 +366,14 @@ answer(const struct invocation *inv, const struct keyfile *key,
 	if (wants_json(inv))
 		goto out;
 	if (login)
-		puts(
-		    "\nThe last is the line for the server's authorized_keys. "
-		    "For ssh itself:\n\n  SecurityKeyProvider " SK_TPM_LIBRARY);
+		printf("\nThe last is the line for the server's "
+		       "authorized_keys. For ssh itself:\n\n"
+		       "  SecurityKeyProvider %s\n",
+		    openssh_library());
 	else
-		puts(
-		    "\nIts limits do not let it log in. For ssh-keygen and git:"
-		    "\n\n  export SSH_SK_PROVIDER=" SK_TPM_LIBRARY);
+		printf("\nIts limits do not let it log in. For ssh-keygen "
+		       "and git:\n\n  export SSH_SK_PROVIDER=%s\n",
+		    openssh_library());
 out:
 	json_object_put(o);
 	return r;

@@ -13,11 +13,13 @@
 #include "error.h"
 #include "home.h"
 #include "log.h"
+#include "openssh.h"
 #include "owner.h"
 #include "parent.h"
 
-#define SSH_LINE "Host *\n\tSecurityKeyProvider " SK_TPM_LIBRARY "\n"
-#define PROFILE_LINE "export SSH_SK_PROVIDER=" SK_TPM_LIBRARY "\n"
+/* With the library's path. */
+#define SSH_LINES "Host *\n\tSecurityKeyProvider %s\n"
+#define PROFILE_LINE "export SSH_SK_PROVIDER=%s\n"
 
 /* --- the storage root key ---------------------------------------------- */
 
@@ -84,27 +86,6 @@ cannot(const char *what, const char *path)
 	    FAIL_ARGUMENT, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
-/* True if a line that is no comment has the word; *ret_open_end if the last
- * line has no end, and ours would become part of it. */
-static bool
-has_word(FILE *f, const char *word, bool *ret_open_end)
-{
-	char *line = NULL;
-	size_t size = 0;
-	bool found = false;
-	ssize_t n;
-
-	*ret_open_end = false;
-	while ((n = getline(&line, &size, f)) != -1) {
-		*ret_open_end = n > 0 && line[n - 1] != '\n';
-		if (line[strspn(line, " \t")] != '#' &&
-		    strcasestr(line, word) != NULL)
-			found = true;
-	}
-	free(line);
-	return found;
-}
-
 /* To read and append, never waiting as for a pipe; ours alone to write. */
 static FILE *
 open_to_append(const char *path, bool dry_run)
@@ -133,13 +114,16 @@ add_lines(const char *path, const char *word, const char *lines, bool dry_run)
 {
 	FILE *f = open_to_append(path, dry_run);
 	bool open_end = false;
+	char *present = NULL;
 	int r = 0;
 
 	if (f == NULL && !(dry_run && errno == ENOENT))
 		return cannot("open", path);
-	if (f != NULL)
+	if (f != NULL) {
 		rewind(f);
-	if (f != NULL && has_word(f, word, &open_end))
+		present = openssh_find_line(f, word, &open_end);
+	}
+	if (present != NULL)
 		printf(
 		    "%s names %s already; it is left as it is.\n", path, word);
 	else if (dry_run)
@@ -151,11 +135,12 @@ add_lines(const char *path, const char *word, const char *lines, bool dry_run)
 		printf("Added to %s:\n%s", path, lines);
 	if (f != NULL && fclose(f) != 0 && r == 0)
 		r = cannot("write", path);
+	free(present);
 	return r;
 }
 
 static int
-write_lines(bool dry_run)
+write_lines(const char *ssh_lines, const char *profile_line, bool dry_run)
 {
 	char *dir = home_path(".ssh"), *config = home_path(".ssh/config");
 	char *profile = home_path(".profile");
@@ -169,14 +154,48 @@ write_lines(bool dry_run)
 		r = cannot("make", dir);
 		goto out;
 	}
-	if ((r = add_lines(config, "SecurityKeyProvider", SSH_LINE, dry_run)) ==
-	    0)
+	if ((r = add_lines(
+		 config, "SecurityKeyProvider", ssh_lines, dry_run)) == 0)
 		r = add_lines(
-		    profile, "SSH_SK_PROVIDER", PROFILE_LINE, dry_run);
+		    profile, "SSH_SK_PROVIDER", profile_line, dry_run);
 out:
 	free(dir);
 	free(config);
 	free(profile);
+	return r;
+}
+
+/* Shells that run already have not read ~/.profile as it is now. */
+static void
+tell_of_this_shell(const char *library)
+{
+	const char *value = getenv("SSH_SK_PROVIDER");
+
+	if (value == NULL || strcmp(value, library) != 0)
+		printf("\nThe variable is set at the next login. For this "
+		       "shell, type:\n\n  " PROFILE_LINE,
+		    library);
+}
+
+static int
+set_up_openssh(bool write, bool dry_run)
+{
+	const char *library = openssh_library();
+	char *ssh_lines = NULL, *profile_line = NULL;
+	int r = 0;
+
+	if (asprintf(&ssh_lines, SSH_LINES, library) == -1 ||
+	    asprintf(&profile_line, PROFILE_LINE, library) == -1)
+		r = fail(FAIL_MEMORY, "out of memory");
+	else if (!write)
+		printf("\nFor ssh, in ~/.ssh/config:\n%s\nFor ssh-keygen, "
+		       "ssh-add and git, in ~/.profile:\n%s",
+		    ssh_lines, profile_line);
+	else if ((r = write_lines(ssh_lines, profile_line, dry_run)) == 0 &&
+	    !dry_run)
+		tell_of_this_shell(library);
+	free(ssh_lines);
+	free(profile_line);
 	return r;
 }
 
@@ -188,10 +207,5 @@ command_setup(struct invocation *inv)
 
 	if ((r = set_up_parent(&inv->cfg, dry_run)) != 0)
 		return r;
-	if (option_value(inv, OPTION_WRITE) != NULL)
-		return write_lines(dry_run);
-	printf("\nFor ssh, in ~/.ssh/config:\n%s\nFor ssh-keygen, ssh-add and "
-	       "git, in ~/.profile:\n%s",
-	    SSH_LINE, PROFILE_LINE);
-	return 0;
+	return set_up_openssh(option_value(inv, OPTION_WRITE) != NULL, dry_run);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <dlfcn.h>
@@ -7,59 +8,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "doctor.h"
 #include "fallback.h"
-
-/* The first line of a command's output, without its newline. */
-static bool
-first_line(const char *command, const char *begins, char *ret, size_t size)
-{
-	FILE *f = popen(command, "re");
-	bool found = false;
-
-	while (f != NULL && !found && fgets(ret, (int)size, f) != NULL)
-		found = strncasecmp(ret, begins, strlen(begins)) == 0;
-	while (f != NULL && fgetc(f) != EOF)
-		;
-	if (f != NULL)
-		pclose(f);
-	if (found)
-		ret[strcspn(ret, "\r\n")] = '\0';
-	return found;
-}
+#include "home.h"
+#include "openssh.h"
+#include "text.h"
 
 /* The interface's major that this OpenSSH has; 0: none that is known. */
 static unsigned int
-api_of(unsigned int major, unsigned int minor)
-{
-	unsigned int version = major * 100 + minor;
-
-	if (version >= 901)
-		return 10;
-	if (version >= 809)
-		return 9;
-	return version >= 804 ? 7 : 0;
-}
-
-static unsigned int
 check_version(struct report *r)
 {
-	unsigned int major, minor, api;
-	char line[256];
+	struct openssh found;
 
-	if (!first_line("ssh -V 2>&1", "OpenSSH_", line, sizeof(line)) ||
-	    sscanf(line, "OpenSSH_%u.%u", &major, &minor) != 2) {
+	if (!openssh_find(&found)) {
 		report_add(r, "OpenSSH", FINDING_WRONG, "install OpenSSH",
 		    "ssh -V does not answer");
 		return 0;
 	}
-	api = api_of(major, minor);
-	report_add(r, "OpenSSH", api != 0 ? FINDING_OK : FINDING_WRONG,
-	    "OpenSSH 8.4 or later is needed", "%u.%u", major, minor);
-	return api;
+	report_add(r, "OpenSSH", found.api != 0 ? FINDING_OK : FINDING_WRONG,
+	    "OpenSSH 8.4 or later is needed", "%u.%u", found.major,
+	    found.minor);
+	return found.api;
 }
 
 static void
@@ -143,7 +114,7 @@ check_client(char *ret, size_t size, struct report *r)
 	char line[1024];
 
 	ret[0] = '\0';
-	if (!first_line("ssh -G localhost 2>/dev/null", "securitykeyprovider ",
+	if (!openssh_ask("ssh -G localhost 2>/dev/null", "securitykeyprovider ",
 		line, sizeof(line))) {
 		report_add(r, "ssh", FINDING_WARNING, NULL,
 		    "ssh -G does not tell its SecurityKeyProvider");
@@ -159,18 +130,45 @@ check_client(char *ret, size_t size, struct report *r)
 	    "SecurityKeyProvider is %s", value);
 }
 
+/* Whether ~/.profile sets the variable, which comes with the next login. */
+static bool
+is_set_at_login(void)
+{
+	char *path = home_path(".profile"), *line = NULL;
+	struct stat st;
+	FILE *f = path != NULL ? home_open(path, &st) : NULL;
+	bool open_end, found;
+
+	if (f != NULL) {
+		line = openssh_find_line(f, "SSH_SK_PROVIDER", &open_end);
+		fclose(f);
+	}
+	found = line != NULL && is_ours(line);
+	free(line);
+	free(path);
+	return found;
+}
+
 static void
 check_environment(struct report *r)
 {
 	const char *value = getenv("SSH_SK_PROVIDER");
+	struct text remedy = { 0 };
 
-	if (value != NULL && is_ours(value))
+	if (value != NULL && is_ours(value)) {
 		report_add(r, "ssh-keygen, -add", FINDING_OK, NULL,
 		    "SSH_SK_PROVIDER is %s", value);
-	else
+	} else if (value == NULL && is_set_at_login()) {
+		text_add(&remedy,
+		    "log in again, or type: export SSH_SK_PROVIDER=%s",
+		    openssh_library());
+		report_add(r, "ssh-keygen, -add", FINDING_WARNING, remedy.s,
+		    "SSH_SK_PROVIDER is not set here, but ~/.profile sets it");
+	} else {
 		report_add(r, "ssh-keygen, -add", FINDING_WARNING,
 		    "sk-tpm setup --write, or -w (ssh-keygen), -S (ssh-add)",
 		    "SSH_SK_PROVIDER is %s", value != NULL ? value : "not set");
+	}
 }
 
 /* --- the agent --------------------------------------------------------- */
@@ -285,7 +283,8 @@ doctor_ssh(const struct config *cfg, struct report *r)
 	check_environment(r);
 	if (library[0] == '\0')
 		snprintf(library, sizeof(library), "%s",
-		    named != NULL && is_ours(named) ? named : SK_TPM_LIBRARY);
+		    named != NULL && is_ours(named) ? named
+						    : openssh_library());
 	check_library(library, api, r);
 	check_fallback(cfg, r);
 	check_agent(r);

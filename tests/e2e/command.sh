@@ -68,6 +68,59 @@ adds_lines() {
 		grep -q libsk-tpm.so
 }
 
+# old_openssh VERSION: from here on ssh says that it is that one.
+old_openssh() {
+	mkdir -p "$WORK/old"
+	printf '#!/bin/sh\n[ "$1" != -V ] || echo OpenSSH_%s, old >&2\n' "$1" \
+		>"$WORK/old/ssh"
+	chmod 755 "$WORK/old" "$WORK/old/ssh"
+	export PATH=$WORK/old:$PATH
+}
+
+names_library_for_old_openssh() {
+	local version library
+	while read -r version library; do
+		old_openssh "$version"
+		sk-tpm setup | tee "$WORK/out"
+		[ "$(grep -c "/$library$" "$WORK/out")" -eq 2 ]
+		sk-tpm enroll -n -f "$WORK/old-$version" | tee "$WORK/out"
+		grep -q "SecurityKeyProvider /.*/$library$" "$WORK/out"
+		sk-tpm enroll -n -f "$WORK/git-$version" -l sign:git |
+			tee "$WORK/out"
+		grep -q "export SSH_SK_PROVIDER=/.*/$library$" "$WORK/out"
+	done <<-EOF
+		8.4p1 libsk-tpm-api7.so
+		8.8p1 libsk-tpm-api7.so
+		8.9p1 libsk-tpm-api9.so
+		9.0 libsk-tpm-api9.so
+		9.1p1 libsk-tpm.so
+		10.0p2 libsk-tpm.so
+	EOF
+}
+
+# What setup wrote is not in the environment of the shell that it ran in.
+tells_of_this_shell() {
+	local line
+	mkdir -m 755 "$WORK/shell"
+	[ "$(id -u)" -ne 0 ] || chown 65534 "$WORK/shell"
+	cp "$BUILD/sk-tpm" "$WORK/shell/sk-tpm"
+	export HOME=$WORK/shell SK_TPM_CONFIG=/dev/null
+	fails unprivileged "$HOME/sk-tpm" doctor -T /dev/no-tpm >"$WORK/out"
+	grep -A1 '^warning  *ssh-keygen' "$WORK/out" | grep -q 'setup --write'
+	unprivileged "$HOME/sk-tpm" setup --write | tee "$WORK/out"
+	line=$(sed -n 's/^  export/export/p' "$WORK/out")
+	[ "$line" = "$(cat "$HOME/.profile")" ]
+	grep -q 'next login' "$WORK/out"
+	fails unprivileged "$HOME/sk-tpm" doctor -T /dev/no-tpm >"$WORK/out"
+	grep -A1 '^warning  *ssh-keygen' "$WORK/out" |
+		grep -qF "log in again, or type: $line"
+	eval "$line"
+	unprivileged "$HOME/sk-tpm" setup --write | tee "$WORK/out"
+	fails grep -q export "$WORK/out"
+	fails unprivileged "$HOME/sk-tpm" doctor -T /dev/no-tpm >"$WORK/out"
+	grep -q '^ok  *ssh-keygen' "$WORK/out"
+}
+
 enrols_and_logs_in() {
 	sk-tpm enroll -n -f "$WORK/k" -C 'a comment' | tee "$WORK/out"
 	[ "$(stat -c %a "$WORK/k")" = 600 ]
@@ -426,6 +479,10 @@ try "usage errors, --help and --version" usage_errors
 try "setup makes the SRK persistent, once" sets_up
 try "setup with an owner password" sets_up_with_owner_password
 try "setup --write adds lines that ssh reads" adds_lines
+try "setup and enroll name the library that OpenSSH takes" \
+	names_library_for_old_openssh
+try "setup --write and doctor tell how to go on in this shell" \
+	tells_of_this_shell
 try "enroll writes what ssh logs in with; nothing is overwritten" \
 	enrols_and_logs_in
 try "enroll --pin" enrols_with_pin
