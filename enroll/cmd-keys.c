@@ -162,26 +162,31 @@ command_list(struct invocation *inv)
 
 /* --- show -------------------------------------------------------------- */
 
+static int
+check_loads(struct tpm *tpm, void *what)
+{
+	const struct keyref *ref = what;
+
+	return key_check(tpm, &ref->handle);
+}
+
 int
 command_show(struct invocation *inv)
 {
 	struct json_object *o = answer_new();
 	struct keyref ref = { 0 };
-	struct tpm *tpm = NULL;
 	int r, loads;
 
 	if ((r = keyref_open(&inv->cfg, inv->argv[0], &ref)) != 0 ||
 	    (r = answer_key(o, &ref)) != 0)
 		goto out;
-	if ((loads = tpm_open(inv->cfg.tcti, &tpm)) == 0)
-		loads = key_check(tpm, &ref.handle);
+	loads = tpm_with(inv->cfg.tcti, check_loads, &ref);
 	answer_bool(o, "works_here", loads == 0);
 	if (loads != 0)
 		answer_text(o, "why_not", log_cause());
 	answer_print(o, wants_json(inv));
 	o = NULL;
 out:
-	tpm_close(tpm);
 	json_object_put(o);
 	keyref_reset(&ref);
 	return r;
@@ -227,18 +232,28 @@ ask_to_remove(
 	return r;
 }
 
+struct removal {
+	uint32_t index;
+	struct owner_password owner;
+};
+
+static int
+remove_from(struct tpm *tpm, void *what)
+{
+	const struct removal *removal = what;
+
+	return resident_remove(tpm, removal->index, removal->owner.auth);
+}
+
 static int
 remove_index(const struct config *cfg, uint32_t index)
 {
-	struct owner_password owner = { 0 };
-	struct tpm *tpm = NULL;
+	struct removal removal = { .index = index };
 	int r;
 
-	if ((r = owner_ask(cfg, &owner)) == 0 &&
-	    (r = tpm_open(cfg->tcti, &tpm)) == 0)
-		r = resident_remove(tpm, index, owner.auth);
-	tpm_close(tpm);
-	owner_reset(&owner);
+	if ((r = owner_ask(cfg, &removal.owner)) == 0)
+		r = tpm_with(cfg->tcti, remove_from, &removal);
+	owner_reset(&removal.owner);
 	return r;
 }
 

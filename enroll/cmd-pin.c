@@ -24,29 +24,37 @@ ask_new_pin(const struct config *cfg, struct bytes *ret)
 	return presence_confirm_pin(cfg, (const char *)ret->data);
 }
 
+struct storing {
+	struct record record;
+	struct owner_password owner;
+};
+
+static int
+store(struct tpm *tpm, void *what)
+{
+	struct storing *s = what;
+
+	return resident_store(tpm, &s->record, s->owner.auth, NULL);
+}
+
 /* The record again with the new key handle; the old one goes with it. */
 static int
 store_record(
     const struct config *cfg, const struct keyref *ref, struct slice key_handle)
 {
-	struct record rec = { .flags = ref->key.flags };
-	struct owner_password owner = { 0 };
-	struct tpm *tpm = NULL;
+	struct storing s = { .record.flags = ref->key.flags };
+	struct record *rec = &s.record;
 	int r;
 
-	if ((r = bytes_set(&rec.application, ref->key.application,
-		 strlen(ref->key.application))) != 0 ||
-	    (r = bytes_set(&rec.user, ref->user.data, ref->user.len)) != 0 ||
-	    (r = bytes_set(&rec.key_handle, key_handle.data, key_handle.len)) !=
-		0 ||
-	    (r = owner_ask(cfg, &owner)) != 0 ||
-	    (r = tpm_open(cfg->tcti, &tpm)) != 0)
-		goto out;
-	r = resident_store(tpm, &rec, owner.auth, NULL);
-out:
-	tpm_close(tpm);
-	owner_reset(&owner);
-	record_reset(&rec);
+	if ((r = bytes_set(&rec->application, ref->key.application,
+		 strlen(ref->key.application))) == 0 &&
+	    (r = bytes_set(&rec->user, ref->user.data, ref->user.len)) == 0 &&
+	    (r = bytes_set(
+		 &rec->key_handle, key_handle.data, key_handle.len)) == 0 &&
+	    (r = owner_ask(cfg, &s.owner)) == 0)
+		r = tpm_with(cfg->tcti, store, &s);
+	owner_reset(&s.owner);
+	record_reset(rec);
 	return r;
 }
 

@@ -24,30 +24,29 @@
 /* --- the storage root key ---------------------------------------------- */
 
 static int
-look(const struct config *cfg, enum parent_state *ret)
+look(struct tpm *tpm, void *what)
 {
-	struct tpm *tpm = NULL;
-	int r;
+	return parent_look(tpm, what);
+}
 
-	if ((r = tpm_open(cfg->tcti, &tpm)) == 0)
-		r = parent_look(tpm, ret);
-	tpm_close(tpm);
-	return r;
+static int
+persist(struct tpm *tpm, void *what)
+{
+	const struct owner_password *owner = what;
+
+	return parent_make_persistent(tpm, owner->auth);
 }
 
 static int
 make_persistent(const struct config *cfg)
 {
 	struct owner_password owner = { 0 };
-	struct tpm *tpm = NULL;
 	int r;
 
 	if ((r = owner_ask(cfg, &owner)) == 0 &&
-	    (r = tpm_open(cfg->tcti, &tpm)) == 0 &&
-	    (r = parent_make_persistent(tpm, owner.auth)) == 0)
+	    (r = tpm_with(cfg->tcti, persist, &owner)) == 0)
 		printf("Made the storage root key persistent at 0x%08x.\n",
 		    PARENT_SRK_HANDLE);
-	tpm_close(tpm);
 	owner_reset(&owner);
 	return r;
 }
@@ -58,7 +57,7 @@ set_up_parent(const struct config *cfg, bool dry_run)
 	enum parent_state state = PARENT_ABSENT;
 	int r;
 
-	if ((r = look(cfg, &state)) != 0)
+	if ((r = tpm_with(cfg->tcti, look, &state)) != 0)
 		return r;
 	if (state == PARENT_SUITS)
 		printf("The storage root key is persistent already, at "

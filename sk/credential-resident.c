@@ -107,33 +107,38 @@ secret_slice(const struct bytes *secret)
 	return s;
 }
 
+struct keeping {
+	struct record record;
+	struct slice owner_auth;
+	uint32_t index;
+};
+
+static int
+store(struct tpm *tpm, void *what)
+{
+	struct keeping *k = what;
+
+	return resident_store(tpm, &k->record, k->owner_auth, &k->index);
+}
+
 int
 resident_keep(const struct config *cfg, const struct credential_request *req,
     struct slice key_handle, const struct bytes *owner_password)
 {
-	struct tpm_retry retry = { 0 };
-	struct record rec = { 0 };
-	struct tpm *tpm = NULL;
-	uint32_t index = 0;
+	struct keeping k = { .owner_auth = secret_slice(owner_password) };
 	int r;
 
 	if (!req->resident)
 		return 0;
-	if ((r = make_record(req, key_handle, &rec)) != 0)
+	if ((r = make_record(req, key_handle, &k.record)) != 0)
 		return r;
-	do {
-		if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
-			break;
-		r = resident_store(
-		    tpm, &rec, secret_slice(owner_password), &index);
-		tpm_close(tpm);
-	} while (tpm_try_again(&retry, r));
+	r = tpm_with(cfg->tcti, store, &k);
 	if (r == 0)
-		log_debug("resident key at 0x%08x", index);
+		log_debug("resident key at 0x%08x", k.index);
 	if (r == 0 && !req->verification)
 		log_info("whoever may use this TPM may use a resident key "
 			 "without a PIN");
-	record_reset(&rec);
+	record_reset(&k.record);
 	return r;
 }
 

@@ -37,21 +37,18 @@ check_not_empty(struct slice s, const char *what)
 	return 0;
 }
 
-static int
-create_key(const struct config *cfg, const struct key_wishes *wishes,
-    struct handle *ret, struct ec_point *point)
-{
-	struct tpm_retry retry = { 0 };
-	struct tpm *tpm = NULL;
-	int r;
+struct creation {
+	const struct key_wishes *wishes;
+	struct handle *ret;
+	struct ec_point *ret_point;
+};
 
-	do {
-		if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
-			return r;
-		r = key_create(tpm, wishes, ret, point);
-		tpm_close(tpm);
-	} while (tpm_try_again(&retry, r));
-	return r;
+static int
+create_key(struct tpm *tpm, void *what)
+{
+	const struct creation *c = what;
+
+	return key_create(tpm, c->wishes, c->ret, c->ret_point);
 }
 
 /*
@@ -88,34 +85,25 @@ end_try(struct tpm *tpm, int r)
 	return lockout_wrong_pin(&state);
 }
 
-static int
-sign_with_pin(const struct config *cfg, struct tpm *tpm, const struct handle *h,
-    struct slice auth_value, const uint8_t digest[FIDO_DIGEST_LEN],
-    struct ec_signature *ret)
-{
-	int r;
-
-	if ((r = begin_try(cfg, tpm)) != 0)
-		return r;
-	return end_try(tpm, key_sign(tpm, h, auth_value, digest, ret));
-}
+struct signing {
+	const struct config *cfg;
+	const struct handle *h;
+	struct slice auth_value;
+	const uint8_t *digest;
+	struct ec_signature signature;
+};
 
 static int
-sign_once(const struct config *cfg, const struct handle *h,
-    struct slice auth_value, const uint8_t digest[FIDO_DIGEST_LEN],
-    struct ec_signature *ret)
+sign_once(struct tpm *tpm, void *what)
 {
-	struct tpm *tpm = NULL;
+	struct signing *s = what;
+	bool has_pin = s->h->auth == HANDLE_AUTH_PIN;
 	int r;
 
-	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
+	if (has_pin && (r = begin_try(s->cfg, tpm)) != 0)
 		return r;
-	if (h->auth == HANDLE_AUTH_PIN)
-		r = sign_with_pin(cfg, tpm, h, auth_value, digest, ret);
-	else
-		r = key_sign(tpm, h, auth_value, digest, ret);
-	tpm_close(tpm);
-	return r;
+	r = key_sign(tpm, s->h, s->auth_value, s->digest, &s->signature);
+	return has_pin ? end_try(tpm, r) : r;
 }
 
 /* Nothing unverified leaves this room, whatever answered as a TPM. */
@@ -124,16 +112,18 @@ sign(const struct config *cfg, const struct handle *h,
     const struct ec_point *point, struct slice auth_value,
     const uint8_t digest[FIDO_DIGEST_LEN], struct ec_signature *ret)
 {
-	struct tpm_retry retry = { 0 };
-	struct ec_signature sig;
+	struct signing s = {
+		.cfg = cfg,
+		.h = h,
+		.auth_value = auth_value,
+		.digest = digest,
+	};
 	int r;
 
-	do
-		r = sign_once(cfg, h, auth_value, digest, &sig);
-	while (tpm_try_again(&retry, r));
-	if (r != 0 || (r = fido_verify(point, digest, &sig)) != 0)
+	if ((r = tpm_with(cfg->tcti, sign_once, &s)) != 0 ||
+	    (r = fido_verify(point, digest, &s.signature)) != 0)
 		return r;
-	*ret = sig;
+	*ret = s.signature;
 	return 0;
 }
 
@@ -244,6 +234,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 		.limits = req->limits,
 	};
 	struct handle h = { 0 };
+	struct creation creation = { &wishes, &h, &cred.point };
 	bool present = false;
 	int r;
 
@@ -257,7 +248,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	    (r = find_maker(cfg, req, &present)) != 0)
 		goto out;
 	wishes.auth_value = bytes_slice(&auth_value);
-	if ((r = create_key(cfg, &wishes, &h, &cred.point)) != 0 ||
+	if ((r = tpm_with(cfg->tcti, create_key, &creation)) != 0 ||
 	    (r = handle_encode(&h, &cred.key_handle)) != 0 ||
 	    (r = prove(cfg, req, &h, wishes.auth_value, present, &cred)) != 0 ||
 	    (r = resident_keep(cfg, req, bytes_slice(&cred.key_handle),
@@ -319,19 +310,22 @@ credential_test(
 	return r;
 }
 
+struct pin_change {
+	const struct config *cfg;
+	struct handle *h;
+	struct slice old_auth, new_auth;
+};
+
 static int
-change_pin(const struct config *cfg, struct handle *h, struct slice old_auth,
-    struct slice new_auth)
+change_pin(struct tpm *tpm, void *what)
 {
-	struct tpm *tpm = NULL;
+	const struct pin_change *c = what;
 	int r;
 
-	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
+	if ((r = begin_try(c->cfg, tpm)) != 0)
 		return r;
-	if ((r = begin_try(cfg, tpm)) == 0)
-		r = end_try(tpm, key_change_auth(tpm, h, old_auth, new_auth));
-	tpm_close(tpm);
-	return r;
+	return end_try(
+	    tpm, key_change_auth(tpm, c->h, c->old_auth, c->new_auth));
 }
 
 int
@@ -340,6 +334,7 @@ credential_change_pin(const struct config *cfg, struct slice key_handle,
 {
 	struct bytes old_auth = { 0 }, new_auth = { 0 };
 	struct handle h = { 0 };
+	struct pin_change change = { .cfg = cfg, .h = &h };
 	int r;
 
 	if ((r = handle_decode(key_handle, &h)) != 0)
@@ -352,9 +347,11 @@ credential_change_pin(const struct config *cfg, struct slice key_handle,
 	}
 	if ((r = take_existing_pin(&h, old_pin, &old_auth)) != 0 ||
 	    (r = pin_check_new(new_pin)) != 0 ||
-	    (r = pin_auth_value(new_pin, &new_auth)) != 0 ||
-	    (r = change_pin(cfg, &h, bytes_slice(&old_auth),
-		 bytes_slice(&new_auth))) != 0 ||
+	    (r = pin_auth_value(new_pin, &new_auth)) != 0)
+		goto out;
+	change.old_auth = bytes_slice(&old_auth);
+	change.new_auth = bytes_slice(&new_auth);
+	if ((r = tpm_with(cfg->tcti, change_pin, &change)) != 0 ||
 	    (r = test_handle(cfg, &h, bytes_slice(&new_auth))) != 0)
 		goto out;
 	r = handle_encode(&h, ret_key_handle);

@@ -389,9 +389,19 @@ tpm_again(struct tpm_retry *retry, TSS2_RC rc)
 	}
 }
 
-bool
-tpm_try_again(struct tpm_retry *retry, int err)
+int
+tpm_with(const char *tcti, tpm_work *work, void *what)
 {
-	return err == FAIL_TPM_FULL &&
-	    tpm_retry_wait(retry, "other programs to flush their keys");
+	struct tpm_retry retry = { 0 };
+	struct tpm *tpm;
+	int r;
+
+	do {
+		if ((r = tpm_open(tcti, &tpm)) != 0)
+			return r;
+		r = work(tpm, what);
+		tpm_close(tpm);
+	} while (r == FAIL_TPM_FULL &&
+	    tpm_retry_wait(&retry, "other programs to flush their keys"));
+	return r;
 }

@@ -103,12 +103,18 @@ int tpm_capability(struct tpm *tpm, TPM2_CAP kind, uint32_t first, uint32_t n,
 int tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret) MUST_CHECK;
 
 /*
- * Whether a whole operation that gave `err` is to be tried again; has waited
- * then. For FAIL_TPM_FULL: room comes when another program ends or flushes,
- * which it may not be able to do while we hold the connection. So each try
- * has a connection of its own.
+ * Something to be done with a TPM. It may be called again, and leaves no result
+ * in `what` where it fails.
  */
-bool tpm_try_again(struct tpm_retry *retry, int err);
+typedef int tpm_work(struct tpm *tpm, void *what);
+
+/*
+ * Opens the TPM, has the work done and closes it: again, for a while, as long
+ * as that gives FAIL_TPM_FULL. Room comes when another program ends or flushes,
+ * which it may not be able to do while we hold the connection; so each try has
+ * a connection of its own. 0, or what tpm_open or the work give.
+ */
+int tpm_with(const char *tcti, tpm_work *work, void *what) MUST_CHECK;
 
 /*
  * rc without its layer, and without the number of the handle, session or

@@ -183,19 +183,41 @@ wrong_signature() {
 	tpm_is_empty
 }
 
-# Three objects fill the TPM: we wait until somebody makes room, and work.
-full_then_free() {
+# waits_for_room COMMAND...: three objects fill the TPM; it waits until somebody
+# makes room, and works. What it says is in $WORK/out.
+waits_for_room() {
 	local i pid
 	for i in 1 2 3; do
 		tpm2_createprimary -Q -C n -G ecc -c "$WORK/full.$i"
 	done
 	[ "$(tpm2_getcap handles-transient | wc -l)" -eq 3 ]
-	sign "$WORK/k" 2>"$WORK/out" &
+	"$@" >"$WORK/out" 2>&1 &
 	pid=$!
 	wait_until grep -q 'waiting for other programs' "$WORK/out"
 	tpm2_flushcontext -t
 	wait "$pid"
 	tpm_is_empty
+}
+
+full_then_free() {
+	waits_for_room sign "$WORK/k"
+}
+
+command_when_full() {
+	askpass_says 123456
+	"$BUILD/sk-tpm" enroll -P -f "$WORK/full-pin"
+	askpass_says 123456 abcdefgh
+	waits_for_room "$BUILD/sk-tpm" pin "$WORK/full-pin"
+	waits_for_room "$BUILD/sk-tpm" show "$WORK/full-pin"
+	grep '^Works here: *yes' "$WORK/out"
+	tpm_new not-set-up
+	waits_for_room "$BUILD/sk-tpm" setup
+	grep 'Made the storage root key persistent' "$WORK/out"
+	tpm2_changeauth -Q -c owner secret
+	askpass_says secret
+	waits_for_room "$BUILD/sk-tpm" enroll -n -r -f "$WORK/full-rk"
+	waits_for_room "$BUILD/sk-tpm" remove -y "$("$BUILD/sk-tpm" list -j |
+		jq -r '.resident[0].index')"
 }
 
 full_for_good() {
@@ -270,6 +292,7 @@ try "TPM busy for a while: tried again" busy_for_a_while
 try "TPM in lockout: said, not tried again" locked_out
 try "a wrong signature is not returned" wrong_signature
 try "full TPM: waits, and works once slots free up" full_then_free
+try "full TPM: the command waits, too" command_when_full
 try "full TPM: says so in the end" full_for_good
 try "stderr closed or broken" stderr_closed
 try "more clients than tpm2-abrmd serves: they wait" more_than_it_serves
