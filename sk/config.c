@@ -268,6 +268,17 @@ trim(char *s)
 	return s;
 }
 
+/* Ends it before the first # behind white space. */
+static void
+cut_comment(char *value)
+{
+	for (; *value != '\0'; value++)
+		if ((*value == ' ' || *value == '\t') && value[1] == '#') {
+			*value = '\0';
+			return;
+		}
+}
+
 /*
  * Parts "Keyword value" or "Keyword=value" in place. A value in double quotes
  * is taken whole; from another one, a comment behind white space is cut off.
@@ -294,11 +305,7 @@ split_line(char *line, char **ret_keyword, char **ret_value)
 		if (*end != '\0' && *end != '#')
 			return false;
 	} else {
-		end = strstr(value, " #");
-		if (end == NULL)
-			end = strstr(value, "\t#");
-		if (end != NULL)
-			*end = '\0';
+		cut_comment(value);
 		value = trim(value);
 	}
 	*ret_keyword = line;

@@ -224,7 +224,7 @@ test_file_syntax(void **state)
 	static const char text[] = "# a comment\n"
 				   "\n"
 				   "  TCTI\tswtpm:port=7  # the test's\n"
-				   "LogLevel=debug\n"
+				   "LogLevel=debug\t# tab # and space\n"
 				   "presencetimeout = 2m\r\n"
 				   "Tcti tabrmd:\n"
 				   "SpendLastTry yes";
