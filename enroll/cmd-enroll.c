@@ -209,26 +209,50 @@ check_words(const struct invocation *inv, const struct keyfile *key)
 
 #define MAX_CHALLENGE 65536
 
+/* All of it, or none: an attestation of less would not verify. */
+static int
+read_challenge(FILE *f, const char *path, struct bytes *ret)
+{
+	uint8_t *buf = malloc(MAX_CHALLENGE + 1);
+	size_t n;
+	int r;
+
+	if (buf == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	n = fread(buf, 1, MAX_CHALLENGE + 1, f);
+	if (ferror(f))
+		r = fail(FAIL_ARGUMENT, "cannot read the challenge %s: %s",
+		    path, strerror(errno));
+	else if (n > MAX_CHALLENGE)
+		r = fail(FAIL_ARGUMENT,
+		    "the challenge %s has more than %d bytes", path,
+		    MAX_CHALLENGE);
+	else
+		r = bytes_set(ret, buf, n);
+	free(buf);
+	return r;
+}
+
 static int
 take_challenge(const struct invocation *inv, struct bytes *ret)
 {
 	const char *path = option_value(inv, OPTION_CHALLENGE);
-	uint8_t buf[MAX_CHALLENGE];
+	uint8_t random[32];
 	struct stat st;
-	size_t n = 32;
 	FILE *f;
+	int r;
 
 	if (path == NULL) {
-		if (RAND_bytes(buf, (int)n) != 1)
+		if (RAND_bytes(random, sizeof(random)) != 1)
 			return fail(FAIL_INTERNAL, "no random numbers");
-		return bytes_set(ret, buf, n);
+		return bytes_set(ret, random, sizeof(random));
 	}
 	if ((f = home_open(path, &st)) == NULL)
 		return fail(
 		    FAIL_ARGUMENT, "cannot read the challenge %s", path);
-	n = fread(buf, 1, sizeof(buf), f);
+	r = read_challenge(f, path, ret);
 	fclose(f);
-	return bytes_set(ret, buf, n);
+	return r;
 }
 
 /* "ssh-sk-attest-v01" of PROTOCOL.u2f. */

@@ -162,6 +162,16 @@ attests() {
 		--attestation "$WORK/att.att"
 	"$TOOLS/verify-attestation" "$WORK/att.att" "$WORK/challenge" ssh: \
 		"$WORK/att.pub"
+	# The largest that is taken, and one byte more.
+	head -c 65536 /dev/urandom >"$WORK/challenge"
+	sk-tpm enroll -P -f "$WORK/big" --challenge "$WORK/challenge" \
+		--attestation "$WORK/big.att"
+	"$TOOLS/verify-attestation" "$WORK/big.att" "$WORK/challenge" ssh: \
+		"$WORK/big.pub"
+	echo >>"$WORK/challenge"
+	refuses "has more than 65536 bytes" sk-tpm enroll -P -f "$WORK/bigger" \
+		--challenge "$WORK/challenge"
+	[ ! -e "$WORK/bigger" ]
 	# Without a person there is no attestation, and yet no key is lost.
 	unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
 	refuses "the key is made, but there is no attestation" sk-tpm enroll \

@@ -32,7 +32,7 @@ die(const char *why)
 static struct view
 read_file(const char *path)
 {
-	static uint8_t storage[3][65536];
+	static uint8_t storage[3][65536 + 1];
 	static int used;
 	FILE *in = fopen(path, "rb");
 	struct view v = { storage[used], 0 };
@@ -40,6 +40,8 @@ read_file(const char *path)
 	if (in == NULL)
 		die("cannot open a file");
 	v.len = fread(storage[used++], 1, sizeof(storage[0]), in);
+	if (ferror(in) || v.len == sizeof(storage[0]))
+		die("cannot read a file, or it is too long");
 	fclose(in);
 	return v;
 }
