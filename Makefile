@@ -107,7 +107,7 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 
 # The command, on the same rooms.
 COMMAND = answer cmd-completions cmd-doctor cmd-enroll cmd-keys cmd-pin cmd-setup \
-	doctor-ssh doctor-tpm keyfile keyref main openssh owner weakness
+	doctor-ssh doctor-tpm keyfile keyref main new-pin openssh owner weakness
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_PACKAGES = json-c
 

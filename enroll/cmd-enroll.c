@@ -16,9 +16,8 @@
 #include "error.h"
 #include "home.h"
 #include "log.h"
+#include "new-pin.h"
 #include "openssh.h"
-#include "pin.h"
-#include "presence.h"
 
 #define FLAG_PRESENCE 0x01
 #define FLAG_VERIFICATION 0x04
@@ -95,15 +94,9 @@ take_limits(const struct invocation *inv, struct limits *l)
 static int
 take_new_pin(const struct invocation *inv, struct bytes *ret)
 {
-	int r;
-
 	if (!has(inv, OPTION_PIN))
 		return 0;
-	r = presence_ask_secret(
-	    &inv->cfg, "Choose a PIN for the new key: ", ret);
-	if (r == 0)
-		r = pin_check_new((const char *)ret->data);
-	return r;
+	return new_pin_ask(&inv->cfg, "Choose a PIN for the new key: ", ret);
 }
 
 static char *
@@ -287,6 +280,7 @@ make(const struct invocation *inv, const char *application,
 		.application = application,
 		.presence = !has(inv, OPTION_NO_TOUCH),
 		.verification = has(inv, OPTION_PIN),
+		.pin_was_repeated = true,
 		.attestation = has(inv, OPTION_ATTESTATION),
 		.limits = limits,
 		.resident = has(inv, OPTION_RESIDENT),

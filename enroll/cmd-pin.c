@@ -10,19 +10,10 @@
 #include "error.h"
 #include "keyref.h"
 #include "log.h"
+#include "new-pin.h"
 #include "owner.h"
 #include "presence.h"
 #include "resident.h"
-
-static int
-ask_new_pin(const struct config *cfg, struct bytes *ret)
-{
-	int r;
-
-	if ((r = presence_ask_secret(cfg, "Choose a new PIN: ", ret)) != 0)
-		return r;
-	return presence_confirm_pin(cfg, (const char *)ret->data);
-}
 
 struct storing {
 	struct record record;
@@ -104,7 +95,7 @@ command_pin(struct invocation *inv)
 	if (ref.handle.auth == HANDLE_AUTH_PIN &&
 	    ((r = presence_ask_secret(
 		  cfg, "Enter the key's PIN: ", &old_pin)) != 0 ||
-		(r = ask_new_pin(cfg, &new_pin)) != 0))
+		(r = new_pin_ask(cfg, "Choose a new PIN: ", &new_pin)) != 0))
 		goto out;
 	if ((r = credential_change_pin(cfg, bytes_slice(&ref.key.key_handle),
 		 (const char *)old_pin.data, (const char *)new_pin.data,

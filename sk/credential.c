@@ -152,7 +152,8 @@ take_new_pin(const struct config *cfg, const struct credential_request *req,
 
 	if (!req->verification)
 		return 0;
-	if ((r = presence_confirm_pin(cfg, req->pin)) != 0)
+	if (!req->pin_was_repeated &&
+	    (r = presence_confirm_pin(cfg, req->pin)) != 0)
 		return r;
 	return pin_auth_value(req->pin, ret);
 }

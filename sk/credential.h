@@ -19,6 +19,7 @@ struct credential_request {
 	const char *pin;	     /* with verification; NULL if not given */
 	bool presence;		     /* its signatures shall need a person */
 	bool verification;	     /* its signatures shall need its PIN */
+	bool pin_was_repeated;	     /* by whoever typed it; not to ask again */
 	bool attestation;	     /* worth asking a person for */
 	const struct limits *limits; /* NULL: none */
 	bool resident;		     /* keep it in the TPM as well */

@@ -152,7 +152,25 @@ enrols_with_pin() {
 		sk-tpm test "$WORK/pin"
 	askpass_says 12345
 	refuses "too short" sk-tpm enroll -P -f "$WORK/short"
+	askpass_says 123456 123457
+	refuses "the two PINs differ" sk-tpm enroll -P -f "$WORK/short"
 	[ ! -e "$WORK/short" ]
+}
+
+# At a terminal with a window to ask in, and at one without.
+asks_twice_alike() {
+	askpass_says 123456
+	person 'run "sk-tpm enroll -P -f '"$WORK"'/windows"
+		expect "again" { exit 5 } eof { exit [lindex [wait] 3] }'
+	grep -c 'Choose a PIN\|new PIN again' "$WORK/asked" | grep -qx 2
+	unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+	person 'run "sk-tpm enroll -P -f '"$WORK"'/terminal"
+		want "Choose a PIN for the new key:"
+		send "123456\r"
+		want "Enter the new PIN again:"
+		send "123456\r"
+		expect "again" { exit 5 } eof { exit [lindex [wait] 3] }'
+	[ -f "$WORK/terminal" ]
 }
 
 attests() {
@@ -309,6 +327,8 @@ changes_a_pin() {
 	sign "$WORK/pin.old"
 	refuses "wrong PIN" sign "$WORK/pin"
 	[ "$(wrong_tries)" -eq 1 ]
+	askpass_says abcdefgh 123456 123457
+	refuses "the two PINs differ" sk-tpm pin "$WORK/pin"
 	askpass_says 999999 abcdefgh
 	cp "$WORK/pin" "$WORK/pin.same"
 	refuses "wrong PIN" sk-tpm pin "$WORK/pin"
@@ -496,6 +516,7 @@ try "setup --write and doctor tell how to go on in this shell" \
 try "enroll writes what ssh logs in with; nothing is overwritten" \
 	enrols_and_logs_in
 try "enroll --pin" enrols_with_pin
+try "a new PIN is asked for twice in the same way" asks_twice_alike
 try "enroll makes all or nothing" enrols_all_or_nothing
 try "a key file that was edited is found out" edited_files_do_not_work
 try "enroll --attestation, verified by libfido2" attests
