@@ -14,6 +14,7 @@
 #include "fallback.h"
 #include "home.h"
 #include "openssh.h"
+#include "presence.h"
 #include "text.h"
 
 /* The interface's major that this OpenSSH has; 0: none that is known. */
@@ -74,11 +75,28 @@ check_allowlist(const char *library, struct report *r)
 }
 
 static void
+check_interface(
+    const char *library, unsigned int has, unsigned int takes, struct report *r)
+{
+	if (takes == 0)
+		report_add(r, "library", FINDING_OK, NULL,
+		    "%s has interface %u", library, has);
+	else if (has == takes)
+		report_add(r, "library", FINDING_OK, NULL,
+		    "%s, interface %u, fits this OpenSSH", library, has);
+	else
+		report_add(r, "library", FINDING_WRONG,
+		    "OpenSSH 9.1 and later: libsk-tpm.so; 8.9 and 9.0: "
+		    "libsk-tpm-api9.so; 8.4 to 8.8: libsk-tpm-api7.so",
+		    "%s has interface %u, and this OpenSSH takes %u", library,
+		    has, takes);
+}
+
+static void
 check_library(const char *library, unsigned int api, struct report *r)
 {
 	void *lib = dlopen(library, RTLD_NOW | RTLD_LOCAL);
 	uint32_t (*version)(void) = NULL;
-	unsigned int major;
 
 	if (lib != NULL)
 		*(void **)&version = dlsym(lib, "sk_api_version");
@@ -87,13 +105,7 @@ check_library(const char *library, unsigned int api, struct report *r)
 		    "make install, or name the library where it is",
 		    "%s cannot be loaded", library);
 	} else {
-		major = version() >> 16;
-		report_add(r, "library",
-		    api == 0 || major == api ? FINDING_OK : FINDING_WRONG,
-		    "OpenSSH 9.1 and later: libsk-tpm.so; 8.9 and 9.0: "
-		    "libsk-tpm-api9.so; 8.4 to 8.8: libsk-tpm-api7.so",
-		    "%s has interface %u, and this OpenSSH %u", library, major,
-		    api);
+		check_interface(library, version() >> 16, api, r);
 		check_allowlist(library, r);
 	}
 	if (lib != NULL)
@@ -233,17 +245,16 @@ check_agent(struct report *r)
 static void
 check_askpass(struct report *r)
 {
-	const char *path = getenv("SSH_ASKPASS");
+	const char *path = presence_find_askpass();
 
-	if (path == NULL || path[0] == '\0')
-		path = "/usr/bin/ssh-askpass";
-	if (access(path, X_OK) == 0)
+	if (path != NULL && access(path, X_OK) == 0)
 		report_add(r, "askpass", FINDING_OK, NULL, "%s", path);
 	else
 		report_add(r, "askpass", FINDING_WARNING,
 		    "install one, such as ssh-askpass-gnome, for PINs and "
 		    "questions without a terminal",
-		    "%s is not there", path);
+		    path != NULL ? "%s is not there" : "none is installed",
+		    path);
 }
 
 /* Who signs with keys that are not ours. */

@@ -25,8 +25,8 @@ static const char *const default_askpass[] = {
 	"/usr/lib/ssh/ssh-askpass",		  /* Arch, SUSE, Alpine */
 };
 
-static const char *
-find_askpass(void)
+const char *
+presence_find_askpass(void)
 {
 	const char *path = secure_getenv("SSH_ASKPASS");
 
@@ -91,7 +91,7 @@ ask_askpass(const struct config *cfg, const char *path, const char *question)
 static int
 ask_configured_askpass(const struct config *cfg, const char *question)
 {
-	const char *path = find_askpass();
+	const char *path = presence_find_askpass();
 
 	if (path == NULL)
 		return fail(FAIL_PRESENCE,
@@ -131,7 +131,7 @@ ask_auto(const struct config *cfg, const char *question, bool pin_entered)
 
 	if (pin_entered)
 		return 0;
-	if (askpass_is_wanted() && (askpass = find_askpass()) != NULL)
+	if (askpass_is_wanted() && (askpass = presence_find_askpass()) != NULL)
 		return ask_askpass(cfg, askpass, question);
 	if (terminal_is_there())
 		return terminal_confirm(question, cfg->presence_timeout);
@@ -188,7 +188,7 @@ presence_ask_secret(
 	const char *askpass;
 	int r;
 
-	if (askpass_is_wanted() && (askpass = find_askpass()) != NULL)
+	if (askpass_is_wanted() && (askpass = presence_find_askpass()) != NULL)
 		r = ask_secret_by_askpass(cfg, askpass, prompt, ret);
 	else
 		r = terminal_read_secret(prompt, cfg->presence_timeout, ret);

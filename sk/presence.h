@@ -18,6 +18,12 @@ int presence_require(const struct config *cfg, const char *question,
     bool pin_entered) MUST_CHECK;
 
 /*
+ * The askpass that SSH_ASKPASS names, there or not, or else one that is
+ * installed; NULL where there is none. Not whether it is wanted. Borrowed.
+ */
+const char *presence_find_askpass(void);
+
+/*
  * Asks for a secret at the terminal, or by askpass where that is wanted. The
  * secret is terminated; the caller ends *ret with bytes_reset. 0;
  * FAIL_SECRET where there is no way to ask; FAIL_REFUSED; FAIL_MEMORY.

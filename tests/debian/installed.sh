@@ -68,7 +68,7 @@ doctor_is_content() {
 	sk-tpm doctor >"$WORK/out"
 	cat "$WORK/out"
 	grep -q "^ok  *ssh  *SecurityKeyProvider is $LIB" "$WORK/out"
-	grep -q "^ok  *library  *$LIB has interface 10" "$WORK/out"
+	grep -q "^ok  *library  *$LIB, interface 10, fits" "$WORK/out"
 	grep -q "^ok  *ssh-agent's list  *allows $LIB" "$WORK/out"
 	fails grep '^wrong' "$WORK/out"
 }

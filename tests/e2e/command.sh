@@ -412,7 +412,7 @@ doctor_checks() {
 	grep -q '^ok  *storage root key .*TCG template with empty unique' \
 		"$WORK/out"
 	grep -q '^ok  *signature .*for 4 commands' "$WORK/out"
-	grep -q '^ok  *library .*this OpenSSH' "$WORK/out"
+	grep -q '^ok  *library .*fits this OpenSSH' "$WORK/out"
 	grep -q "^warning  *ssh-agent's list .*without -P refuses" "$WORK/out"
 	tpm_is_empty
 }
@@ -425,6 +425,10 @@ doctor_finds_what_is_wrong() {
 	grep -q "^wrong  *library .*has interface $interface" "$WORK/out"
 	SSH_SK_PROVIDER=$LIB fails sk-tpm doctor -T /dev/no-tpm >"$WORK/out"
 	grep -q '^wrong  *TPM  *no TPM at /dev/no-tpm' "$WORK/out"
+	SSH_ASKPASS=/no/askpass SSH_SK_PROVIDER=$LIB sk-tpm doctor >"$WORK/out"
+	grep -q '^warning  *askpass  */no/askpass is not there' "$WORK/out"
+	SSH_ASKPASS=/bin/true SSH_SK_PROVIDER=$LIB sk-tpm doctor >"$WORK/out"
+	grep -q '^ok  *askpass  */bin/true' "$WORK/out"
 	# What is wrong with the signature has the remedy that suits it.
 	SK_TPM_PARENT=0x81000002 SSH_SK_PROVIDER=$LIB fails sk-tpm doctor \
 		>"$WORK/out"
