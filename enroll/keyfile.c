@@ -443,6 +443,14 @@ keyfile_parse(struct slice text, struct keyfile *ret)
 	return r;
 }
 
+static bool
+is_public(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 4 && strcmp(path + n - 4, ".pub") == 0;
+}
+
 int
 keyfile_read(const char *path, struct keyfile *ret)
 {
@@ -463,6 +471,10 @@ keyfile_read(const char *path, struct keyfile *ret)
 	n = fread(text, 1, MAX_FILE + 1, f);
 	fclose(f);
 	r = keyfile_parse((struct slice){ text, n }, ret);
+	if (r == FAIL_ARGUMENT)
+		r = fail(r, "%s is %s%s", path, log_cause(),
+		    is_public(path) ? "; name the private file, without .pub"
+				    : "");
 	explicit_bzero(text, n);
 	free(text);
 	return r;
