@@ -289,7 +289,11 @@ shows_and_lists() {
 	[ "$(sk-tpm show -j "$WORK/rk" | jq -r .fingerprint)" = \
 		"$(ssh-keygen -lf "$WORK/rk.pub" | cut -d' ' -f2)" ]
 	sk-tpm --json list | jq -e '.resident | length == 1'
-	refuses "not a key file of ours" sk-tpm show /etc/passwd
+	sk-tpm show "$WORK/pin" | grep -q '^PIN: *yes$'
+	sk-tpm show "$index" | grep -q '^NV bytes: *[0-9]*$'
+	refuses "/etc/passwd is not a key file of ours" sk-tpm show /etc/passwd
+	refuses "git.pub is not a key file of ours: not OpenSSH's format; name \
+the private file" sk-tpm show "$WORK/git.pub"
 	ssh-keygen -q -t ed25519 -N '' -f "$WORK/plain"
 	refuses "it holds no ecdsa-sk key" sk-tpm show "$WORK/plain"
 	refuses "there is no resident key of ours at 0x01800000" \
@@ -305,7 +309,7 @@ shows_a_foreign_key() {
 }
 
 tests_a_key() {
-	sk-tpm test "$WORK/k" | grep -q '^Tpm commands: *4$'
+	sk-tpm test "$WORK/k" | grep -q '^TPM commands: *4$'
 	[ "$(sk-tpm test -j "$WORK/git" | jq -r .signature_verified)" = true ]
 	askpass_says 123456
 	[ "$(sk-tpm test -j "$WORK/pin" | jq -r .tpm_commands)" -eq 6 ]
