@@ -458,7 +458,8 @@ clean: ## remove what was built
 	rm -rf $(B)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 14 | \
+	    sed 's,$$(B),$(B),g; s,$$(DESTDIR)$$(PREFIX),$(DESTDIR)$(PREFIX),g'
 
 # The compiler writes these; no pattern above is to make one.
 DEPENDENCIES = $(wildcard $(B)/sk/*.d $(B)/enroll/*.d $(B)/tests/*/*.d)
