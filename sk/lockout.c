@@ -4,7 +4,7 @@
 #include "log.h"
 #include "text.h"
 
-/* Part 2, section 6.13: four properties in a row, from this one on. */
+/* Part 2, section 6.13: three properties in a row, from this one on. */
 #define FIRST_PROPERTY TPM2_PT_LOCKOUT_COUNTER
 #define N_PROPERTIES 3
 
