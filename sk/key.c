@@ -190,13 +190,6 @@ create_session(struct tpm *tpm, const struct parent *parent,
 	return r;
 }
 
-static void
-end_session(struct tpm *tpm, ESYS_TR *session)
-{
-	if (*session != ESYS_TR_PASSWORD)
-		tpm_flush(tpm, session);
-}
-
 /* TPM2_Create of `wanted`, marshalled into h. */
 static int
 create(struct tpm *tpm, const struct parent *parent, const TPM2B_PUBLIC *wanted,
@@ -228,7 +221,7 @@ create(struct tpm *tpm, const struct parent *parent, const TPM2B_PUBLIC *wanted,
 		r = parent_fail(rc, session, "create a key");
 	else if ((r = marshal_public(public, &h->tpm_public)) == 0)
 		r = marshal_private(private, &h->tpm_private);
-	end_session(tpm, &session);
+	session_end(tpm, &session);
 	Esys_Free(private);
 	Esys_Free(public);
 	return r;
@@ -318,7 +311,7 @@ load_under(struct tpm *tpm, const struct handle *h, const struct parent *parent,
 	else if (rc != TSS2_RC_SUCCESS)
 		r = parent_fail(rc, session, "load the key");
 	if (r != 0)
-		end_session(tpm, &session);
+		session_end(tpm, &session);
 	*ret_session = session;
 	return r;
 }
@@ -346,7 +339,7 @@ key_check(struct tpm *tpm, const struct handle *h)
 
 	if ((r = load(tpm, h, &key, &session)) != 0)
 		return r;
-	end_session(tpm, &session);
+	session_end(tpm, &session);
 	tpm_flush_last(tpm, &key);
 	return 0;
 }
@@ -426,7 +419,7 @@ key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
 	r = read_signature(sig, ret);
 out:
 	session_forget_auth(tpm, key);
-	end_session(tpm, &session);
+	session_end(tpm, &session);
 	tpm_flush_last(tpm, &key);
 	Esys_Free(sig);
 	return r;
@@ -475,7 +468,7 @@ key_change_auth(struct tpm *tpm, struct handle *h, struct slice old_auth,
 			r = change_auth(
 			    tpm, key, &parent, session, new_auth, h);
 		session_forget_auth(tpm, key);
-		end_session(tpm, &session);
+		session_end(tpm, &session);
 		tpm_flush(tpm, &key);
 	}
 	parent_close(tpm, &parent);
