@@ -158,7 +158,8 @@ slow_helpers() {
 	caller=$!
 	wait_until test -s inner
 	inner=$(<inner)
-	caller=$(pgrep -P "$caller" ssh-keygen)
+	# Behind the subshell of the background, or one more.
+	caller=$(pgrep -P "$caller,$(pgrep -d, -P "$caller")" ssh-keygen)
 	kill -9 "$caller"
 	wait_until ended "$inner"
 }

@@ -117,9 +117,10 @@ as_other() {
 
 others_may_read() {
 	local lib=$WORK/person/lib.so
-	[ "$(id -u)" -eq 0 ] || cannot "being somebody else takes root"
+	[ "$(id -u)" -eq 0 ] || cannot "not root, who can be somebody else"
 	askpass_says 123456
-	enroll_resident "$WORK/own" -O no-touch-required -O application=ssh:own 2>"$WORK/err"
+	enroll_resident "$WORK/own" -O no-touch-required \
+		-O application=ssh:own 2>"$WORK/err"
 	grep 'sk-tpm: whoever may use this TPM may use a resident key' \
 		"$WORK/err"
 	install -d -o 65534 "$WORK/person"
