@@ -18,9 +18,7 @@
 #include "log.h"
 #include "new-pin.h"
 #include "openssh.h"
-
-#define FLAG_PRESENCE 0x01
-#define FLAG_VERIFICATION 0x04
+#include "wire.h"
 
 static bool
 has(const struct invocation *inv, enum option_id id)
@@ -259,13 +257,12 @@ write_attestation(const struct credential *cred, const char *path, bool force)
 		return fail(FAIL_ARGUMENT,
 		    "the key is made, but there is no attestation, for there "
 		    "was no way to ask for a person's presence");
-	if ((r = keyfile_put_text(&out, "ssh-sk-attest-v01")) == 0 &&
-	    (r = keyfile_put_text(&out, "")) == 0 &&
-	    (r = keyfile_put_string(&out, bytes_slice(&cred->signature))) ==
-		0 &&
-	    (r = keyfile_put_string(&out, bytes_slice(&cred->authdata))) == 0 &&
+	if ((r = wire_put_text(&out, "ssh-sk-attest-v01")) == 0 &&
+	    (r = wire_put_text(&out, "")) == 0 &&
+	    (r = wire_put_string(&out, bytes_slice(&cred->signature))) == 0 &&
+	    (r = wire_put_string(&out, bytes_slice(&cred->authdata))) == 0 &&
 	    (r = bytes_append(&out, "\0\0\0", 4)) == 0 &&
-	    (r = keyfile_put_text(&out, "")) == 0)
+	    (r = wire_put_text(&out, "")) == 0)
 		r = keyfile_write_file(path, &out, 0600, force);
 	bytes_reset(&out);
 	return r;
@@ -289,8 +286,8 @@ make(const struct invocation *inv, const char *application,
 	};
 	int r;
 
-	req.flags = (req.presence ? FLAG_PRESENCE : 0) |
-	    (req.verification ? FLAG_VERIFICATION : 0);
+	req.flags = (req.presence ? KEYFILE_PRESENCE : 0) |
+	    (req.verification ? KEYFILE_VERIFICATION : 0);
 	if ((r = take_challenge(inv, &challenge)) != 0 ||
 	    (r = take_new_pin(inv, &pin)) != 0)
 		goto out;
@@ -324,12 +321,12 @@ write_files(const struct keyfile *key, const char *path,
 static const char *
 server_options(uint8_t flags)
 {
-	switch (flags & (FLAG_PRESENCE | FLAG_VERIFICATION)) {
-	case FLAG_PRESENCE | FLAG_VERIFICATION:
+	switch (flags & (KEYFILE_PRESENCE | KEYFILE_VERIFICATION)) {
+	case KEYFILE_PRESENCE | KEYFILE_VERIFICATION:
 		return "verify-required ";
-	case FLAG_VERIFICATION:
+	case KEYFILE_VERIFICATION:
 		return "verify-required,no-touch-required ";
-	case FLAG_PRESENCE:
+	case KEYFILE_PRESENCE:
 		return "";
 	default:
 		return "no-touch-required ";

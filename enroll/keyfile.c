@@ -25,32 +25,6 @@
 
 /* --- writing ----------------------------------------------------------- */
 
-static int
-put_u32(struct bytes *out, uint32_t n)
-{
-	const uint8_t be[4] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16),
-		(uint8_t)(n >> 8), (uint8_t)n };
-
-	return bytes_append(out, be, sizeof(be));
-}
-
-int
-keyfile_put_string(struct bytes *out, struct slice s)
-{
-	int r;
-
-	if ((r = put_u32(out, (uint32_t)s.len)) != 0)
-		return r;
-	return bytes_append(out, s.data, s.len);
-}
-
-int
-keyfile_put_text(struct bytes *out, const char *s)
-{
-	return keyfile_put_string(
-	    out, (struct slice){ (const uint8_t *)s, strlen(s) });
-}
-
 /* Type, curve, point, application: the public blob, and how the other begins.
  */
 static int
@@ -60,12 +34,12 @@ put_public(struct bytes *out, const struct keyfile *key)
 	int r;
 
 	fido_point_encode(&key->point, point);
-	if ((r = keyfile_put_text(out, KEYFILE_TYPE)) != 0 ||
-	    (r = keyfile_put_text(out, CURVE)) != 0 ||
-	    (r = keyfile_put_string(
+	if ((r = wire_put_text(out, KEYFILE_TYPE)) != 0 ||
+	    (r = wire_put_text(out, CURVE)) != 0 ||
+	    (r = wire_put_string(
 		 out, (struct slice){ point, sizeof(point) })) != 0)
 		return r;
-	return keyfile_put_text(out, key->application);
+	return wire_put_text(out, key->application);
 }
 
 static int
@@ -76,12 +50,13 @@ put_private(struct bytes *out, const struct keyfile *key)
 
 	if (RAND_bytes((uint8_t *)&check, sizeof(check)) != 1)
 		return fail(FAIL_INTERNAL, "no random numbers");
-	if ((r = put_u32(out, check)) != 0 || (r = put_u32(out, check)) != 0 ||
+	if ((r = wire_put_u32(out, check)) != 0 ||
+	    (r = wire_put_u32(out, check)) != 0 ||
 	    (r = put_public(out, key)) != 0 ||
 	    (r = bytes_append(out, &key->flags, 1)) != 0 ||
-	    (r = keyfile_put_string(out, bytes_slice(&key->key_handle))) != 0 ||
-	    (r = keyfile_put_text(out, "")) != 0 ||
-	    (r = keyfile_put_text(out, key->comment)) != 0)
+	    (r = wire_put_string(out, bytes_slice(&key->key_handle))) != 0 ||
+	    (r = wire_put_text(out, "")) != 0 ||
+	    (r = wire_put_text(out, key->comment)) != 0)
 		return r;
 	for (uint8_t pad = 1; out->len % 8 != 0; pad++)
 		if ((r = bytes_append(out, &pad, 1)) != 0)
@@ -98,12 +73,12 @@ encode(const struct keyfile *key, struct bytes *out)
 	if ((r = put_public(&public, key)) == 0 &&
 	    (r = put_private(&private, key)) == 0 &&
 	    (r = bytes_append(out, MAGIC, sizeof(MAGIC))) == 0 &&
-	    (r = keyfile_put_text(out, "none")) == 0 &&
-	    (r = keyfile_put_text(out, "none")) == 0 &&
-	    (r = keyfile_put_text(out, "")) == 0 &&
-	    (r = put_u32(out, 1)) == 0 &&
-	    (r = keyfile_put_string(out, bytes_slice(&public))) == 0)
-		r = keyfile_put_string(out, bytes_slice(&private));
+	    (r = wire_put_text(out, "none")) == 0 &&
+	    (r = wire_put_text(out, "none")) == 0 &&
+	    (r = wire_put_text(out, "")) == 0 &&
+	    (r = wire_put_u32(out, 1)) == 0 &&
+	    (r = wire_put_string(out, bytes_slice(&public))) == 0)
+		r = wire_put_string(out, bytes_slice(&private));
 	bytes_reset(&public);
 	bytes_reset(&private);
 	return r;

@@ -11,10 +11,14 @@
 
 #define KEYFILE_TYPE "sk-ecdsa-sha2-nistp256@openssh.com"
 
+/* The key's flags, as OpenSSH has them in sk-api.h. */
+#define KEYFILE_PRESENCE 0x01
+#define KEYFILE_VERIFICATION 0x04
+
 struct keyfile {
 	struct ec_point point;
 	char *application;
-	uint8_t flags; /* as in sk-api.h: 1 presence, 4 verification */
+	uint8_t flags; /* KEYFILE_PRESENCE, KEYFILE_VERIFICATION */
 	struct bytes key_handle;
 	char *comment;
 };
@@ -28,10 +32,6 @@ int keyfile_read(const char *path, struct keyfile *ret) MUST_CHECK;
 
 /* The same from memory: the text of such a file. */
 int keyfile_parse(struct slice text, struct keyfile *ret) MUST_CHECK;
-
-/* SSH strings, appended. 0 or FAIL_MEMORY. */
-int keyfile_put_string(struct bytes *out, struct slice s) MUST_CHECK;
-int keyfile_put_text(struct bytes *out, const char *s) MUST_CHECK;
 
 /* A file, whole or not at all. 0, FAIL_ARGUMENT or FAIL_MEMORY. */
 int keyfile_write_file(const char *path, const struct bytes *data,

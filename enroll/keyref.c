@@ -64,7 +64,8 @@ check_agreement(const struct keyref *ref, const struct ec_point *point)
 		return fail(FAIL_ARGUMENT,
 		    "the public key in the file is not the key's own; restore "
 		    "the key file");
-	if ((ref->key.flags & 0x04) != 0 && ref->handle.auth != HANDLE_AUTH_PIN)
+	if ((ref->key.flags & KEYFILE_VERIFICATION) != 0 &&
+	    ref->handle.auth != HANDLE_AUTH_PIN)
 		return fail(FAIL_ARGUMENT,
 		    "it says verify-required, but the key has no PIN; restore "
 		    "the key file");
