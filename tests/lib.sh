@@ -235,7 +235,7 @@ tpm_start() {
 	wait_until test -s "$WORK/$name.pid"
 	SWTPM_PID=$(cat "$WORK/$name.pid")
 	echo "$SWTPM_PID" >>"$WORK/pids"
-	TCTI=swtpm:port=$port
+	TCTI=swtpm:host=127.0.0.1,port=$port
 	export SK_TPM_TCTI=$TCTI TPM2TOOLS_TCTI=$TCTI
 }
 
