@@ -190,6 +190,9 @@ units_are_valid() {
 	local unit
 	command -v systemd-analyze >/dev/null ||
 		cannot "no systemd-analyze"
+	printf '[Service]\nExecStart=/bin/true\n' >plain.service
+	systemd-analyze verify --man=no "$WORK/plain.service" ||
+		cannot "systemd-analyze takes no unit here"
 	mkdir units
 	for unit in sk-tpm-identity.service sk-tpm-identity.timer; do
 		as_here <"$PARTS/$unit" >"units/$unit"
