@@ -117,11 +117,17 @@ needs_openssh() {
 		cannot "OpenSSH $((OPENSSH / 100)).$((OPENSSH % 100)) has no $2"
 }
 
+# older VERSION THAN
+older() {
+	[ "$1" != "$2" ] &&
+		[ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
+}
+
 needs_git_signatures() {
 	local version
 	version=$(git --version)
 	version=${version##* }
-	[ "$(printf '%s\n' 2.34 "$version" | sort -V | head -n 1)" = 2.34 ] ||
+	! older "$version" 2.34 ||
 		cannot "git $version has no signatures by SSH keys"
 }
 

@@ -45,8 +45,13 @@ else
 	skip "whichever call fails" "there is no sanitized build of it"
 fi
 report answers "answers"
-tpm_new tpm_secrets
-tpm_persist_srk
-faults secrets "$program" 1 secrets
-report secrets "secrets"
+# What tpm2-tss frees with a PIN's authValue in it is part of what we get next.
+if older "$(pkg-config --modversion tss2-esys)" 3.1; then
+	skip "secrets" "tpm2-tss 3.0 leaves them in memory that it frees"
+else
+	tpm_new tpm_secrets
+	tpm_persist_srk
+	faults secrets "$program" 1 secrets
+	report secrets "secrets"
+fi
 echo "1..$N"
