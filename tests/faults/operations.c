@@ -578,6 +578,18 @@ same_indices(const struct raw_state *a, const struct raw_state *b)
 
 #if defined(__SANITIZE_ADDRESS__)
 int __lsan_do_recoverable_leak_check(void);
+const char *__asan_default_options(void) __attribute__((visibility("default")));
+
+/*
+ * Each run's search for leaks goes through all that was ever freed, by us too,
+ * who started it, and had grown to seconds.
+ */
+const char *
+__asan_default_options(void)
+{
+	return "quarantine_size_mb=1";
+}
+
 #define LEAKS() (__lsan_do_recoverable_leak_check() != 0)
 #else
 #define LEAKS() false
