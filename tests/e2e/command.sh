@@ -28,7 +28,8 @@ sets_up() {
 	fails tpm2_readpublic -Q -c 0x81000001
 	sk-tpm setup | tee "$WORK/out"
 	grep -q 'Made the storage root key persistent' "$WORK/out"
-	grep -q 'SecurityKeyProvider /.*libsk-tpm.so' "$WORK/out"
+	# The one for this OpenSSH.
+	grep -q "SecurityKeyProvider /.*/${LIB##*/}$" "$WORK/out"
 	tpm2_readpublic -Q -c 0x81000001
 	sk-tpm setup | grep -q 'persistent already'
 	tpm_is_empty
@@ -65,7 +66,7 @@ adds_lines() {
 		>$HOME/.ssh/config"
 	unprivileged "$WORK/sk-tpm-copy" setup --write
 	ssh -F "$HOME/.ssh/config" -G anywhere | grep -i securitykeyprovider |
-		grep -q libsk-tpm.so
+		grep -q "/${LIB##*/}$"
 }
 
 # old_openssh VERSION: from here on ssh says that it is that one.
@@ -245,7 +246,7 @@ limits_are_kept() {
 	# It has no business in authorized_keys.
 	fails grep -qi 'authorized\|no-touch-required' "$WORK/out"
 	grep -q "^Public key:  *sk-ecdsa" "$WORK/out"
-	grep -q 'export SSH_SK_PROVIDER=/.*libsk-tpm.so' "$WORK/out"
+	grep -q "export SSH_SK_PROVIDER=/.*/${LIB##*/}$" "$WORK/out"
 	sk-tpm enroll -n -f "$WORK/both" -l sign:git -l login |
 		grep -q '^Authorized keys:  *no-touch-required sk-ecdsa'
 	echo text | ssh-keygen -Y sign -n git -w "$LIB" -f "$WORK/git" \
