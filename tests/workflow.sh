@@ -37,7 +37,7 @@ example_text() {
 
 # Text of a page or example, as it has to be on the machine of this test.
 as_here() {
-	sed -e "s|/usr/local/lib/libsk-tpm.so|$LIB|g" \
+	sed -Ee "s|/usr/local/lib/libsk-tpm(-api[79])?.so|$LIB|g" \
 		-e "s|/etc/ssh/|$ETC/|g" -e "s|~/|$HOME/|g" \
 		-e "s/\balice\b/$ME/g" -e 's/\.example\.com\b//g'
 }
