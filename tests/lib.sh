@@ -479,5 +479,12 @@ agent_start() {
 	ssh-agent -D -a "$sock" "$@" >/dev/null 2>"$WORK/agent.log" &
 	echo "$!" >>"$WORK/pids"
 	export SSH_AUTH_SOCK=$sock
-	wait_until test -S "$sock"
+	wait_until agent_answers
+}
+
+# With keys or without.
+agent_answers() {
+	local status=0
+	ssh-add -l >/dev/null 2>&1 || status=$?
+	[ "$status" -ne 2 ]
 }
