@@ -397,8 +397,10 @@ $(B)/tests/tools/provider-soft-api%.so: tests/tools/provider-soft.c $(FLAGS)
 
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
-# What begins as a shell script does.
-SH_FILES = tests/lib.sh tests/workflow.sh tests/debian/trees.sh $(shell grep -rlE '^\#!/(usr/)?bin/(env bash|sh|bash)$$' \
+# What begins as a shell script does, and what such scripts include.
+SH_FILES = tests/lib.sh tests/workflow.sh tests/debian/trees.sh \
+	$(wildcard tests/vm/*.sh) \
+	$(shell grep -rlE '^\#!/(usr/)?bin/(env bash|sh|bash)$$' \
 	examples tests debian .ci)
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual

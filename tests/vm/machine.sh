@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# The machine of tests/vm/run: a Debian 12 under QEMU, without
+# KVM, with swtpm as its TPM. It sources this; a boot NAME runs tests/vm/guest in
+# it, and leaves its output in $WORK/NAME.tap, its console in NAME.console and what
+# came to the TPM in NAME.tpm.
+
+# shellcheck source=tests/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+VM=$BUILD/vm
+# More than any boot takes, with all that is tried in it, on a slow machine.
+BOOT_SECONDS=600
+
+make_image() {
+	"$TOP/tests/vm/make-image" "$WORK/root.img" || return
+	truncate -s 2G "$WORK/swap.img"
+	mkswap -q "$WORK/swap.img"
+}
+
+# A TPM whose state stays in $WORK/tpm. As it leaves with QEMU, nothing volatile
+# outlives a boot. The firmware starts it, as on any machine.
+tpm_for_qemu() {
+	mkdir -p "$WORK/tpm"
+	rm -f "$WORK/tpm.sock"
+	swtpm socket --tpm2 --tpmstate "dir=$WORK/tpm" \
+		--ctrl "type=unixio,path=$WORK/tpm.sock" \
+		--log "file=$WORK/$1.tpm,level=20" &
+	SWTPM_PID=$!
+	echo "$SWTPM_PID" >>"$WORK/pids"
+	wait_until test -S "$WORK/tpm.sock"
+}
+
+# One disk controller with two disks, so that their order is certain.
+qemu() {
+	local name=$1
+	timeout "$BOOT_SECONDS" qemu-system-x86_64 -M pc -accel tcg,thread=multi -cpu max \
+		-smp 2 -m 2048 -nodefaults -display none -no-reboot \
+		-kernel "$VM/vmlinuz" -append "root=/dev/nvme0n1 rw rootwait \
+			resume=/dev/nvme0n2 resumewait panic=-1 \
+			console=ttyS0 quiet sk_tpm.boot=$name" \
+		-device nvme,serial=disk \
+		-drive "file=$WORK/root.img,format=raw,if=none,id=root" \
+		-device nvme-ns,drive=root,nsid=1 \
+		-drive "file=$WORK/swap.img,format=raw,if=none,id=swap" \
+		-device nvme-ns,drive=swap,nsid=2 \
+		-chardev "socket,id=tpm,path=$WORK/tpm.sock" \
+		-tpmdev emulator,id=tpm,chardev=tpm -device tpm-crb,tpmdev=tpm \
+		-serial "file:$WORK/$name.console" \
+		-serial "file:$WORK/$name.tap" &
+	echo "$!" >>"$WORK/pids"
+	wait "$!"
+}
+
+# boot NAME: until it powers off.
+boot() {
+	local name=$1 started=$SECONDS status=0
+	tpm_for_qemu "$name"
+	qemu "$name" || status=$?
+	# It may have left with QEMU.
+	kill "$SWTPM_PID" 2>/dev/null
+	wait_until ended "$SWTPM_PID"
+	[ "$status" -ne 124 ] || echo "not off after $BOOT_SECONDS s"
+	[ "$status" -eq 0 ] || cat "$WORK/$name.tap"
+	echo "# note: $name boot: $((SECONDS - started)) s until it was off"
+	return "$status"
+}
+
+# chip_commands BOOT FROM TO: the codes of what came to the TPM between two marks.
+chip_commands() {
+	local from to
+	from="0000017B$(printf %04X "$2")" to="0000017B$(printf %04X "$3")"
+	awk -v "from=$from" -v "to=$to" '/SWTPM_IO_Read/ {
+		getline
+		code = $7 $8 $9 $10
+		if (code $11 $12 == to)
+			exit
+		if (counting)
+			print tolower(substr(code, 6))
+		if (code $11 $12 == from)
+			counting = 1
+	}' "$WORK/$1.tpm"
+}
