@@ -176,6 +176,18 @@ fails() {
 	fi
 }
 
+# page_block NAME PAGE: the code block of that name.
+page_block() {
+	local text
+	text=$(awk -v name="$1" '
+		/^```/ && inside { exit }
+		inside { print }
+		/^```/ && $2 == name { inside = 1 }
+	' "$2")
+	[ -n "$text" ] || { echo "no block $1" >&2; return 1; }
+	echo "$text"
+}
+
 # --- libraries ---------------------------------------------------------------
 
 exports_entry_points() {

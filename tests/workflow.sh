@@ -26,12 +26,7 @@ cd "$WORK" || exit
 # example_text NAME [PAGE]
 example_text() {
 	local text
-	text=$(awk -v name="$1" '
-		/^```/ && inside { exit }
-		inside { print }
-		/^```/ && $2 == name { inside = 1 }
-	' "${2:-$PAGE}")
-	[ -n "$text" ] || { echo "no block $1" >&2; return 1; }
+	text=$(page_block "$1" "${2:-$PAGE}") || return
 	as_here <<<"$text"
 }
 

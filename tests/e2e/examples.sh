@@ -4,11 +4,13 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# A page's test has its name; README.md's is readme.sh.
-test_of() {
+# A page's tests have its name; README.md's is readme.sh. What takes a kernel
+# and systemd is run by the one in tests/vm, where there is one.
+tests_of() {
 	local name
 	name=$(basename "$1" .md)
 	echo "$TOP/tests/e2e/${name,,}.sh"
+	ls "$TOP/tests/vm/${name,,}.sh" 2>/dev/null || :
 }
 
 # blocks PAGE: "LINE LANGUAGE NAME" of each, what is only shown left out.
@@ -22,12 +24,13 @@ blocks() {
 }
 
 all_blocks_are_run() {
-	local page=$1 line language name
-	[ -x "$(test_of "$page")" ]
+	local page=$1 line language name tests
+	mapfile -t tests < <(tests_of "$page")
+	[ -x "${tests[0]}" ]
 	[ -z "$(blocks "$page" | cut -d' ' -f3 | sort | uniq -d)" ]
 	while read -r line language name; do
 		[ -n "$name" ] && grep -Eq "example(_text)? $name( |\$|\))" \
-			"$(test_of "$page")" ||
+			"${tests[@]}" ||
 			{ echo "$page:$line: $language block without a test"
 				return 1; }
 	done < <(blocks "$page")

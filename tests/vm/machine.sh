@@ -17,12 +17,15 @@ make_image() {
 	mkswap -q "$WORK/swap.img"
 }
 
-# A TPM whose state stays in $WORK/tpm. As it leaves with QEMU, nothing volatile
-# outlives a boot. The firmware starts it, as on any machine.
+# A TPM whose state stays in $WORK/tpm, or one without a past. As it leaves with
+# QEMU, nothing volatile outlives a boot. The firmware starts it, as on any
+# machine.
 tpm_for_qemu() {
-	mkdir -p "$WORK/tpm"
+	local state=$WORK/tpm
+	[ "$1" != elsewhere ] || state=$WORK/other-tpm
+	mkdir -p "$state"
 	rm -f "$WORK/tpm.sock"
-	swtpm socket --tpm2 --tpmstate "dir=$WORK/tpm" \
+	swtpm socket --tpm2 --tpmstate "dir=$state" \
 		--ctrl "type=unixio,path=$WORK/tpm.sock" \
 		--log "file=$WORK/$1.tpm,level=20" &
 	SWTPM_PID=$!
