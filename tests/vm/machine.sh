@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The machine of tests/vm/run: a Debian 12 under QEMU, without
-# KVM, with swtpm as its TPM. It sources this; a boot NAME runs tests/vm/guest in
+# The machine of tests/vm/run and tests/vm/bench: a Debian 12 under QEMU, without
+# KVM, with swtpm as its TPM. They source this; a boot NAME runs tests/vm/guest in
 # it, and leaves its output in $WORK/NAME.tap, its console in NAME.console and what
 # came to the TPM in NAME.tpm.
 
@@ -11,8 +11,9 @@ VM=$BUILD/vm
 # More than any boot takes, with all that is tried in it, on a slow machine.
 BOOT_SECONDS=600
 
+# make_image [PART...]
 make_image() {
-	"$TOP/tests/vm/make-image" "$WORK/root.img" || return
+	"$TOP/tests/vm/make-image" "$WORK/root.img" "$@" || return
 	truncate -s 2G "$WORK/swap.img"
 	mkswap -q "$WORK/swap.img"
 }
