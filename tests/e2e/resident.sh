@@ -11,11 +11,12 @@ export LD_LIBRARY_PATH=$TOOLS SSH_SK_PROVIDER=$LIB
 # enroll_resident FILE [option...]; overwriting is answered with yes. (OpenSSH
 # 8.4 asks for a PIN first of all, on the line that ours would begin.)
 enroll_resident() {
-	local file=$1
+	local file=$1 status=0
 	shift
 	echo y | setsid -w ssh-keygen -q -t ecdsa-sk -O resident -N '' \
-		-w "$LIB" -f "$file" -C rk "$@" \
-		2> >(sed 's/^\(Enter PIN for authenticator: \)*//' >&2)
+		-w "$LIB" -f "$file" -C rk "$@" 2>"$WORK/said" || status=$?
+	sed 's/^\(Enter PIN for authenticator: \)*//' "$WORK/said" >&2
+	return "$status"
 }
 
 # Where ssh-keygen -K puts the key of ssh:work and alice. Before 8.9 it does not
