@@ -60,13 +60,20 @@ session_set_owner_auth(struct tpm *tpm, struct slice password)
 	return session_set_auth(tpm, ESYS_TR_RH_OWNER, password);
 }
 
+static void
+overwrite_auth(struct tpm *tpm, ESYS_TR object, uint8_t with)
+{
+	TPM2B_AUTH auth = { .size = sizeof(auth.buffer) };
+
+	memset(auth.buffer, with, sizeof(auth.buffer));
+	if (Esys_TR_SetAuth(tpm_esys(tpm), object, &auth) != TSS2_RC_SUCCESS)
+		log_debug("an authValue was not wiped");
+}
+
 void
 session_forget_auth(struct tpm *tpm, ESYS_TR object)
 {
-	const TPM2B_AUTH zeros = { .size = sizeof(zeros.buffer) };
-
-	if (Esys_TR_SetAuth(tpm_esys(tpm), object, &zeros) != TSS2_RC_SUCCESS)
-		log_debug("an authValue was not wiped");
+	overwrite_auth(tpm, object, 0);
 }
 
 void
@@ -78,8 +85,9 @@ session_end(struct tpm *tpm, ESYS_TR *session)
 
 /*
  * A session has its own copy of the authValue that it was last used with. This
- * puts zeros there: tpm2-tss computes that before it finds that the command has
- * no parameter to encrypt, and sends nothing. The command would change nothing.
+ * puts other bytes there (not zeros, which tpm2-tss 4 drops): tpm2-tss computes
+ * that before it finds that the command has no parameter to encrypt, and sends
+ * nothing. The command would change nothing.
  */
 static void
 overwrite_owner_auth(struct tpm *tpm, ESYS_TR session)
@@ -88,6 +96,7 @@ overwrite_owner_auth(struct tpm *tpm, ESYS_TR session)
 
 	if (session_encrypt(tpm, session) != 0)
 		return;
+	overwrite_auth(tpm, ESYS_TR_RH_OWNER, 0xff);
 	rc = Esys_ClockRateAdjust_Async(tpm_esys(tpm), ESYS_TR_RH_OWNER,
 	    session, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CLOCK_NO_CHANGE);
 	if (rc == TSS2_RC_SUCCESS)
@@ -99,9 +108,9 @@ overwrite_owner_auth(struct tpm *tpm, ESYS_TR session)
 void
 session_end_owner(struct tpm *tpm, ESYS_TR *session)
 {
-	session_forget_auth(tpm, ESYS_TR_RH_OWNER);
 	if (*session != ESYS_TR_PASSWORD)
 		overwrite_owner_auth(tpm, *session);
+	session_forget_auth(tpm, ESYS_TR_RH_OWNER);
 	session_end(tpm, session);
 }
 
