@@ -83,7 +83,7 @@ jump_host_runs_nothing() {
 	# shellcheck disable=SC2016 # it is the server's
 	[ "$(ssh third 'echo "${SSH_AUTH_SOCK-none}"')" = none ]
 	[ "$(ssh -v -A third 'echo "${SSH_AUTH_SOCK+some}"' 2>log)" = some ]
-	grep -c 'Requesting authentication agent forwarding' log | grep -qx 1
+	grep -Ec 'Requesting (authentication )?agent forwarding' log | grep -qx 1
 }
 
 # An agent asks at each hop as well, and passes nothing on.

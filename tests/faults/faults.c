@@ -341,7 +341,7 @@ static bool
 sees_a_secret(void)
 {
 	struct secrets_found found;
-	char *block;
+	char *volatile block;
 
 	secrets_watch(&found);
 	block = strdup(PIN);
