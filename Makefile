@@ -210,7 +210,8 @@ sanitized:
 
 # What the tests reach. Left out are those that build anew, or under valgrind.
 # What tests run as somebody else counts as well: they may write, too.
-COVERAGE = -Og -g --coverage
+# __gcov_dump is for the faults program's children, which do not exit.
+COVERAGE = -Og -g --coverage -Wl,-u,__gcov_dump
 COVERAGE_TESTS = $(filter-out %/installing.sh %/memory.sh,$(wildcard tests/e2e/*.sh))
 .PHONY: coverage coverage-run
 coverage: ## line and branch coverage of sk/ and enroll/ by the tests
@@ -229,8 +230,8 @@ coverage: ## line and branch coverage of sk/ and enroll/ by the tests
 	    sed -n '/^lines\|^branches/s/^/  /p'; done
 
 coverage-run:
-	@BUILD='$(abspath $(B))' tests/run $(UNIT_TESTS) $(REPLAYS) \
-	    $(COVERAGE_TESTS) || echo "(coverage counts failed tests, too)"
+	@BUILD='$(abspath $(B))' FAULTS_COVERAGE=1 \
+	    tests/run $(UNIT_TESTS) $(REPLAYS) $(COVERAGE_TESTS) || echo "(coverage counts failed tests, too)"
 
 # Fuzz targets: replayed over their corpora by check, run by fuzz.
 FUZZ = config handle helper keyfile record request tpm
