@@ -84,25 +84,23 @@ session_end(struct tpm *tpm, ESYS_TR *session)
 }
 
 /*
- * A session has its own copy of the authValue that it was last used with. This
- * puts other bytes there (not zeros, which tpm2-tss 4 drops): tpm2-tss computes
- * that before it finds that the command has no parameter to encrypt, and sends
- * nothing. The command would change nothing.
+ * A session has its own copy of the authValue that it was last used with. It
+ * takes another with the next command, which the TPM need not get for that, and
+ * does not: this one's authorization would be a wrong one. (Zeros would not do:
+ * tpm2-tss 4 drops them.)
  */
 static void
 overwrite_owner_auth(struct tpm *tpm, ESYS_TR session)
 {
 	TSS2_RC rc;
 
-	if (session_encrypt(tpm, session) != 0)
-		return;
 	overwrite_auth(tpm, ESYS_TR_RH_OWNER, 0xff);
-	rc = Esys_ClockRateAdjust_Async(tpm_esys(tpm), ESYS_TR_RH_OWNER,
-	    session, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CLOCK_NO_CHANGE);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Esys_ClockRateAdjust_Finish(tpm_esys(tpm));
-	if (rc == TSS2_RC_SUCCESS)
-		log_debug("a command was sent that was to be none");
+	tpm_withhold(tpm, true);
+	rc = Esys_ClockRateAdjust(tpm_esys(tpm), ESYS_TR_RH_OWNER, session,
+	    ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CLOCK_NO_CHANGE);
+	tpm_withhold(tpm, false);
+	if (rc != TPM2_RC_CANCELED)
+		log_debug("a session's authValue was not wiped: 0x%x", rc);
 }
 
 void

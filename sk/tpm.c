@@ -210,6 +210,12 @@ tpm_next_ends_session(struct tpm *tpm)
 }
 
 void
+tpm_withhold(struct tpm *tpm, bool withholds)
+{
+	traffic_withhold(&tpm->traffic, withholds);
+}
+
+void
 tpm_flush(struct tpm *tpm, ESYS_TR *object)
 {
 	struct tpm_retry retry = { 0 };

@@ -59,6 +59,9 @@ void tpm_totals_reset(void);
 /* Tells that the next command, if it succeeds, ends the session it uses. */
 void tpm_next_ends_session(struct tpm *tpm);
 
+/* While it withholds, no command is sent; each fails with TPM_RC_CANCELED. */
+void tpm_withhold(struct tpm *tpm, bool withholds);
+
 /*
  * How often something is tried. Start from zero. tpm_again and
  * tpm_retry_wait wait ever longer: some ten seconds for one thing, at most

@@ -98,6 +98,22 @@ note_answer(struct traffic *t, struct slice answer)
 	}
 }
 
+/* The header alone: tag, size and code. */
+static TSS2_RC
+receive_canceled(size_t *size, uint8_t *response)
+{
+	static const uint8_t canceled[10] = { TPM2_ST_NO_SESSIONS >> 8,
+		TPM2_ST_NO_SESSIONS & 0xff, 0, 0, 0, sizeof(canceled), 0, 0,
+		TPM2_RC_CANCELED >> 8, TPM2_RC_CANCELED & 0xff };
+
+	if (response != NULL && *size < sizeof(canceled))
+		return TSS2_TCTI_RC_INSUFFICIENT_BUFFER;
+	if (response != NULL)
+		memcpy(response, canceled, sizeof(canceled));
+	*size = sizeof(canceled);
+	return TSS2_RC_SUCCESS;
+}
+
 /* --- the TCTI ---------------------------------------------------------- */
 
 static TSS2_RC
@@ -105,6 +121,8 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 {
 	struct traffic *t = (struct traffic *)context;
 
+	if (t->withholds)
+		return TSS2_RC_SUCCESS;
 	note_command(t, (struct slice){ command, size });
 	t->sent_us = now_us();
 	return Tss2_Tcti_Transmit(t->inner, size, command);
@@ -116,9 +134,13 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
     int32_t timeout)
 {
 	struct traffic *t = (struct traffic *)context;
-	TSS2_RC rc = Tss2_Tcti_Receive(t->inner, size, response, timeout);
-	uint64_t now = now_us();
+	uint64_t now;
+	TSS2_RC rc;
 
+	if (t->withholds)
+		return receive_canceled(size, response);
+	rc = Tss2_Tcti_Receive(t->inner, size, response, timeout);
+	now = now_us();
 	t->busy_us += now - t->sent_us;
 	t->sent_us = now;
 	if (rc == TSS2_RC_SUCCESS && response != NULL)
@@ -174,6 +196,12 @@ void
 traffic_next_ends_session(struct traffic *t)
 {
 	t->ends_session = true;
+}
+
+void
+traffic_withhold(struct traffic *t, bool withholds)
+{
+	t->withholds = withholds;
 }
 
 static TSS2_RC

@@ -22,6 +22,7 @@ struct traffic {
 	uint64_t sent_us, busy_us;
 	uint32_t command_code, flushing; /* of the command under way */
 	bool ends_session;
+	bool withholds;
 	uint32_t loaded[TRAFFIC_MAX_LOADED]; /* TPM handles */
 	size_t n_loaded;
 };
@@ -36,6 +37,12 @@ TSS2_TCTI_CONTEXT *traffic_tcti(struct traffic *t);
 
 /* Tells that the next command, if it succeeds, ends the sessions it uses. */
 void traffic_next_ends_session(struct traffic *t);
+
+/*
+ * While it withholds, commands are not sent on: TPM_RC_CANCELED answers them,
+ * as if the TPM had not begun.
+ */
+void traffic_withhold(struct traffic *t, bool withholds);
 
 /* Flushes what is still loaded, past tpm2-tss. Nothing in normal courses. */
 void traffic_flush_leftovers(struct traffic *t);

@@ -32,7 +32,21 @@ signing_with_pin() {
 	[ "$sent" = "17a 173 176 157 15d 165" ]
 }
 
+# The password goes to what it is for. (130 is what has it wiped, unsent.)
+owner_password() {
+	local sent
+	tpm2_changeauth -Q -c owner secret
+	sent=$(commands setsid -w ssh-keygen -q -t ecdsa-sk -O resident \
+		-O no-touch-required -N '' -w "$LIB" -f "$WORK/owned" \
+		<<<secret | xargs)
+	echo "$sent"
+	tpm2_changeauth -Q -c owner -p secret
+	# NV_DefineSpace and NV_Write are in it, ClockRateAdjust is not.
+	[[ $sent = *' 12a 137 '* && " $sent " != *' 130 '* ]]
+}
+
 try "the recording shows what enrolling sends" recording_works
 try "signing without PIN sends at most 4 commands" signing
 try "signing with PIN sends at most 6 commands" signing_with_pin
+try "with the owner's password none is sent to wipe it" owner_password
 echo "1..$N"
