@@ -50,7 +50,7 @@ FLAGS = $(B)/flags
 FLAGS_NOW = $(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) $(DOCDIR) $(LIBEXECDIR)
 COMPILE = $(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -MMD -MP -c
 
-ROOMS = bytes cbor-item child config credential credential-resident device \
+ROOMS = bytes cbor-item child clock config credential credential-resident device \
 	error fallback fido fingerprint handle helper-message home key key-limits known-hosts lockout \
 	log parent pin presence record request resident session sshkey \
 	terminal text tpm tpm-rc traffic wire

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "answer.h"
+#include "clock.h"
 #include "command.h"
 #include "credential.h"
 #include "error.h"
@@ -282,15 +282,6 @@ command_remove(struct invocation *inv)
 
 /* --- test -------------------------------------------------------------- */
 
-static double
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
 static int
 take_pin(
     const struct invocation *inv, const struct keyref *ref, struct bytes *ret)
@@ -307,20 +298,20 @@ command_test(struct invocation *inv)
 	struct bytes pin = { 0 };
 	struct keyref ref = { 0 };
 	struct tpm_totals totals;
-	double start;
+	uint64_t start;
 	int r;
 
 	if ((r = keyref_open(&inv->cfg, inv->argv[0], &ref)) != 0 ||
 	    (r = take_pin(inv, &ref, &pin)) != 0)
 		goto out;
 	tpm_totals_reset();
-	start = now_ms();
+	start = clock_us();
 	if ((r = credential_test(&inv->cfg, bytes_slice(&ref.key.key_handle),
 		 (const char *)pin.data)) != 0)
 		goto out;
 	totals = tpm_totals();
 	answer_bool(o, "signature_verified", true);
-	answer_real(o, "total_ms", now_ms() - start);
+	answer_real(o, "total_ms", (double)(clock_us() - start) / 1000);
 	answer_real(o, "tpm_ms", (double)totals.busy_us / 1000);
 	answer_number(o, "tpm_commands", totals.commands);
 	answer_print(o, wants_json(inv));

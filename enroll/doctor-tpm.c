@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "credential.h"
 #include "doctor.h"
 #include "error.h"
@@ -183,15 +183,6 @@ check_room(struct tpm *tpm, struct report *r)
 
 /* --- how fast it is ---------------------------------------------------- */
 
-static double
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
 /* With a key made for it, of which nothing is kept. */
 static void
 check_speed(const struct config *cfg, struct report *r)
@@ -203,7 +194,7 @@ check_speed(const struct config *cfg, struct report *r)
 	struct config quiet = *cfg;
 	struct credential cred = { 0 };
 	struct tpm_totals totals;
-	double start;
+	uint64_t start;
 	int err;
 
 	quiet.user_presence = USER_PRESENCE_AUTO;
@@ -213,7 +204,7 @@ check_speed(const struct config *cfg, struct report *r)
 		return;
 	}
 	tpm_totals_reset();
-	start = now_ms();
+	start = clock_us();
 	err = credential_test(&quiet, bytes_slice(&cred.key_handle), NULL);
 	if (err != 0) {
 		report_add(r, "signature", FINDING_WRONG, error_remedy(err),
@@ -222,8 +213,8 @@ check_speed(const struct config *cfg, struct report *r)
 		totals = tpm_totals();
 		report_add(r, "signature", FINDING_OK, NULL,
 		    "%.0f ms, %.0f of them in the TPM, for %u commands",
-		    now_ms() - start, (double)totals.busy_us / 1000,
-		    totals.commands);
+		    (double)(clock_us() - start) / 1000,
+		    (double)totals.busy_us / 1000, totals.commands);
 	}
 	credential_reset(&cred);
 }

@@ -9,10 +9,10 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "clock.h"
 #include "error.h"
 #include "log.h"
 
@@ -93,27 +93,16 @@ child_spawn(const struct child *child, int input, int output, pid_t *ret)
 	return err;
 }
 
-static int
-elapsed_ms(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int)((now.tv_sec - start->tv_sec) * 1000 +
-	    (now.tv_nsec - start->tv_nsec) / 1000000);
-}
-
 /* How long it takes at most to notice that the child or the caller ended. */
 #define TICK_MS 20
 
 void
-child_end(pid_t pid, int grace_ms)
+child_end(pid_t pid, unsigned int grace_ms)
 {
-	struct timespec start;
+	uint64_t deadline = clock_deadline(grace_ms);
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	while (waitpid(pid, NULL, WNOHANG) == 0) {
-		if (elapsed_ms(&start) >= grace_ms) {
+		if (clock_ms_left(deadline) == 0) {
 			kill(pid, SIGKILL);
 			waitpid(pid, NULL, 0);
 			return;
@@ -146,17 +135,17 @@ collect(int fd, int wait_ms, char *out, size_t size, size_t *len)
  * for us any more.
  */
 static bool
-await(pid_t pid, int fd, int limit_ms, int *ret_status, char *out, size_t size)
+await(pid_t pid, int fd, unsigned int limit_ms, int *ret_status, char *out,
+    size_t size)
 {
+	uint64_t deadline = clock_deadline(limit_ms);
 	pid_t parent = getppid(), r;
-	struct timespec start;
 	bool open = true;
 	size_t len = 0;
 
 	out[0] = '\0';
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	while ((r = waitpid(pid, ret_status, WNOHANG)) == 0 &&
-	    elapsed_ms(&start) < limit_ms && getppid() == parent) {
+	    clock_ms_left(deadline) > 0 && getppid() == parent) {
 		if (open)
 			open = collect(fd, TICK_MS, out, size, &len);
 		else
@@ -193,7 +182,7 @@ child_run(const struct child *child, unsigned int seconds, int *ret_status,
 		    strerror(err));
 	close(fds[1]);
 	if (r == 0 &&
-	    await(pid, fds[0], (int)seconds * 1000, &status, ret_output, size))
+	    await(pid, fds[0], seconds * 1000, &status, ret_output, size))
 		*ret_status = status;
 	else if (r == 0)
 		r = fail(FAIL_REFUSED, "nobody answered in time");

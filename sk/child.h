@@ -24,7 +24,7 @@ int child_spawn(
 /*
  * Waits for it to end, for up to so many milliseconds, and then ends it.
  */
-void child_end(pid_t pid, int grace_ms);
+void child_end(pid_t pid, unsigned int grace_ms);
 
 /*
  * Runs the program with stdin at /dev/null and collects what it prints on

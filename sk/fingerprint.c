@@ -5,10 +5,10 @@
  */
 #include <dlfcn.h>
 #include <string.h>
-#include <time.h>
 
 #include <systemd/sd-bus.h>
 
+#include "clock.h"
 #include "error.h"
 #include "fingerprint.h"
 #include "log.h"
@@ -167,31 +167,22 @@ on_status(sd_bus_message *m, void *data, sd_bus_error *error)
 	return 0;
 }
 
-static uint64_t
-now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 /* Until fprintd is done with one finger. */
 static int
 wait_for_status(struct verification *v, uint64_t deadline)
 {
-	uint64_t now;
 	int n;
 
 	v->done = false;
 	while (!v->done) {
-		if ((now = now_us()) >= deadline)
+		if (clock_ms_left(deadline) == 0)
 			return fail(FAIL_REFUSED, "no finger came in time");
 		if ((n = bus.process(v->connection, NULL)) < 0)
 			return fail(FAIL_PRESENCE, "fprintd went away: %s",
 			    strerror(-n));
 		if (n == 0)
-			bus.wait(v->connection, deadline - now);
+			bus.wait(v->connection,
+			    (uint64_t)clock_ms_left(deadline) * 1000);
 	}
 	return 0;
 }
@@ -227,7 +218,7 @@ verify(struct verification *v, uint64_t deadline)
 int
 fingerprint_verify(const char *question, unsigned int seconds)
 {
-	uint64_t deadline = now_us() + (uint64_t)seconds * 1000000;
+	uint64_t deadline = clock_deadline(seconds * 1000ULL);
 	struct verification v = { 0 };
 	int n, r;
 

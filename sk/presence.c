@@ -16,6 +16,8 @@
 #include "terminal.h"
 #include "text.h"
 
+_Static_assert(TERMINAL_SECRET_MAX >= PIN_MAX_LEN, "the terminal cuts PINs");
+
 /* --- askpass, by OpenSSH's conventions: ssh(1), ENVIRONMENT ------------- */
 
 static const char *const default_askpass[] = {

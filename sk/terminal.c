@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "log.h"
-#include "pin.h"
 #include "terminal.h"
 
 /* Signals that would leave the terminal without echo. */
@@ -76,25 +76,6 @@ write_terminal(int fd, const char *s)
 	}
 }
 
-static int
-milliseconds_until(const struct timespec *deadline)
-{
-	struct timespec now;
-	long ms;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = (deadline->tv_sec - now.tv_sec) * 1000 +
-	    (deadline->tv_nsec - now.tv_nsec) / 1000000;
-	return ms > 0 ? (int)ms : 0;
-}
-
-static void
-set_deadline(unsigned int seconds, struct timespec *ret)
-{
-	clock_gettime(CLOCK_MONOTONIC, ret);
-	ret->tv_sec += seconds;
-}
-
 /* The device behind /dev/tty; only whoever is on it can open that. */
 static int
 open_device(int tty)
@@ -128,14 +109,14 @@ open_device(int tty)
  * is used all the same.
  */
 static int
-lock_terminal(struct terminal *t, const struct timespec *deadline)
+lock_terminal(struct terminal *t, uint64_t deadline)
 {
 	const struct timespec step = { .tv_nsec = 50000000 };
 
 	if ((t->lock = open_device(t->fd)) == -1)
 		return 0;
 	while (flock(t->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-		if (milliseconds_until(deadline) == 0)
+		if (clock_ms_left(deadline) == 0)
 			return fail(FAIL_REFUSED,
 			    "another question was on the terminal all the "
 			    "time");
@@ -154,7 +135,7 @@ close_terminal(struct terminal *t)
 }
 
 static int
-open_terminal(struct terminal *t, const struct timespec *deadline)
+open_terminal(struct terminal *t, uint64_t deadline)
 {
 	int r;
 
@@ -175,7 +156,7 @@ open_terminal(struct terminal *t, const struct timespec *deadline)
  * TCSAFLUSH throws away what was typed before the question was shown.
  */
 static int
-begin(struct terminal *t, tcflag_t off, const struct timespec *deadline)
+begin(struct terminal *t, tcflag_t off, uint64_t deadline)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 	struct termios raw;
@@ -224,12 +205,12 @@ end(struct terminal *t)
 
 /* A key, the deadline, a signal, or a caller that went away. */
 static int
-wait_for_key(const struct terminal *t, const struct timespec *deadline)
+wait_for_key(const struct terminal *t, uint64_t deadline)
 {
 	struct pollfd pfd = { .fd = t->fd, .events = POLLIN };
 	int left, n = 0;
 
-	while (n == 0 && (left = milliseconds_until(deadline)) > 0) {
+	while (n == 0 && (left = clock_ms_left(deadline)) > 0) {
 		n = poll(&pfd, 1, left < TICK_MS ? left : TICK_MS);
 		if (n == -1 && errno == EINTR && caught == 0)
 			n = 0;
@@ -244,8 +225,7 @@ wait_for_key(const struct terminal *t, const struct timespec *deadline)
 }
 
 static int
-read_byte(
-    const struct terminal *t, const struct timespec *deadline, uint8_t *ret)
+read_byte(const struct terminal *t, uint64_t deadline, uint8_t *ret)
 {
 	int r;
 
@@ -259,19 +239,18 @@ read_byte(
 int
 terminal_confirm(const char *question, unsigned int seconds)
 {
-	struct timespec deadline;
+	uint64_t deadline = clock_deadline(seconds * 1000ULL);
 	struct terminal t;
 	uint8_t key = 0;
 	int r;
 
-	set_deadline(seconds, &deadline);
-	if ((r = begin(&t, ICANON, &deadline)) != 0)
+	if ((r = begin(&t, ICANON, deadline)) != 0)
 		return r;
 	write_terminal(t.fd, "\rsk-tpm: ");
 	write_terminal(t.fd, question);
 	write_terminal(
 	    t.fd, "?\r\nPress y to allow it, any other key to refuse: ");
-	if ((r = read_byte(&t, &deadline, &key)) == 0)
+	if ((r = read_byte(&t, deadline, &key)) == 0)
 		write_terminal(t.fd, key == 'y' || key == 'Y' ? "yes" : "no");
 	end(&t);
 	if (r == 0 && key != 'y' && key != 'Y')
@@ -283,18 +262,17 @@ int
 terminal_read_secret(
     const char *prompt, unsigned int seconds, struct bytes *ret)
 {
-	uint8_t line[PIN_MAX_LEN + 2];
-	struct timespec deadline;
+	uint8_t line[TERMINAL_SECRET_MAX + 2];
+	uint64_t deadline = clock_deadline(seconds * 1000ULL);
 	struct terminal t;
 	size_t len = 0;
 	int r;
 
-	set_deadline(seconds, &deadline);
-	if ((r = begin(&t, 0, &deadline)) != 0)
+	if ((r = begin(&t, 0, deadline)) != 0)
 		return r;
 	write_terminal(t.fd, "\r");
 	write_terminal(t.fd, prompt);
-	while ((r = read_byte(&t, &deadline, &line[len])) == 0 &&
+	while ((r = read_byte(&t, deadline, &line[len])) == 0 &&
 	    line[len] != '\n' && len < sizeof(line) - 1)
 		len++;
 	end(&t);

@@ -22,6 +22,9 @@ bool terminal_is_there(void);
  */
 int terminal_confirm(const char *question, unsigned int seconds) MUST_CHECK;
 
+/* Bytes of the longest secret that is taken whole; a longer one is cut. */
+#define TERMINAL_SECRET_MAX 1024
+
 /*
  * Shows `prompt` and reads a line without echo. The secret goes into *ret
  * without its newline, terminated; the caller ends it with bytes_reset.

@@ -5,10 +5,10 @@
  * code (of the command, of the response), and then handles.
  */
 #include <string.h>
-#include <time.h>
 
 #include <tss2/tss2_tpm2_types.h>
 
+#include "clock.h"
 #include "log.h"
 #include "traffic.h"
 #include "wire.h"
@@ -16,15 +16,6 @@
 #define MAGIC 0x736b747266666301ULL
 
 #define RESPONSE_TIMEOUT_MS 10000
-
-static uint64_t
-now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* --- what is loaded ---------------------------------------------------- */
 
@@ -124,7 +115,7 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 	if (t->withholds)
 		return TSS2_RC_SUCCESS;
 	note_command(t, (struct slice){ command, size });
-	t->sent_us = now_us();
+	t->sent_us = clock_us();
 	return Tss2_Tcti_Transmit(t->inner, size, command);
 }
 
@@ -140,7 +131,7 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 	if (t->withholds)
 		return receive_canceled(size, response);
 	rc = Tss2_Tcti_Receive(t->inner, size, response, timeout);
-	now = now_us();
+	now = clock_us();
 	t->busy_us += now - t->sent_us;
 	t->sent_us = now;
 	if (rc == TSS2_RC_SUCCESS && response != NULL)
