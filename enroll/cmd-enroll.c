@@ -137,11 +137,8 @@ check_target(const char *path, bool force)
 		    strerror(errno));
 	else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		r = fail(FAIL_ARGUMENT, "%s is a directory", path);
-	else if (!force && lstat(path, &st) == 0)
-		r = fail(FAIL_ARGUMENT,
-		    "%s exists already; name another file, or replace it with "
-		    "--force",
-		    path);
+	else
+		r = keyfile_check_free(path, force);
 	free(copy);
 	return r;
 }

@@ -162,6 +162,22 @@ write_whole(int fd, const struct bytes *data, const char *path)
 	return 0;
 }
 
+static int
+exists(const char *path)
+{
+	return fail(FAIL_ARGUMENT,
+	    "%s exists already; name another file, or replace it with --force",
+	    path);
+}
+
+int
+keyfile_check_free(const char *path, bool force)
+{
+	struct stat st;
+
+	return !force && lstat(path, &st) == 0 ? exists(path) : 0;
+}
+
 /* Gives the finished file its name; link(2) does not replace. */
 static int
 put_in_place(const char *temporary, const char *path, bool force)
@@ -172,10 +188,7 @@ put_in_place(const char *temporary, const char *path, bool force)
 	if (link(temporary, path) == 0)
 		return 0;
 	if (errno == EEXIST)
-		return fail(FAIL_ARGUMENT,
-		    "%s exists already; name another file, or replace it with "
-		    "--force",
-		    path);
+		return exists(path);
 	return cannot("make", path);
 }
 
@@ -228,18 +241,6 @@ private_text(const struct keyfile *key, struct bytes *out)
 	return r;
 }
 
-/* Before the first of the two is written. */
-static int
-check_free(const char *path, bool force)
-{
-	if (!force && access(path, F_OK) == 0)
-		return fail(FAIL_ARGUMENT,
-		    "%s exists already; name another file, or replace it with "
-		    "--force",
-		    path);
-	return 0;
-}
-
 int
 keyfile_write(const struct keyfile *key, const char *path, bool force)
 {
@@ -252,7 +253,8 @@ keyfile_write(const struct keyfile *key, const char *path, bool force)
 	if ((r = private_text(key, &private)) == 0 &&
 	    (r = keyfile_public_line(key, &public)) == 0 &&
 	    (r = bytes_append(&public, "\n", 1)) == 0 &&
-	    (r = check_free(public_path, force)) == 0 &&
+	    /* Before the first of the two is written. */
+	    (r = keyfile_check_free(public_path, force)) == 0 &&
 	    (r = keyfile_write_file(path, &private, 0600, force)) == 0)
 		r = keyfile_write_file(public_path, &public, 0644, force);
 	bytes_reset(&private);

@@ -33,6 +33,10 @@ int keyfile_read(const char *path, struct keyfile *ret) MUST_CHECK;
 /* The same from memory: the text of such a file. */
 int keyfile_parse(struct slice text, struct keyfile *ret) MUST_CHECK;
 
+/* 0, or FAIL_ARGUMENT where there is something, and no `force` to replace it.
+ */
+int keyfile_check_free(const char *path, bool force) MUST_CHECK;
+
 /* A file, whole or not at all. 0, FAIL_ARGUMENT or FAIL_MEMORY. */
 int keyfile_write_file(const char *path, const struct bytes *data,
     unsigned int mode, bool force) MUST_CHECK;
