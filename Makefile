@@ -223,11 +223,7 @@ coverage: ## line and branch coverage of sk/ and enroll/ by the tests
 	    xargs sh -c 'touch "$$@" && chmod 666 "$$@"' sh
 	@$(MAKE) --no-print-directory B=$(B)/coverage CFLAGS="$(COVERAGE)" \
 	    WERROR= coverage-run
-	@gcovr --root . --filter sk/ --filter enroll/ $(B)/coverage
-	@for room in sk enroll; do echo "$$room/:"; \
-	    gcovr --root . --filter $$room/ --print-summary \
-	    --exclude-throw-branches $(B)/coverage | \
-	    sed -n '/^lines\|^branches/s/^/  /p'; done
+	@tests/coverage $(B)/coverage
 
 coverage-run:
 	@BUILD='$(abspath $(B))' FAULTS_COVERAGE=1 \
