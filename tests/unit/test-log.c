@@ -76,7 +76,7 @@ test_survives_a_reader_gone(void **state)
 	close(saved);
 }
 
-/* The linker has syslog come here: --wrap in the Makefile. */
+/* The linker has syslog come here: --wrap in tests.mk. */
 static char syslog_text[256];
 static int syslog_priority;
 
