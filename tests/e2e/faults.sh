@@ -5,6 +5,8 @@
 . "$(dirname "$0")/../lib.sh"
 
 export LD_LIBRARY_PATH=$TOOLS
+# Of the interface that LIB has: OpenSSH's helper loads it.
+export SK_TPM_FALLBACK_PROVIDER=$TOOLS/provider-soft${LIB##*/libsk-tpm}
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
 
 # faults NAME PROGRAM EVERY MODE [OPERATION...]: in the background, on a TPM of

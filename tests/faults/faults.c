@@ -21,7 +21,7 @@
 
 #include "operations.h"
 
-#define MAX_OPERATIONS 16
+#define MAX_OPERATIONS 20
 #define MAX_SAID 5 /* problems of one kind */
 
 static const struct operation *chosen[MAX_OPERATIONS];
@@ -372,15 +372,20 @@ look_for_secrets(const struct operation *op)
 
 /* --- main -------------------------------------------------------------- */
 
+/* Where no command is sent, none can be answered wrongly. */
 static void
-choose(int n, char **names)
+choose(const char *mode, int n, char **names)
 {
+	const bool answers = strcmp(mode, "answers") == 0;
+
 	for (size_t i = 0; i < n_operations; i++) {
 		bool wanted = n == 0;
 
 		for (int j = 0; j < n; j++)
 			wanted =
 			    wanted || strcmp(operations[i].name, names[j]) == 0;
+		if (answers && operations[i].elsewhere)
+			wanted = false;
 		if (wanted && n_chosen < MAX_OPERATIONS)
 			chosen[n_chosen++] = &operations[i];
 	}
@@ -416,7 +421,7 @@ main(int argc, char **argv)
 		every = (unsigned int)atoi(getenv("FAULTS_EVERY"));
 	only = getenv("FAULTS_ONLY");
 	say = getenv("FAULTS_SAY") != NULL;
-	choose(argc - 3, argv + 3);
+	choose(argv[1], argc - 3, argv + 3);
 	if (every == 0 || n_chosen == 0 || !operations_begin(argv[2]))
 		return 2;
 	if (strcmp(argv[1], "secrets") == 0)

@@ -2,6 +2,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -14,6 +15,7 @@
 #include "config.h"
 #include "error.h"
 #include "fido.h"
+#include "handle.h"
 #include "keyfile.h"
 #include "log.h"
 #include "operations.h"
@@ -29,6 +31,7 @@
 #define VERIFY SSH_SK_USER_VERIFICATION_REQD
 #define RESIDENT SSH_SK_RESIDENT_KEY
 #define FORCE SSH_SK_FORCE_OPERATION
+#define SERVER "SHA256:AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 /* sk-tpm's, which main.c calls main. */
 int sk_tpm_main(int argc, char **argv);
@@ -42,7 +45,8 @@ struct key {
 };
 
 static struct key plain, with_pin;
-static char *tcti, *faulty_tcti, *keyfile;
+static struct key others; /* of another provider, with a PIN */
+static char *tcti, *faulty_tcti, *keyfile, *limited_keyfile;
 static struct config cfg;
 static struct raw_state before;
 static struct slice owner_auth;
@@ -112,10 +116,9 @@ verifies(const struct sk_sign_response *resp, const uint8_t point[65])
 /* What sk_sign gives; *ret_wrong where its result is not what it says. */
 static int
 sign_with(const uint8_t *handle, size_t len, const uint8_t point[65],
-    const char *pin, bool *ret_wrong)
+    uint8_t flags, const char *pin, bool *ret_wrong)
 {
 	struct sk_sign_response *resp = NULL;
-	uint8_t flags = pin != NULL ? VERIFY : 0;
 	int r;
 
 	r = sk_sign(SSH_SK_ECDSA, message, sizeof(message), APPLICATION, handle,
@@ -137,7 +140,9 @@ signs(
 {
 	bool wrong;
 
-	return sign_with(handle, len, point, pin, &wrong) == 0 && !wrong;
+	return sign_with(handle, len, point, pin != NULL ? VERIFY : 0, pin,
+		   &wrong) == 0 &&
+	    !wrong;
 }
 
 /* --- the operations ---------------------------------------------------- */
@@ -145,7 +150,8 @@ signs(
 static int
 sign_key(struct outcome *out, const struct key *key, const char *pin)
 {
-	return sign_with(key->handle, key->len, key->point, pin, &out->wrong);
+	return sign_with(key->handle, key->len, key->point,
+	    pin != NULL ? VERIFY : 0, pin, &out->wrong);
 }
 
 static int
@@ -164,6 +170,52 @@ static int
 run_sign_wrong(struct outcome *out)
 {
 	return sign_key(out, &with_pin, WRONG_PIN);
+}
+
+/* A person is asked before, by a program that says yes. */
+static int
+run_sign_touch(struct outcome *out)
+{
+	setenv("SK_TPM_USER_PRESENCE", "command /bin/true", 1);
+	return sign_with(
+	    plain.handle, plain.len, plain.point, TOUCH, NULL, &out->wrong);
+}
+
+static int
+run_sign_other(struct outcome *out)
+{
+	return sign_key(out, &others, PIN);
+}
+
+static void
+free_enroll(struct sk_enroll_response *resp)
+{
+	free(resp->public_key);
+	free(resp->key_handle);
+	free(resp->signature);
+	free(resp->attestation_cert);
+	free(resp->authdata);
+	free(resp);
+}
+
+/* A TPM has no ed25519, so that is the other provider's. */
+static int
+run_enrol_other(struct outcome *out)
+{
+	char name[] = "user", user[] = "new";
+	struct sk_option option = { .name = name, .value = user };
+	struct sk_option *options[] = { &option, NULL };
+	static const uint8_t challenge[32] = { 1, 2, 3 };
+	struct sk_enroll_response *resp = NULL;
+	int r;
+
+	r = sk_enroll(SSH_SK_ED25519, challenge, sizeof(challenge), APPLICATION,
+	    VERIFY, PIN, options, &resp);
+	out->wrong = (r == 0) != (resp != NULL) ||
+	    (r == 0 && (resp->public_key_len != 32 || resp->flags != VERIFY));
+	if (resp != NULL)
+		free_enroll(resp);
+	return r;
 }
 
 static int
@@ -189,12 +241,7 @@ enroll(struct outcome *out, uint8_t flags, const char *pin, char *user)
 	out->handle_len = resp->key_handle_len;
 	memcpy(out->handle, resp->key_handle, resp->key_handle_len);
 	memcpy(out->point, resp->public_key, resp->public_key_len);
-	free(resp->public_key);
-	free(resp->key_handle);
-	free(resp->signature);
-	free(resp->attestation_cert);
-	free(resp->authdata);
-	free(resp);
+	free_enroll(resp);
 	return r;
 }
 
@@ -330,6 +377,40 @@ run_pin_file(struct outcome *out)
 {
 	(void)out;
 	return run_command("pin", keyfile);
+}
+
+static int
+run_enrol_limited(struct outcome *out)
+{
+	char sk_tpm[] = "sk-tpm", command[] = "enroll", n[] = "-n", f[] = "-f";
+	char l[] = "-l", git[] = "sign:git", s[] = "-s", server[] = SERVER;
+	char *argv[] = { sk_tpm, command, n, f, limited_keyfile, l, git, s,
+		server, NULL };
+
+	char pub[256];
+
+	(void)out;
+	snprintf(pub, sizeof(pub), "%s.pub", limited_keyfile);
+	unlink(limited_keyfile);
+	unlink(pub);
+	return sk_tpm_main(9, argv);
+}
+
+/* The key that was made is in its file, with both limits. */
+static bool
+limited_file_is_good(const struct outcome *out)
+{
+	struct keyfile key = { 0 };
+	struct handle h = { 0 };
+	bool good;
+
+	(void)out;
+	good = keyfile_read(limited_keyfile, &key) == 0 &&
+	    handle_decode(bytes_slice(&key.key_handle), &h) == 0 &&
+	    h.limits.n_namespaces == 1 && h.limits.n_servers == 1;
+	handle_reset(&h);
+	keyfile_reset(&key);
+	return good;
 }
 
 /* Whether the key handle signs with the PIN that it should have now. */
@@ -793,11 +874,21 @@ const struct operation operations[] = {
 	{ .name = "sign", .run = run_sign },
 	{ .name = "sign-pin", .run = run_sign_pin, .secret = true },
 	{ .name = "sign-wrong", .run = run_sign_wrong, .wrong_pin = true },
+	{ .name = "sign-touch", .run = run_sign_touch },
+	{ .name = "sign-other",
+	    .run = run_sign_other,
+	    .secret = true,
+	    .elsewhere = true },
 	{ .name = "enrol", .run = run_enrol, .check = new_key_signs },
 	{ .name = "enrol-pin",
 	    .run = run_enrol_pin,
 	    .check = new_key_signs_with_pin,
 	    .secret = true },
+	{ .name = "enrol-limited",
+	    .run = run_enrol_limited,
+	    .check = limited_file_is_good },
+	/* (That one's key handle has its PIN in it.) */
+	{ .name = "enrol-other", .run = run_enrol_other, .elsewhere = true },
 	{ .name = "pin-file",
 	    .run = run_pin_file,
 	    .is_kept = file_is_good,
@@ -853,6 +944,30 @@ make_key(int (*how)(struct outcome *), struct key *ret)
 	return true;
 }
 
+/* By that provider itself, which is where the other libraries are. */
+static bool
+make_others_key(struct key *ret)
+{
+	static const uint8_t challenge[32] = { 1, 2, 3 };
+	struct sk_enroll_response *resp = NULL;
+	void *lib = dlopen("provider-soft.so", RTLD_NOW);
+	__typeof__(&sk_enroll) make = NULL;
+
+	if (lib != NULL)
+		make = (__typeof__(make))dlsym(lib, "sk_enroll");
+	if (make == NULL ||
+	    make(SSH_SK_ECDSA, challenge, sizeof(challenge), APPLICATION,
+		VERIFY, PIN, NULL, &resp) != 0) {
+		fprintf(stderr, "no key of another provider to begin with\n");
+		return false;
+	}
+	ret->len = resp->key_handle_len;
+	memcpy(ret->handle, resp->key_handle, resp->key_handle_len);
+	memcpy(ret->point, resp->public_key, sizeof(ret->point));
+	free_enroll(resp);
+	return true;
+}
+
 bool
 operations_begin(const char *dir)
 {
@@ -863,7 +978,9 @@ operations_begin(const char *dir)
 	log_set_level(LOG_LEVEL_ERROR);
 	return name != NULL && (tcti = strdup(name)) != NULL &&
 	    asprintf(&faulty_tcti, "fault:%s", name) != -1 &&
-	    asprintf(&keyfile, "%s/key", dir) != -1 && config_load(&cfg) == 0 &&
+	    asprintf(&keyfile, "%s/key", dir) != -1 &&
+	    asprintf(&limited_keyfile, "%s/limited", dir) != -1 &&
+	    config_load(&cfg) == 0 && make_others_key(&others) &&
 	    make_key(run_enrol, &plain) && make_key(run_enrol_pin, &with_pin) &&
 	    restore_file() && restore_records();
 }

@@ -45,14 +45,16 @@ struct operation {
 	bool owner;	/* the TPM's owner has a password meanwhile */
 	bool secret;	/* a PIN or password is given */
 	bool info;	/* it may say more than one line */
+	bool elsewhere; /* another provider does it, without the TPM */
 };
 
 extern const struct operation operations[];
 extern const size_t n_operations;
 
 /*
- * Makes the keys that the operations use, in the TPM that SK_TPM_TCTI names.
- * `dir` is for their files.
+ * Makes the keys that the operations use, in the TPM that SK_TPM_TCTI names and
+ * with provider-soft.so, which is to be found where libraries are. `dir` is for
+ * their files.
  */
 bool operations_begin(const char *dir);
 

@@ -97,6 +97,8 @@ char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
 int __wrap_asprintf(char **ret, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+int __wrap___asprintf_chk(char **ret, int flag, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 char *__wrap_realpath(const char *path, char *resolved);
 char *__real_realpath(const char *path, char *resolved);
 
@@ -143,6 +145,22 @@ __wrap_asprintf(char **ret, const char *fmt, ...)
 	va_list ap;
 	int n;
 
+	if (is_the_one(CALL_MEMORY))
+		return -1;
+	va_start(ap, fmt);
+	n = vasprintf(ret, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+/* The same as asprintf, where _FORTIFY_SOURCE is. */
+int
+__wrap___asprintf_chk(char **ret, int flag, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	(void)flag;
 	if (is_the_one(CALL_MEMORY))
 		return -1;
 	va_start(ap, fmt);
