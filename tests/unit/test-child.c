@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
-#include <sys/wait.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "child.h"
 #include "error.h"
+#include "log.h"
 
 static char script[] = "/tmp/sk-tpm-child.XXXXXX";
 
@@ -93,6 +95,25 @@ test_no_program(void **state)
 	    child_run(&child, 1, &status, out, sizeof(out)), FAIL_PRESENCE);
 }
 
+static void
+test_no_descriptor_left(void **state)
+{
+	const struct child child = { "/bin/true", "", { NULL } };
+	struct rlimit limit, none;
+	int status, r;
+	char out[8];
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	r = child_run(&child, 1, &status, out, sizeof(out));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(r, FAIL_PRESENCE);
+	assert_non_null(strstr(STDERR_OF(log_failure(r)), "make a pipe: "));
+}
+
 #define TEST_NAME "child"
 
 int
@@ -104,6 +125,7 @@ main(void)
 		cmocka_unit_test(test_long_output_is_cut),
 		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_no_program),
+		cmocka_unit_test(test_no_descriptor_left),
 	};
 	int fd = mkstemp(script), failed;
 

@@ -183,6 +183,7 @@ test_values(void **state)
 		{ "LogLevel", "debug", 1 },
 		{ "LogLevel", "DEBUG3", 0 },
 		{ "SpendLastTry", "yes", 1 },
+		{ "SpendLastTry", "No", 1 },
 		{ "SpendLastTry", "maybe", 0 },
 	};
 	struct config cfg = { 0 };
@@ -195,6 +196,7 @@ test_values(void **state)
 	assert_string_equal(cfg.presence_command, "/bin/true");
 	assert_int_equal(cfg.presence_timeout, 3600);
 	assert_int_equal(cfg.parent, 0x81000002);
+	assert_false(cfg.spend_last_try);
 	config_reset(&cfg);
 }
 
@@ -284,6 +286,21 @@ test_bad_files(void **state)
 	config_reset(&cfg);
 }
 
+/* As where the disk fails: nothing of it is at address 0. */
+static void
+test_file_that_cannot_be_read(void **state)
+{
+	struct config cfg = { 0 };
+	const char *out;
+
+	(void)state;
+	assert_int_equal(
+	    config_read_file(&cfg, "/proc/self/mem", true), FAIL_CONFIG);
+	out = STDERR_OF(log_failure(FAIL_CONFIG));
+	assert_non_null(strstr(out, "cannot read /proc/self/mem: "));
+	config_reset(&cfg);
+}
+
 static void
 test_files_of_others(void **state)
 {
@@ -342,6 +359,7 @@ main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_file_syntax),
 		cmocka_unit_test(test_bad_files),
+		cmocka_unit_test(test_file_that_cannot_be_read),
 		cmocka_unit_test(test_files_of_others),
 		cmocka_unit_test(test_environment_overrides_the_file),
 	};

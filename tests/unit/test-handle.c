@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "handle.h"
+#include "log.h"
 
 /* A handle with made-up TPM structures: this room does not look into them. */
 static void
@@ -126,6 +127,22 @@ test_truncated_at_every_length(void **state)
 	bytes_reset(&out);
 }
 
+/* What no TPM makes is not written, where nobody could read it again. */
+static void
+test_too_long(void **state)
+{
+	static uint8_t big[HANDLE_MAX_LEN];
+	struct bytes out = { 0 };
+	struct handle h;
+
+	(void)state;
+	make_handle(&h);
+	assert_int_equal(bytes_set(&h.tpm_private, big, sizeof(big)), 0);
+	assert_int_equal(handle_encode(&h, &out), FAIL_INTERNAL);
+	assert_null(out.data);
+	handle_reset(&h);
+}
+
 static void
 test_bytes_behind_the_end(void **state)
 {
@@ -197,12 +214,18 @@ test_not_ours(void **state)
 static void
 test_version(void **state)
 {
+	static const char far[] = "\xa9\x00\x66sk-tpm\x01\x19\x01\x2c";
 	struct bytes out = { 0 };
 
 	(void)state;
 	make_encoded(&out);
 	out.data[10] = 2; /* 1: 1 becomes 1: 2 */
 	assert_int_equal(decode(out.data, out.len), FAIL_VERSION);
+	/* A number of two bytes. */
+	assert_int_equal(
+	    decode((const uint8_t *)far, sizeof(far) - 1), FAIL_VERSION);
+	assert_non_null(strstr(STDERR_OF(log_failure(FAIL_VERSION)),
+	    "has format version 300, and"));
 	bytes_reset(&out);
 }
 
@@ -310,6 +333,7 @@ main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_round_trip_of_limits_and_pin),
 		cmocka_unit_test(test_truncated_at_every_length),
+		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_bytes_behind_the_end),
 		cmocka_unit_test(test_every_flipped_bit),
 		cmocka_unit_test(test_not_ours),

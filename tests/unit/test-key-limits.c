@@ -109,6 +109,33 @@ test_servers(void **state)
 	limits_reset(&l);
 }
 
+/* Of a long list, the first three are named. */
+static void
+test_words_of_many(void **state)
+{
+	static const char *const names[] = { "git", "file", "mail", "more" };
+	uint8_t digest[32] = { 0 };
+	struct limits l = { 0 };
+	const char *out;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		digest[0] = (uint8_t)i;
+		assert_int_equal(limits_allow_namespace(&l,
+				     (struct slice){ (const uint8_t *)names[i],
+					 4 - (i == 0) }),
+		    0);
+		assert_int_equal(limits_allow_server(&l, digest), 0);
+	}
+	out = refusal(&l, "certificate-sk");
+	assert_non_null(
+	    strstr(out, "for \"git\" or \"file\" or \"mail\" or others"));
+	assert_non_null(strstr(out, "or SHA256:AgAAA"));
+	assert_non_null(strstr(out, "A or others"));
+	assert_null(strstr(out, "SHA256:AwAAA"));
+	limits_reset(&l);
+}
+
 static void
 test_how_many(void **state)
 {
@@ -160,6 +187,7 @@ main(void)
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_servers),
+		cmocka_unit_test(test_words_of_many),
 		cmocka_unit_test(test_how_many),
 		cmocka_unit_test(test_copy),
 	};

@@ -6,6 +6,9 @@
 #include "error.h"
 #include "pin.h"
 
+/* U+1F600 */
+#define FACE "\xf0\x9f\x98\x80"
+
 static void
 test_given(void **state)
 {
@@ -30,6 +33,10 @@ test_new_pins(void **state)
 	/* Three characters of two bytes each are not six. */
 	assert_int_equal(
 	    pin_check_new("\xc3\xa4\xc3\xb6\xc3\xbc"), FAIL_PIN_REQUIRED);
+	/* Nor are five of four bytes each, and six are. */
+	assert_int_equal(
+	    pin_check_new(FACE FACE FACE FACE FACE), FAIL_PIN_REQUIRED);
+	assert_int_equal(pin_check_new(FACE FACE FACE FACE FACE FACE), 0);
 	/* Bytes that are no UTF-8 count as they are. */
 	assert_int_equal(pin_check_new("\x80\x81\x82\x83\x84\x85"), 0);
 	assert_int_equal(pin_check_new(longest), 0);
