@@ -70,6 +70,29 @@ terminal_interrupt() {
 	tpm_is_empty
 }
 
+# Suspended, it leaves the echo on as well; in the foreground again, it refuses.
+terminal_suspended() {
+	at_terminal '
+		spawn -noecho sh -i
+		send "PS1=ready:; export SSH_SK_PROVIDER='"$LIB"'\r"
+		want "ready:"
+		send "ssh-keygen -Y sign -n git -f '"$WORK"'/k <'"$WORK"'/text >/dev/null\r"
+		want "Press y"
+		send "\032"
+		want "ready:"
+		set modes ""
+		for {set i 0} {![regexp {[^-]echo } $modes]} {incr i} {
+			if {$i == 400} { exit 5 }
+			after 50
+			set modes [exec stty -a -F $spawn_out(slave,name)]
+		}
+		send "fg\r"
+		want "sk-tpm: interrupted"
+		want "ready:"
+		exit 0'
+	tpm_is_empty
+}
+
 # Before 8.9, ssh does not tell what signs for it to which server.
 export SERVER_KEY='to a server with host key SHA256:' SERVER_USER='as "'$ME'"?'
 [ "$OPENSSH" -ge 809 ] || SERVER_KEY='as "'$ME'", on' \
@@ -223,6 +246,10 @@ assumed_by_the_file() {
 }
 
 terminal_only() {
+	askpass_says yes
+	SK_TPM_USER_PRESENCE=askpass sign "$WORK/k"
+	grep -q '^confirm: Sign a file' "$WORK/asked"
+	unset SSH_ASKPASS
 	SK_TPM_USER_PRESENCE=terminal refuses "there is no terminal" \
 		sign "$WORK/k"
 	SK_TPM_USER_PRESENCE=askpass refuses "none is installed or named" \
@@ -248,6 +275,23 @@ two_at_once() {
 		exit 0'
 }
 
+# Until it may wait no longer.
+two_at_once_in_vain() {
+	at_terminal 'spawn -noecho sh -c "
+			ssh-keygen -Y sign -n git -f '"$WORK"'/k <'"$WORK"'/text >/dev/null & one=\$!
+			read go <'"$WORK"'/go
+			SK_TPM_PRESENCE_TIMEOUT=1 ssh-keygen -Y sign -n file \
+				-f '"$WORK"'/k <'"$WORK"'/text >/dev/null || echo second-refused
+			wait \$one && echo first-signed"
+		want "Press y"
+		exec sh -c "echo go >$::env(WORK)/go"
+		want "sk-tpm: another question was on the terminal all the time"
+		want "second-refused"
+		send "y"
+		want "first-signed"
+		exit 0'
+}
+
 # A caller that is killed takes the question with it.
 caller_killed() {
 	at_terminal 'spawn -noecho sh -i
@@ -265,10 +309,7 @@ caller_killed() {
 forged_finger() {
 	local pid name
 	bus_start
-	: >"$WORK/mock"
-	"$TOOLS/mock-fprintd" silence >"$WORK/mock" 2>&1 &
-	echo "$!" >>"$WORK/pids"
-	wait_until grep -q ready "$WORK/mock"
+	mock silence
 	SK_TPM_USER_PRESENCE=fprintd SK_TPM_PRESENCE_TIMEOUT=2 \
 		sign "$WORK/k" 2>"$WORK/out" &
 	pid=$!
@@ -308,21 +349,18 @@ bus_start() {
 	rm -f "$WORK/bus"
 	dbus-daemon --session --nofork --nopidfile \
 		"--address=$DBUS_SYSTEM_BUS_ADDRESS" 2>"$WORK/bus.log" &
-	echo "$!" >>"$WORK/pids"
+	BUS=$!
+	echo "$BUS" >>"$WORK/pids"
 	wait_until bus_answers "$DBUS_SYSTEM_BUS_ADDRESS"
 }
 
 # finger ANSWER...: fprintd's answers to the fingers of one signature
 finger() {
-	local status=0 pid
-	: >"$WORK/mock"
-	"$TOOLS/mock-fprintd" "$@" >"$WORK/mock" 2>&1 &
-	pid=$!
-	echo "$pid" >>"$WORK/pids"
-	wait_until grep -q ready "$WORK/mock"
+	local status=0
+	mock "$@"
 	SK_TPM_USER_PRESENCE=fprintd sign "$WORK/k" || status=$?
-	kill "$pid"
-	wait "$pid" || :
+	kill "$MOCK"
+	wait "$MOCK" || :
 	return "$status"
 }
 
@@ -342,6 +380,52 @@ by_finger() {
 		finger silence
 	SK_TPM_USER_PRESENCE=fprintd refuses \
 		"which gives no fingerprint reader" sign "$WORK/k"
+}
+
+# mock ANSWER...: sets MOCK to fprintd's process.
+mock() {
+	: >"$WORK/mock"
+	"$TOOLS/mock-fprintd" "$@" >"$WORK/mock" 2>&1 &
+	MOCK=$!
+	echo "$MOCK" >>"$WORK/pids"
+	wait_until grep -q ready "$WORK/mock"
+}
+
+# What fprintd refuses is said in its words; what it says wrongly is passed over.
+finger_is_refused() {
+	bus_start
+	export SK_TPM_LOG_LEVEL=error
+	refuses "fprintd's VerifyStart failed: No prints are enrolled" \
+		finger no-prints
+	finger garbled
+	refuses "fprintd answers strangely" finger \
+		"/$(head -c 300 /dev/zero | tr '\0' d)" verify-match
+}
+
+# In the middle, fprintd goes away, or the bus.
+finger_goes_away() {
+	local pid
+	bus_start
+	mock gone
+	SK_TPM_LOG_LEVEL=debug SK_TPM_USER_PRESENCE=fprintd \
+		SK_TPM_PRESENCE_TIMEOUT=1 fails sign "$WORK/k" 2>"$WORK/out"
+	grep '^sk-tpm: no finger came in time' "$WORK/out"
+	grep "^sk-tpm: fprintd's Release failed" "$WORK/out"
+	mock silence
+	SK_TPM_USER_PRESENCE=fprintd sign "$WORK/k" 2>"$WORK/out" &
+	pid=$!
+	wait_until grep -q asked "$WORK/mock"
+	kill "$BUS"
+	fails wait "$pid"
+	grep '^sk-tpm: fprintd went away' "$WORK/out"
+}
+
+# As on a system that has no systemd.
+no_libsystemd() {
+	mkdir "$WORK/none"
+	: >"$WORK/none/libsystemd.so.0"
+	LD_LIBRARY_PATH=$WORK/none SK_TPM_USER_PRESENCE=fprintd \
+		refuses "libsystemd.so.0 cannot be loaded" sign "$WORK/k"
 }
 
 no_bus() {
@@ -385,6 +469,8 @@ try "terminal: no" terminal_no
 try "terminal: nobody in time" terminal_timeout
 try "terminal: what was typed before does not count" terminal_type_ahead
 try "terminal: an interrupt leaves the echo on" terminal_interrupt
+try "terminal: suspended, it leaves the echo on, and refuses then" \
+	terminal_suspended
 try "terminal: ssh's login names user and server" terminal_login
 try "no question from the background of a terminal" background_of_a_terminal
 try "enrolment asks where it can" enrolment_asks
@@ -396,11 +482,17 @@ try "ssh-agent without a terminal asks by askpass" agent_with_askpass
 try "ssh-agent with neither: refused with the remedy" agent_without_anything
 try "UserPresence command" by_command
 try "UserPresence assume, from a file that is nobody else's" assumed_by_the_file
-try "UserPresence terminal and askpass where there is none" terminal_only
+try "UserPresence terminal and askpass, where there is none and one" \
+	terminal_only
 try "UserPresence fprintd" by_finger
 try "UserPresence fprintd without a bus" no_bus
+try "UserPresence fprintd without libsystemd" no_libsystemd
+try "UserPresence fprintd: what it refuses is said" finger_is_refused
+try "UserPresence fprintd that goes away ends the question" finger_goes_away
 try "UserPresence fprintd believes fprintd alone" forged_finger
 try "two questions on one terminal wait for each other" two_at_once
+try "a question that finds no room on its terminal is refused" \
+	two_at_once_in_vain
 try "a caller that is killed takes its question with it" caller_killed
 try "a command gets no descriptor of ours" child_has_no_descriptors
 try "a pipe or directory is not taken for settings" fifo_as_settings

@@ -3,7 +3,9 @@
  * A fingerprint service for tests: net.reactivated.Fprint on the bus that
  * DBUS_SYSTEM_BUS_ADDRESS names, with the answers given as arguments, one for
  * each VerifyStart: verify-match, verify-no-match, retry (a scan to repeat,
- * then a match) or silence. Prints "ready" once it has its name.
+ * then a match), garbled (no status at all, then a match), no-prints (it
+ * refuses), gone (it ends) or silence. Before them may be the path of its
+ * device. Prints "ready" once it has its name, and "asked" at VerifyStart.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +13,9 @@
 
 #include <systemd/sd-bus.h>
 
-#define DEVICE_PATH "/net/reactivated/Fprint/Device/0"
 #define DEVICE "net.reactivated.Fprint.Device"
 
+static const char *device_path = "/net/reactivated/Fprint/Device/0";
 static char **answers;
 static int claimed;
 
@@ -22,7 +24,7 @@ get_default_device(sd_bus_message *m, void *data, sd_bus_error *error)
 {
 	(void)data;
 	(void)error;
-	return sd_bus_reply_method_return(m, "o", DEVICE_PATH);
+	return sd_bus_reply_method_return(m, "o", device_path);
 }
 
 static int
@@ -49,7 +51,7 @@ release(sd_bus_message *m, void *data, sd_bus_error *error)
 static int
 send_status(sd_bus_message *m, const char *result, int done)
 {
-	return sd_bus_emit_signal(sd_bus_message_get_bus(m), DEVICE_PATH,
+	return sd_bus_emit_signal(sd_bus_message_get_bus(m), device_path,
 	    DEVICE, "VerifyStatus", "sb", result, done);
 }
 
@@ -64,10 +66,23 @@ verify_start(sd_bus_message *m, void *data, sd_bus_error *error)
 		return sd_bus_error_set_const(error,
 		    "net.reactivated.Fprint.Error.ClaimDevice",
 		    "Device was not claimed before use");
+	puts("asked");
+	fflush(stdout);
+	if (strcmp(answer, "no-prints") == 0)
+		return sd_bus_error_set_const(error,
+		    "net.reactivated.Fprint.Error.NoEnrolledPrints",
+		    "No prints are enrolled");
 	r = sd_bus_reply_method_return(m, "");
 	if (strcmp(answer, "retry") == 0) {
 		send_status(m, "verify-retry-scan", 0);
 		send_status(m, "verify-match", 1);
+	} else if (strcmp(answer, "garbled") == 0) {
+		sd_bus_emit_signal(sd_bus_message_get_bus(m), device_path,
+		    DEVICE, "VerifyStatus", "s", "verify-match");
+		send_status(m, "verify-match", 1);
+	} else if (strcmp(answer, "gone") == 0) {
+		sd_bus_flush(sd_bus_message_get_bus(m));
+		exit(0);
 	} else if (strcmp(answer, "silence") != 0) {
 		send_status(m, answer, 1);
 	}
@@ -109,12 +124,14 @@ main(int argc, char **argv)
 
 	(void)argc;
 	answers = argv + 1;
+	if (*answers != NULL && **answers == '/')
+		device_path = *answers++;
 	if ((r = sd_bus_open_system(&bus)) < 0 ||
 	    (r = sd_bus_add_object_vtable(bus, NULL,
 		 "/net/reactivated/Fprint/Manager",
 		 "net.reactivated.Fprint.Manager", manager, NULL)) < 0 ||
 	    (r = sd_bus_add_object_vtable(
-		 bus, NULL, DEVICE_PATH, DEVICE, device, NULL)) < 0 ||
+		 bus, NULL, device_path, DEVICE, device, NULL)) < 0 ||
 	    (r = sd_bus_request_name(bus, "net.reactivated.Fprint", 0)) < 0) {
 		fprintf(stderr, "mock-fprintd: %s\n", strerror(-r));
 		return 1;
