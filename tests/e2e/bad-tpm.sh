@@ -180,6 +180,43 @@ wrong_signature() {
 	# ReadPublic, Load, Sign: the third answer is the signature.
 	SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="3:flip=-6" \
 		refuses "does not verify" sign "$WORK/k"
+	SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="3:flip=15.2" \
+		refuses "a signature of algorithm 0x001c" sign "$WORK/k"
+	tpm_is_empty
+}
+
+# first CODE COMMAND...: which of its TPM commands is the first of that code.
+first() {
+	local code=$1
+	shift
+	TCTI=$GOOD commands "$@" | grep -n -m 1 "^$code\$" | cut -d: -f1
+}
+
+# It would be listed for ever.
+out_of_order() {
+	local n
+	tpm2_nvdefine -Q -C o -s 8 0x01800001
+	tpm2_nvdefine -Q -C o -s 8 0x01a00000
+	n=$(first 17a "$BUILD/sk-tpm" list) # GetCapability
+	SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="$n:flip=24.5" \
+		refuses "lists its NV indices out of order" \
+		"$BUILD/sk-tpm" list
+	tpm2_nvundefine -Q -C o 0x01800001
+	tpm2_nvundefine -Q -C o 0x01a00000
+}
+
+# Without its lockout state, no PIN is tried; nor is an owner's password asked
+# for where it is not told whether there is one.
+tells_something_else() {
+	local n
+	askpass_says 123456
+	"$BUILD/sk-tpm" enroll -P -f "$WORK/telling"
+	n=$(first 17a sign "$WORK/telling")
+	SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="$n:flip=22" \
+		refuses "does not tell its lockout state" sign "$WORK/telling"
+	SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="1:flip=22" \
+		refuses "does not tell property 0x200" \
+		"$BUILD/sk-tpm" enroll -n -r -f "$WORK/told"
 	tpm_is_empty
 }
 
@@ -291,6 +328,9 @@ try "a key that was changed on its way is refused" forged_key
 try "TPM busy for a while: tried again" busy_for_a_while
 try "TPM in lockout: said, not tried again" locked_out
 try "a wrong signature is not returned" wrong_signature
+try "NV indices out of order: said, not read for ever" out_of_order
+try "answers about something else: said, nothing is tried" \
+	tells_something_else
 try "full TPM: waits, and works once slots free up" full_then_free
 try "full TPM: the command waits, too" command_when_full
 try "full TPM: says so in the end" full_for_good

@@ -40,11 +40,37 @@ sets_up_with_owner_password() {
 	tpm2_changeauth -Q -c owner secret
 	askpass_says wrong
 	refuses "the TPM's owner has another password" sk-tpm setup
+	askpass_says "$(head -c 65 /dev/zero | tr '\0' s)"
+	refuses "the owner password is longer than a TPM takes" sk-tpm setup
+	askpass_says no
+	refuses "refused in $WORK/askpass" sk-tpm setup
 	askpass_says secret
 	sk-tpm setup | grep -q 'Made the storage root key persistent'
 	tpm_is_empty
 	enroll "$WORK/owned-key" -O no-touch-required
 	sign_and_verify "$WORK/owned-key"
+}
+
+# The key of another program, and a TPM that has no room for a persistent one.
+cannot_set_up() {
+	local n
+	tpm_new taken
+	for ((n = 1; n < 20; n++)); do
+		LD_LIBRARY_PATH=$TOOLS SK_TPM_TCTI=fault:$TCTI \
+			SK_TPM_FAULT="$n:rc=0x14b" sk-tpm setup && break
+		tpm_is_empty
+	done >"$WORK/out" 2>&1
+	cat "$WORK/out"
+	grep '^sk-tpm: .* make the storage root key persistent' "$WORK/out"
+	grep 'Made the storage root key persistent' "$WORK/out"
+	tpm2_evictcontrol -Q -C o -c 0x81000001
+	tpm2_createprimary -Q -C o -G ecc -c "$WORK/theirs.ctx"
+	tpm2_evictcontrol -Q -C o -c "$WORK/theirs.ctx" 0x81000001
+	tpm2_flushcontext -t
+	sk-tpm setup | grep \
+		"The key at 0x81000001 is another program's (.*it lacks noDA"
+	tpm2_readpublic -Q -c 0x81000001
+	tpm_is_empty
 }
 
 adds_lines() {
@@ -517,6 +543,7 @@ manual_is_complete() {
 try "usage errors, --help and --version" usage_errors
 try "setup makes the SRK persistent, once" sets_up
 try "setup with an owner password" sets_up_with_owner_password
+try "setup where there is no room, or another program's key" cannot_set_up
 try "setup --write adds lines that ssh reads" adds_lines
 try "setup and enroll name the library that OpenSSH takes" \
 	names_library_for_old_openssh

@@ -147,6 +147,8 @@ others_are_left_alone() {
 	tpm2_nvdefine -Q -C o -s 900 0x01bfffff
 	head -c 900 /dev/urandom >"$WORK/theirs"
 	tpm2_nvwrite -Q -C o -i "$WORK/theirs" 0x01bfffff
+	# Behind the range, where TPMs have their makers' certificates.
+	tpm2_nvdefine -Q -C o -s 64 0x01c00002
 	before=$(tpm2_nvreadpublic)
 	enroll_resident "$WORK/c" -O no-touch-required -O application=ssh:other
 	download "$WORK/dl4"
@@ -161,6 +163,7 @@ others_are_left_alone() {
 	tpm2_nvundefine -Q -C o 0x01800001
 	tpm2_nvundefine -Q -C o 0x01812345
 	tpm2_nvundefine -Q -C o 0x01bfffff
+	tpm2_nvundefine -Q -C o 0x01c00002
 }
 
 full_nv() {
