@@ -144,6 +144,44 @@ bad_helpers() {
 	done
 }
 
+# One that is not there (any more), and what is none.
+no_helper() {
+	local inner
+	library
+	for inner in /no/helper /; do
+		cat >helper <<-EOT
+			#!/bin/sh
+			export SSH_SK_HELPER=$inner
+			exec $(sk_helper) "\$@"
+		EOT
+		chmod +x helper
+		SSH_SK_HELPER=$WORK/helper refuses "$(
+			[ "$inner" = / ] && echo 'cannot run /: ' ||
+				echo 'was not found')" ssh -i "$TOKEN" server true
+	done
+}
+
+# Of OpenSSH 8.4: no reason, where there is no token.
+no_reason() {
+	[ ! -e "$SK_TPM_CONFIG" ] || : >"$SK_TPM_CONFIG"
+	inner_helper "printf '\\0\\0\\0\\11\\5\\0\\0\\0\\0\\0\\0\\0\\4'"
+	export SSH_SK_HELPER=$WORK/helper
+	refuses "OpenSSH's own provider failed without a reason; is the security key" \
+		ssh -i "$TOKEN" server true
+	refuses "OpenSSH's own provider failed without a reason; is a security key" \
+		ssh-keygen -q -t ed25519-sk -N '' -f none
+}
+
+# What was said for a key in a token is what its provider gets.
+options_of_the_other() {
+	library
+	inner_helper "dd bs=8192 count=1 of=$WORK/request 2>/dev/null"
+	SSH_SK_HELPER=$WORK/helper fails ssh-keygen -q -t ed25519-sk -N '' \
+		-O resident -O user=alice -O device=/dev/hidraw7 -f none </dev/null
+	grep -qa alice request
+	grep -qa /dev/hidraw7 request
+}
+
 # One that has answered, and one whose caller was killed, are not waited for.
 slow_helpers() {
 	local caller inner
@@ -184,6 +222,9 @@ try "FallbackProvider none" none_hands_nothing_on
 try "a FallbackProvider that is not there" wrong_setting
 try "a FallbackProvider that is this library" no_endless_loop
 try "helpers that die or babble" bad_helpers
+try "a helper that cannot be run" no_helper
+try "OpenSSH 8.4's answer without a token: what to do" no_reason
+try "-O user and -O device of another provider's key" options_of_the_other
 try "helpers that do not end" slow_helpers
 try "the debug log has no secret" debug_log_is_clean
 echo "1..$N"

@@ -516,6 +516,20 @@ free_resident(struct sk_resident_key *rk)
 	free(rk);
 }
 
+/* Those of one user alone. */
+static void
+check_resident_of(struct sk_option **options, size_t wanted)
+{
+	struct sk_resident_key **rks = NULL;
+	size_t n = 99;
+
+	assert_int_equal(load_resident_keys(NULL, options, &rks, &n), 0);
+	assert_int_equal(n, wanted);
+	for (size_t i = 0; i < n; i++)
+		free_resident(rks[i]);
+	free(rks);
+}
+
 static void
 test_resident_keys(void **state)
 {
@@ -541,6 +555,9 @@ test_resident_keys(void **state)
 	check_resident_key(rks[0]);
 	free_resident(rks[0]);
 	free(rks);
+	check_resident_of(options, 1);
+	name[0] = 'b';
+	check_resident_of(options, 0);
 }
 
 /* A TPM left without a slot by us would refuse long before the end. */
