@@ -41,6 +41,10 @@ tpm_new tpm_answers
 tpm_persist_srk
 faults answers "$program" 13 answers
 report absent "SRK absent"
+tpm_new tpm_absent_calls
+faults absent_calls "$([ -x "$sanitized" ] && echo "$sanitized" ||
+	echo "$program")" "$calls_every" calls sign
+report absent_calls "SRK absent, calls"
 if [ -x "$sanitized" ]; then
 	tpm_new tpm_calls
 	tpm_persist_srk
