@@ -139,27 +139,7 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 	return rc;
 }
 
-static TSS2_RC
-cancel(TSS2_TCTI_CONTEXT *context)
-{
-	return Tss2_Tcti_Cancel(((struct traffic *)context)->inner);
-}
-
-static TSS2_RC
-get_poll_handles(
-    TSS2_TCTI_CONTEXT *context, TSS2_TCTI_POLL_HANDLE *handles, size_t *n)
-{
-	return Tss2_Tcti_GetPollHandles(
-	    ((struct traffic *)context)->inner, handles, n);
-}
-
-static TSS2_RC
-set_locality(TSS2_TCTI_CONTEXT *context, uint8_t locality)
-{
-	return Tss2_Tcti_SetLocality(
-	    ((struct traffic *)context)->inner, locality);
-}
-
+/* What is left out, Tss2_Tcti_Cancel and the like take for not implemented. */
 void
 traffic_init(struct traffic *t, TSS2_TCTI_CONTEXT *inner)
 {
@@ -169,9 +149,6 @@ traffic_init(struct traffic *t, TSS2_TCTI_CONTEXT *inner)
 			.version = 1,
 			.transmit = transmit,
 			.receive = receive,
-			.cancel = cancel,
-			.getPollHandles = get_poll_handles,
-			.setLocality = set_locality,
 		},
 		.inner = inner,
 	};
