@@ -85,13 +85,12 @@ open_device(int tty)
 	unsigned int n;
 	int fd;
 
-	if (ioctl(tty, TIOCGPTN, &n) == 0)
-		snprintf(path, sizeof(path), "/dev/pts/%u", n);
-	else if (ioctl(tty, TIOCGDEV, &n) == 0 && major(n) >= 136 &&
-	    major(n) <= 143)
+	if (ioctl(tty, TIOCGDEV, &n) != 0)
+		return -1;
+	if (major(n) >= 136 && major(n) <= 143)
 		snprintf(path, sizeof(path), "/dev/pts/%u",
 		    (major(n) - 136) * 256 + minor(n));
-	else if (ioctl(tty, TIOCGDEV, &n) == 0 && major(n) == 4)
+	else if (major(n) == 4)
 		snprintf(path, sizeof(path), "/dev/tty%u", minor(n));
 	else
 		return -1;
