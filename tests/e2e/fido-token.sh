@@ -161,15 +161,33 @@ no_helper() {
 	done
 }
 
+# refusing_helper ERROR: takes requests, and refuses each with this number, in
+# octal.
+refusing_helper() {
+	inner_helper "dd bs=8192 count=1 2>/dev/null | wc -c >>$WORK/requests
+		printf '\\0\\0\\0\\11\\5\\0\\0\\0\\0\\0\\0\\0\\$1'"
+}
+
 # Of OpenSSH 8.4: no reason, where there is no token.
 no_reason() {
 	[ ! -e "$SK_TPM_CONFIG" ] || : >"$SK_TPM_CONFIG"
-	inner_helper "printf '\\0\\0\\0\\11\\5\\0\\0\\0\\0\\0\\0\\0\\4'"
+	refusing_helper 4
 	export SSH_SK_HELPER=$WORK/helper
 	refuses "OpenSSH's own provider failed without a reason; is the security key" \
 		ssh -i "$TOKEN" server true
 	refuses "OpenSSH's own provider failed without a reason; is a security key" \
 		ssh-keygen -q -t ed25519-sk -N '' -f none
+}
+
+# OpenSSH numbers the kinds of keys in two ways: a helper that does not take one
+# is asked again.
+both_numbers() {
+	library
+	rm requests
+	refusing_helper 12
+	SSH_SK_HELPER=$WORK/helper refuses "ssh-sk-helper refused the request" \
+		ssh-keygen -q -t ed25519-sk -N '' -f none
+	[ "$(wc -l <requests)" -eq 2 ]
 }
 
 # What was said for a key in a token is what its provider gets.
@@ -224,6 +242,7 @@ try "a FallbackProvider that is this library" no_endless_loop
 try "helpers that die or babble" bad_helpers
 try "a helper that cannot be run" no_helper
 try "OpenSSH 8.4's answer without a token: what to do" no_reason
+try "a helper that numbers the kinds of keys in another way" both_numbers
 try "-O user and -O device of another provider's key" options_of_the_other
 try "helpers that do not end" slow_helpers
 try "the debug log has no secret" debug_log_is_clean

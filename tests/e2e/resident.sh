@@ -285,6 +285,10 @@ collisions() {
 	# Twice four commands later: c1 is listed before, and when storing.
 	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="$((n + 8)):rc=0x14c*3" \
 		enroll_resident "$WORK/c2" -O no-touch-required -O user=c2
+	# But not for ever.
+	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="$((n + 16)):rc=0x14c*16" \
+		refuses "found no free NV index" \
+		enroll_resident "$WORK/c3" -O no-touch-required -O user=c3
 }
 
 # Stopped at each TPM command, a process leaves the old state or the new one,

@@ -318,6 +318,29 @@ test_files_of_others(void **state)
 	assert_int_equal(config_read_file(&cfg, "/no/such", false), 0);
 }
 
+/* The settings of the system are left, and those of no directory. */
+static void
+test_no_home(void **state)
+{
+	const bool root = geteuid() == 0;
+	struct config cfg;
+	int r;
+
+	(void)state;
+	clear_environment();
+	unsetenv("SK_TPM_CONFIG");
+	setenv("HOME", "relative", 1);
+	if (root)
+		assert_int_equal(seteuid(65534), 0);
+	r = config_load(&cfg);
+	if (root)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(r, 0);
+	assert_non_null(cfg.tcti);
+	config_reset(&cfg);
+	clear_environment();
+}
+
 static void
 test_environment_overrides_the_file(void **state)
 {
@@ -361,6 +384,7 @@ main(void)
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_file_that_cannot_be_read),
 		cmocka_unit_test(test_files_of_others),
+		cmocka_unit_test(test_no_home),
 		cmocka_unit_test(test_environment_overrides_the_file),
 	};
 	int fd = mkstemp(empty_file), failed;
