@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tss2/tss2_mu.h>
+
 #include "error.h"
 #include "log.h"
 #include "parent.h"
@@ -24,6 +26,8 @@
 
 /* How often a random index may turn out to be taken. */
 #define MAX_COLLISIONS 16
+
+#define NAME_LEN 34 /* an algorithm and a SHA-256 digest */
 
 /* An index of ours, as a listing sees it. */
 struct slot {
@@ -117,6 +121,10 @@ look_at(struct tpm *tpm, uint32_t index, struct slots *slots)
 	while (tpm_again(&retry, rc));
 	if (rc != TSS2_RC_SUCCESS)
 		r = tpm_fail(rc, "look at an NV index");
+	else if (public->nvPublic.nvIndex != index)
+		r = fail(FAIL_FORGED,
+		    "asked about the NV index 0x%08x, the TPM tells of another",
+		    index);
 	else if ((r = look_whether_ours(&public->nvPublic, &ours)) == 0 && ours)
 		r = append_slot(slots, &public->nvPublic);
 	Esys_Free(public);
@@ -370,8 +378,60 @@ open_owner(struct tpm *tpm, const struct record *rec, struct slice owner_auth,
 	return start_owner_session(tpm, rec, ret_session);
 }
 
+/*
+ * Name = nameAlg || digest of the public area (part 1, section 16). The marks
+ * that make an index ours are in there, WRITTEN as well.
+ */
 static int
-undefine(struct tpm *tpm, ESYS_TR session, uint32_t index)
+index_name(uint32_t index, size_t size, TPMA_NV more, uint8_t ret[NAME_LEN])
+{
+	uint8_t area[sizeof(TPMS_NV_PUBLIC)];
+	TPM2B_NV_PUBLIC public;
+	size_t len = 0;
+	int r;
+
+	if ((r = make_public(index, size, &public)) != 0)
+		return r;
+	public.nvPublic.attributes |= more;
+	if (Tss2_MU_TPMS_NV_PUBLIC_Marshal(&public.nvPublic, area, sizeof(area),
+		&len) != TSS2_RC_SUCCESS ||
+	    EVP_Digest(area, len, ret + 2, NULL, EVP_sha256(), NULL) != 1)
+		return fail(FAIL_INTERNAL, "cannot compute a Name");
+	ret[0] = TPM2_ALG_SHA256 >> 8;
+	ret[1] = TPM2_ALG_SHA256 & 0xff;
+	return 0;
+}
+
+/*
+ * An index is removed by its Name, which the HMAC of a session covers: who told
+ * us that it is ours may have meant another program's.
+ */
+static int
+check_name(struct tpm *tpm, ESYS_TR object, uint32_t index, size_t size)
+{
+	uint8_t written[NAME_LEN], unwritten[NAME_LEN];
+	TPM2B_NAME *name = NULL;
+	TSS2_RC rc;
+	int r;
+
+	if ((r = index_name(index, size, TPMA_NV_WRITTEN, written)) != 0 ||
+	    (r = index_name(index, size, 0, unwritten)) != 0)
+		return r;
+	rc = Esys_TR_GetName(tpm_esys(tpm), object, &name);
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "have the Name of an NV index");
+	if (name->size != NAME_LEN ||
+	    (memcmp(name->name, written, NAME_LEN) != 0 &&
+		memcmp(name->name, unwritten, NAME_LEN) != 0))
+		r = fail(FAIL_FORGED,
+		    "the NV index 0x%08x is not what the TPM said it is",
+		    index);
+	Esys_Free(name);
+	return r;
+}
+
+static int
+undefine(struct tpm *tpm, ESYS_TR session, uint32_t index, size_t size)
 {
 	struct tpm_retry retry = { 0 };
 	ESYS_TR object;
@@ -381,6 +441,10 @@ undefine(struct tpm *tpm, ESYS_TR session, uint32_t index)
 	if ((r = open_index(tpm, index, &object)) != 0 ||
 	    object == ESYS_TR_NONE)
 		return r;
+	if ((r = check_name(tpm, object, index, size)) != 0) {
+		tpm_close_handle(tpm, &object);
+		return r;
+	}
 	do
 		rc = Esys_NV_UndefineSpace(tpm_esys(tpm), ESYS_TR_RH_OWNER,
 		    object, session, ESYS_TR_NONE, ESYS_TR_NONE);
@@ -457,7 +521,7 @@ define_and_write(struct tpm *tpm, ESYS_TR session, const struct bytes *data,
 		return 0;
 	}
 	r = owner_fail(rc, "write a resident key");
-	if (undefine(tpm, session, index) != 0)
+	if (undefine(tpm, session, index, data->len) != 0)
 		log_debug("0x%08x is left, unwritten", index);
 	return r;
 }
@@ -469,7 +533,8 @@ remove_leftovers(struct tpm *tpm, ESYS_TR session, const struct slots *slots)
 
 	for (size_t i = 0; i < slots->n && r == 0; i++)
 		if (!slots->slots[i].written)
-			r = undefine(tpm, session, slots->slots[i].index);
+			r = undefine(tpm, session, slots->slots[i].index,
+			    slots->slots[i].size);
 	return r;
 }
 
@@ -483,7 +548,8 @@ remove_same(struct tpm *tpm, ESYS_TR session, const struct resident_keys *keys,
 	for (size_t i = 0; i < keys->n && r == 0; i++)
 		if (keys->keys[i].error == 0 && keys->keys[i].index != except &&
 		    record_same_key(&keys->keys[i].record, rec))
-			r = undefine(tpm, session, keys->keys[i].index);
+			r = undefine(tpm, session, keys->keys[i].index,
+			    keys->keys[i].size);
 	return r;
 }
 
@@ -573,7 +639,7 @@ remove_key(struct tpm *tpm, ESYS_TR session, const struct resident_keys *keys,
 
 	if (key->error == 0)
 		r = remove_same(tpm, session, keys, &key->record, key->index);
-	return r != 0 ? r : undefine(tpm, session, key->index);
+	return r != 0 ? r : undefine(tpm, session, key->index, key->size);
 }
 
 int

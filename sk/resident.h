@@ -40,7 +40,8 @@ int resident_list(struct tpm *tpm, struct resident_keys *ret) MUST_CHECK;
 /*
  * The right to change resident keys: the owner hierarchy's password, or
  * empty. It crosses the bus only as an HMAC in a session salted to the parent
- * key that the record's key handle names.
+ * key that the record's key handle names. The record is what the TPM says it
+ * is, so whoever alters that can guess the password; who only listens cannot.
  */
 
 /* Whether the owner hierarchy has a password. 0 or what tpm_fail gives. */

@@ -238,6 +238,40 @@ pin_key_is_not_taken_over() {
 	learned_nothing "ReadPublic StartAuthSession Create* FlushContext"
 }
 
+# index_of APPLICATION: of the resident key that is for that.
+index_of() {
+	"$BUILD/sk-tpm" list --json |
+		jq -r ".resident[] | select(.application == \"$1\").index"
+}
+
+# With the owner's password, what is removed is what we mean.
+other_index() {
+	local index
+	on there
+	attacks
+	tpm2_changeauth -c owner "$OWNER"
+	tpm2_nvdefine -Q -C o -P "$OWNER" -s 8 0x01500000
+	askpass_says "$OWNER"
+	enroll_plain "$WORK/index" -O resident -O application=ssh:index \
+		<<<"$OWNER"
+	index=$(index_of ssh:index)
+	attacks nv-told
+	fails enroll_plain "$WORK/no" -O resident -O application=ssh:no \
+		<<<"$OWNER" 2>"$WORK/out"
+	cat "$WORK/out"
+	grep -q 'the TPM tells of another' "$WORK/out"
+	attacks nv-removed
+	fails "$BUILD/sk-tpm" remove --yes "$index"
+	grep -q 'NV_UndefineSpace\*' "$SK_TPM_INTERPOSE/record"
+	tpm2_nvreadpublic 0x01500000 | grep -q 0x1500000
+	attacks
+	"$BUILD/sk-tpm" remove --yes "$index"
+	[ -z "$(index_of ssh:index)" ]
+	tpm2_nvundefine -Q -C o -P "$OWNER" 0x01500000
+	tpm2_changeauth -c owner -p "$OWNER"
+	askpass_says "$PIN"
+}
+
 # --- what is taken on trust -------------------------------------------------
 
 # And that the attacker can do what the tests above have it fail to do.
@@ -296,6 +330,22 @@ owner_password_for_setup() {
 	tpm2_changeauth -c owner -p "$OWNER"
 }
 
+owner_password_for_removing() {
+	local index
+	on there
+	tpm2_changeauth -c owner "$OWNER"
+	askpass_says "$OWNER"
+	attacks
+	enroll_plain "$WORK/gone" -O resident -O application=ssh:gone \
+		<<<"$OWNER"
+	index=$(index_of ssh:gone)
+	attacks parent
+	fails "$BUILD/sk-tpm" remove --yes "$index"
+	[ "$(cat "$SK_TPM_INTERPOSE/secret")" = "$OWNER" ]
+	attacks
+	tpm2_changeauth -c owner -p "$OWNER"
+}
+
 declare -A TPMS
 tpm_new tpm_there
 tpm_persist_srk
@@ -312,6 +362,7 @@ try "another key, or another's signature: not returned" another_signature
 try "a signature given before: not returned" replayed_signature
 try "a PIN is changed by the real TPM, or not at all" changed_pin
 try "a PIN key is made by the real TPM, or not at all" pin_key_is_not_taken_over
+try "another program's NV index is not removed in place of ours" other_index
 try "on trust: who is there when a key is made can own it, or guess its PIN" \
 	there_when_a_key_is_made
 try "a key that was theirs does not sign without them" gone_afterwards
@@ -319,4 +370,6 @@ try "on trust: who is there when resident keys are read can swap them" \
 	there_when_keys_are_read
 try "on trust: who is there at setup can guess the owner's password" \
 	owner_password_for_setup
+try "on trust: nor is that password safe when a resident key is removed" \
+	owner_password_for_removing
 echo "1..$N"

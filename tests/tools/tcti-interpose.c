@@ -27,6 +27,8 @@
  *	replay		the first signature is given ever after
  *	changed		a key with a new PIN comes back altered
  *	resident	the key in a record read from NV becomes its own
+ *	nv-told		NV indices of ours are told to be another one, unwritten
+ *	nv-removed	the removal of an NV index is sent for another one
  *
  * In a session salted to its own key it reads what is encrypted, and tells
  * guesses at what authorizes. Commands, Names and sessions: TPM 2.0 Library,
@@ -50,6 +52,8 @@
 #define HEADER_LEN 10
 #define NAME_LEN 34
 #define POINT_LEN 68 /* two numbers, with their lengths before them */
+/* The other one; in the range of owners, and not in ours. */
+#define OTHER_INDEX 0x01500000
 
 struct message {
 	uint8_t data[4096];
@@ -69,6 +73,7 @@ struct interposer {
 	bool knows_session;
 	bool disguised; /* `loaded` has to be called `asked` */
 	uint8_t loaded[NAME_LEN], asked[NAME_LEN];
+	uint8_t nv_name[NAME_LEN]; /* of the index looked at last */
 	uint8_t salt[32], session_key[32], nonce_tpm[32];
 };
 
@@ -378,6 +383,13 @@ read_parameter(struct interposer *t, const uint8_t *auth, size_t at)
 	EVP_CIPHER_CTX_free(ctx);
 }
 
+/* Of the commands that are eavesdropped on. */
+static size_t
+n_handles(const struct message *command)
+{
+	return code_of(command) == TPM2_CC_NV_UndefineSpace ? 2 : 1;
+}
+
 /* One guess at a hierarchy's password, against what authorizes by it. */
 static bool
 is_right(struct interposer *t, const uint8_t *auth, size_t at,
@@ -385,11 +397,16 @@ is_right(struct interposer *t, const uint8_t *auth, size_t at,
 {
 	const uint8_t *c = t->command.data;
 	uint8_t key[32 + 64], mac[32], in[97], to_hash[4096];
-	size_t n = 8 + t->command.len - at;
+	size_t n = 8;
 
 	memcpy(to_hash, c + 6, 4);		/* the command's code */
 	memcpy(to_hash + 4, c + HEADER_LEN, 4); /* the hierarchy's Name */
-	memcpy(to_hash + 8, c + at, t->command.len - at);
+	if (n_handles(&t->command) == 2) {
+		memcpy(to_hash + n, t->nv_name, NAME_LEN);
+		n += NAME_LEN;
+	}
+	memcpy(to_hash + n, c + at, t->command.len - at);
+	n += t->command.len - at;
 	EVP_Digest(to_hash, n, in, NULL, EVP_sha256(), NULL);
 	memcpy(in + 32, auth + 6, 32);
 	memcpy(in + 64, t->nonce_tpm, 32);
@@ -422,13 +439,13 @@ static void
 eavesdrop(struct interposer *t)
 {
 	const struct message *c = &t->command;
-	const uint8_t *auth = c->data + HEADER_LEN + 8;
+	const uint8_t *auth = c->data + HEADER_LEN + 4 + 4 * n_handles(c);
 	size_t at;
 
 	if (!t->knows_session || get16(c->data) != TPM2_ST_SESSIONS ||
 	    auth[0] != 0x02 || get16(auth + 4) != 32)
 		return;
-	at = parameters_of(c, 1);
+	at = parameters_of(c, n_handles(c));
 	if ((auth[38] & TPMA_SESSION_DECRYPT) != 0)
 		read_parameter(t, auth, at);
 	else if (c->data[HEADER_LEN] == 0x40)
@@ -478,6 +495,23 @@ attack_resident(struct interposer *t)
 		return;
 	memcpy(point, t->point, POINT_LEN);
 	t->altered = true;
+}
+
+/* Its answer: TPM2B_NV_PUBLIC (size, index, ...), TPM2B_NAME. */
+static void
+attack_index(struct interposer *t)
+{
+	uint8_t *index = t->answer.data + HEADER_LEN + 2, *attributes;
+
+	if (!is_good(&t->answer))
+		return;
+	memcpy(t->nv_name, t->answer.data + t->answer.len - NAME_LEN, NAME_LEN);
+	attributes = index + 4 + 2;
+	if (does(t, "nv-told")) {
+		put32(index, OTHER_INDEX);
+		attributes[0] &= (uint8_t) ~(TPMA_NV_WRITTEN >> 24);
+		t->altered = true;
+	}
 }
 
 /* The Name of the key that a Load is about. */
@@ -611,6 +645,12 @@ attack_command(struct interposer *t)
 		if (does(t, "loaded") || does(t, "loaded-plain"))
 			say_loaded(t, does(t, "loaded-plain"));
 		break;
+	case TPM2_CC_NV_UndefineSpace:
+		if (does(t, "nv-removed")) {
+			put32(t->command.data + HEADER_LEN + 4, OTHER_INDEX);
+			t->altered = true;
+		}
+		break;
 	}
 	eavesdrop(t);
 }
@@ -651,6 +691,9 @@ attack_answer(struct interposer *t)
 			t->answer.data[HEADER_LEN + 60] ^= 1;
 			t->altered = true;
 		}
+		break;
+	case TPM2_CC_NV_ReadPublic:
+		attack_index(t);
 		break;
 	case TPM2_CC_NV_Read:
 		if (does(t, "resident"))
