@@ -54,7 +54,7 @@ create_key(struct tpm *tpm, void *what)
 /*
  * Around one try of a PIN: whether the TPM can bear it, and what a wrong one
  * has cost. The counter is read before anything else, so that no session or
- * object of ours lives longer for it.
+ * object of ours lives longer for it; and nobody else of us tries in between.
  */
 static int
 begin_try(const struct config *cfg, struct tpm *tpm)
@@ -62,6 +62,7 @@ begin_try(const struct config *cfg, struct tpm *tpm)
 	struct lockout state;
 	int r;
 
+	tpm_lock(tpm);
 	if ((r = lockout_read(tpm, &state)) != 0)
 		return r;
 	return lockout_check(&state, cfg->spend_last_try);
@@ -77,6 +78,7 @@ end_try(struct tpm *tpm, int r)
 {
 	struct lockout state;
 
+	tpm_unlock(tpm);
 	if (r != FAIL_WRONG_PIN)
 		return r;
 	if (lockout_read(tpm, &state) != 0)

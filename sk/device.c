@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -8,8 +9,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "device.h"
 #include "error.h"
 #include "log.h"
@@ -82,6 +85,27 @@ device_check(const char *path)
 	if (stat(path, &st) == 0 && !S_ISCHR(st.st_mode))
 		return fail(FAIL_NO_DEVICE, "%s is not a TPM device", path);
 	return 0;
+}
+
+/* Of advisory locks, see flock(2); tpm2-tss and the kernel take none. */
+int
+device_lock(const char *path)
+{
+	const struct timespec step = { .tv_nsec = 5000000 };
+	uint64_t deadline = clock_deadline(10000);
+	int fd;
+
+	if ((fd = open(or_default(path), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) ==
+	    -1)
+		return -1;
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK || clock_ms_left(deadline) == 0) {
+			close(fd);
+			return -1;
+		}
+		nanosleep(&step, NULL);
+	}
+	return fd;
 }
 
 int

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <tss2/tss2_tctildr.h>
 
@@ -16,6 +17,8 @@ struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;
 	struct traffic traffic;
 	ESYS_CONTEXT *esys;
+	char *kernels; /* the device that the kernel manages, or NULL */
+	int lock;
 	bool managed;
 	bool holds_signals;
 	sigset_t saved_signals;
@@ -145,7 +148,13 @@ tpm_open(const char *tcti, struct tpm **ret)
 
 	if ((tpm = calloc(1, sizeof(*tpm))) == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
+	tpm->lock = -1;
 	tpm->managed = tpm_tcti_is_managed(tcti);
+	if (tpm->managed && device_path(tcti) != NULL &&
+	    (tpm->kernels = strdup(device_path(tcti))) == NULL) {
+		r = fail(FAIL_MEMORY, "out of memory");
+		goto out;
+	}
 	if ((r = connect_tcti(tpm, tcti)) != 0)
 		goto out;
 	traffic_init(&tpm->traffic, tpm->tcti);
@@ -162,6 +171,21 @@ tpm_open(const char *tcti, struct tpm **ret)
 out:
 	tpm_close(tpm);
 	return r;
+}
+
+void
+tpm_lock(struct tpm *tpm)
+{
+	if (tpm->kernels != NULL && tpm->lock == -1)
+		tpm->lock = device_lock(tpm->kernels);
+}
+
+void
+tpm_unlock(struct tpm *tpm)
+{
+	if (tpm->lock != -1)
+		close(tpm->lock);
+	tpm->lock = -1;
 }
 
 static struct tpm_totals totals;
@@ -185,6 +209,7 @@ tpm_close(struct tpm *tpm)
 		return;
 	totals.commands += tpm->traffic.commands;
 	totals.busy_us += tpm->traffic.busy_us;
+	tpm_unlock(tpm);
 	Esys_Finalize(&tpm->esys);
 	if (!tpm->managed)
 		traffic_flush_leftovers(&tpm->traffic);
@@ -194,6 +219,7 @@ tpm_close(struct tpm *tpm)
 	Tss2_TctiLdr_Finalize(&tpm->tcti);
 	if (tpm->holds_signals)
 		sigprocmask(SIG_SETMASK, &tpm->saved_signals, NULL);
+	free(tpm->kernels);
 	free(tpm);
 }
 

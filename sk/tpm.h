@@ -59,6 +59,14 @@ void tpm_totals_reset(void);
 /* Tells that the next command, if it succeeds, ends the session it uses. */
 void tpm_next_ends_session(struct tpm *tpm);
 
+/*
+ * Holds off other processes of ours, from here to tpm_unlock or tpm_close.
+ * That is so for the kernel's /dev/tpmrm0 only: elsewhere there is nothing that
+ * we all can lock. (A TPM without a resource manager has one user anyway.)
+ */
+void tpm_lock(struct tpm *tpm);
+void tpm_unlock(struct tpm *tpm);
+
 /* While it withholds, no command is sent; each fails with TPM_RC_CANCELED. */
 void tpm_withhold(struct tpm *tpm, bool withholds);
 
