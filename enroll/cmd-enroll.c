@@ -143,10 +143,30 @@ check_target(const char *path, bool force)
 	return r;
 }
 
+/* Whether both name one file, which need not be there. */
+static int
+same_target(const char *a, const char *b, bool *ret)
+{
+	char *first = strdup(a), *second = strdup(b);
+	struct stat da, db;
+	int r = 0;
+
+	if (first == NULL || second == NULL)
+		r = fail(FAIL_MEMORY, "out of memory");
+	else if ((*ret = strcmp(basename(first), basename(second)) == 0))
+		*ret = stat(dirname(first), &da) == 0 &&
+		    stat(dirname(second), &db) == 0 && da.st_dev == db.st_dev &&
+		    da.st_ino == db.st_ino;
+	free(first);
+	free(second);
+	return r;
+}
+
 /* `attestation` is NULL where there is none to write. */
 static int
 check_targets(const char *path, const char *attestation, bool force)
 {
+	bool is_private = false, is_public = false;
 	char *public = NULL;
 	int r;
 
@@ -155,8 +175,9 @@ check_targets(const char *path, const char *attestation, bool force)
 	if ((r = check_target(path, force)) == 0 &&
 	    (r = check_target(public, force)) == 0 && attestation != NULL &&
 	    (r = check_target(attestation, force)) == 0 &&
-	    (strcmp(attestation, path) == 0 ||
-		strcmp(attestation, public) == 0))
+	    (r = same_target(attestation, path, &is_private)) == 0)
+		r = same_target(attestation, public, &is_public);
+	if (is_private || is_public)
 		r = fail(FAIL_ARGUMENT,
 		    "%s is the key's own file; name another one for the "
 		    "attestation",

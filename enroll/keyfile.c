@@ -178,6 +178,19 @@ keyfile_check_free(const char *path, bool force)
 	return !force && lstat(path, &st) == 0 ? exists(path) : 0;
 }
 
+/* What root replaces stays whose it was. */
+static int
+keep_owner(int fd, const char *path)
+{
+	struct stat st;
+
+	if (geteuid() != 0 || lstat(path, &st) != 0)
+		return 0;
+	return fchown(fd, st.st_uid, st.st_gid) == 0
+	    ? 0
+	    : cannot("keep the owner of", path);
+}
+
 /* Gives the finished file its name; link(2) does not replace. */
 static int
 put_in_place(const char *temporary, const char *path, bool force)
@@ -208,7 +221,7 @@ keyfile_write_file(
 	}
 	if (fchmod(fd, mode) != 0)
 		r = cannot("set the mode of", path);
-	else
+	else if ((r = keep_owner(fd, path)) == 0)
 		r = write_whole(fd, data, path);
 	close(fd);
 	if (r == 0)

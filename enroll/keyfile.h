@@ -37,7 +37,8 @@ int keyfile_parse(struct slice text, struct keyfile *ret) MUST_CHECK;
  */
 int keyfile_check_free(const char *path, bool force) MUST_CHECK;
 
-/* A file, whole or not at all. 0, FAIL_ARGUMENT or FAIL_MEMORY. */
+/* A file, whole or not at all; root lets one that it replaces keep its owner.
+ * 0, FAIL_ARGUMENT or FAIL_MEMORY. */
 int keyfile_write_file(const char *path, const struct bytes *data,
     unsigned int mode, bool force) MUST_CHECK;
 

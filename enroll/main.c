@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm: the command beside libsk-tpm. See sk-tpm(1). */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,6 +284,8 @@ int
 main(int argc, char **argv)
 {
 	log_begin(true);
+	/* Ignored by our caller, it would have us miss how children ended. */
+	signal(SIGCHLD, SIG_DFL);
 	if (argc < 2) {
 		print_usage(stderr);
 		return STATUS_USAGE;

@@ -246,6 +246,8 @@ enrols_all_or_nothing() {
 	[ ! -s "$WORK/there.att" ]
 	refuses "the key's own file" sk-tpm enroll -n -r -u x -f "$WORK/x" \
 		--attestation "$WORK/x.pub"
+	refuses "the key's own file" sk-tpm enroll -n -r -u x -f "$WORK/x" \
+		--attestation "$WORK/isdir/../x" --force
 	refuses "control characters" sk-tpm enroll -n -f "$WORK/x" \
 		-C $'two\nlines'
 	refuses "not UTF-8" sk-tpm enroll -n -f "$WORK/x" -C $'\xff'
@@ -340,17 +342,23 @@ tests_a_key() {
 	[ "$(sk-tpm test -j "$WORK/git" | jq -r .signature_verified)" = true ]
 	askpass_says 123456
 	[ "$(sk-tpm test -j "$WORK/pin" | jq -r .tpm_commands)" -eq 6 ]
+	env --ignore-signal=CHLD sk-tpm test "$WORK/pin"
 	askpass_says 000000
 	refuses "wrong PIN" sk-tpm test "$WORK/pin"
 	tpm_is_empty
 }
 
 changes_a_pin() {
+	local owner
 	tpm2_dictionarylockout -Q -c
 	cp "$WORK/pin" "$WORK/pin.old"
+	# Root changes the PIN of somebody's key, who keeps the file.
+	owner=$(id -u)
+	[ "$owner" -ne 0 ] || { owner=12345; chown "$owner" "$WORK/pin"; }
 	askpass_says 123456 abcdefgh
 	sk-tpm pin "$WORK/pin" | grep -q 'still signs with'
-	[ "$(stat -c %a "$WORK/pin")" = 600 ]
+	[ "$(stat -c '%a %u' "$WORK/pin")" = "600 $owner" ]
+	[ "$owner" -ne 12345 ] || chown 0 "$WORK/pin"
 	askpass_says abcdefgh
 	sign "$WORK/pin"
 	# The old blob with the old PIN, as it says.

@@ -118,25 +118,39 @@ no_pin_no_command() {
 	[ -z "$sent" ]
 }
 
-# The bus shows neither PIN nor authValue, in an enrolment or a signature.
-nothing_on_the_bus() {
+# A PIN's authValue in hex, as key_auth makes it of the PIN.
+auth_value() {
+	printf 'sk-tpm PIN v1\0%s' "$1" | sha256sum | cut -c1-64
+}
+
+# not_in_hex PIN: neither that nor its authValue, in any shortened form.
+not_in_hex() {
 	local auth
-	auth=$(printf 'sk-tpm PIN v1\0%s' "$PIN" | sha256sum | cut -c1-64)
+	auth=$(auth_value "$1")
+	fails grep -q "${auth:0:40}" "$WORK/hex"
+	fails grep -q "$(printf %s "$1" | od -An -tx1 | tr -d ' \n')" \
+		"$WORK/hex"
+}
+
+# The bus shows neither PIN nor authValue, in an enrolment, a signature or a
+# change of the PIN.
+nothing_on_the_bus() {
 	askpass_says "$PIN"
 	commands enroll_pin "$WORK/bus" "$PIN" >"$WORK/sent"
 	grep -q 153 "$WORK/sent" # Create
 	cp "$WORK/pcap" "$WORK/pcap.enrol"
 	commands sign "$WORK/bus" >"$WORK/sent"
 	grep -q 15d "$WORK/sent" # Sign
-	cat "$WORK/pcap.enrol" "$WORK/pcap" | od -An -v -tx1 | tr -d ' \n' \
+	cp "$WORK/pcap" "$WORK/pcap.sign"
+	askpass_says "$PIN" "$PIN anew" "$PIN anew"
+	commands "$BUILD/sk-tpm" pin "$WORK/bus" >"$WORK/sent"
+	grep -q 150 "$WORK/sent" # ObjectChangeAuth
+	cat "$WORK/pcap.enrol" "$WORK/pcap.sign" "$WORK/pcap" | od -An -v -tx1 | tr -d ' \n' \
 		>"$WORK/hex"
 	# What is looked for would be found: the template's policy is there.
 	grep -q 80010000 "$WORK/hex"
-	fails grep -q "$auth" "$WORK/hex"
-	fails grep -q "$(printf %s "$PIN" | od -An -tx1 | tr -d ' \n')" \
-		"$WORK/hex"
-	# Nor the authValue in any of its shortened forms.
-	fails grep -q "${auth:0:40}" "$WORK/hex"
+	not_in_hex "$PIN"
+	not_in_hex "$PIN anew"
 }
 
 # sessions_in PCAP: of each session that was started, the key it was salted to,
