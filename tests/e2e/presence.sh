@@ -247,6 +247,7 @@ assumed_by_the_file() {
 
 terminal_only() {
 	askpass_says yes
+	unset SSH_ASKPASS_REQUIRE
 	SK_TPM_USER_PRESENCE=askpass sign "$WORK/k"
 	grep -q '^confirm: Sign a file' "$WORK/asked"
 	unset SSH_ASKPASS
@@ -391,13 +392,14 @@ mock() {
 	wait_until grep -q ready "$WORK/mock"
 }
 
-# What fprintd refuses is said in its words; what it says wrongly is passed over.
+# What fprintd refuses is said in its words; what it says wrongly is not believed.
 finger_is_refused() {
 	bus_start
 	export SK_TPM_LOG_LEVEL=error
 	refuses "fprintd's VerifyStart failed: No prints are enrolled" \
 		finger no-prints
-	finger garbled
+	SK_TPM_PRESENCE_TIMEOUT=1 refuses "no finger came in time" \
+		finger garbled
 	refuses "fprintd answers strangely" finger \
 		"/$(head -c 300 /dev/zero | tr '\0' d)" verify-match
 }
