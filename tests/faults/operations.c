@@ -383,20 +383,20 @@ static int
 run_enrol_limited(struct outcome *out)
 {
 	char sk_tpm[] = "sk-tpm", command[] = "enroll", n[] = "-n", f[] = "-f";
-	char l[] = "-l", git[] = "sign:git", s[] = "-s", server[] = SERVER;
-	char *argv[] = { sk_tpm, command, n, f, limited_keyfile, l, git, s,
-		server, NULL };
-
+	char l[] = "-l", git[] = "sign:git", file[] = "sign:file", s[] = "-s",
+	     server[] = SERVER;
+	char *argv[] = { sk_tpm, command, n, f, limited_keyfile, l, git, l,
+		file, s, server, NULL };
 	char pub[256];
 
 	(void)out;
 	snprintf(pub, sizeof(pub), "%s.pub", limited_keyfile);
 	unlink(limited_keyfile);
 	unlink(pub);
-	return sk_tpm_main(9, argv);
+	return sk_tpm_main(11, argv);
 }
 
-/* The key that was made is in its file, with both limits. */
+/* The key that was made is in its file, with its limits. */
 static bool
 limited_file_is_good(const struct outcome *out)
 {
@@ -407,7 +407,7 @@ limited_file_is_good(const struct outcome *out)
 	(void)out;
 	good = keyfile_read(limited_keyfile, &key) == 0 &&
 	    handle_decode(bytes_slice(&key.key_handle), &h) == 0 &&
-	    h.limits.n_namespaces == 1 && h.limits.n_servers == 1;
+	    h.limits.n_namespaces == 2 && h.limits.n_servers == 1;
 	handle_reset(&h);
 	keyfile_reset(&key);
 	return good;
