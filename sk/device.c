@@ -111,10 +111,11 @@ device_lock(const char *path)
 int
 device_explain(const char *path)
 {
+	const int flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
 	int fd;
 
 	path = or_default(path);
-	if ((fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)) != -1) {
+	if ((fd = open(path, flags)) != -1) {
 		close(fd);
 		return fail(FAIL_UNREACHABLE,
 		    "%s opens but does not answer as a TPM does", path);
