@@ -209,7 +209,8 @@ wait_for_key(const struct terminal *t, uint64_t deadline)
 	struct pollfd pfd = { .fd = t->fd, .events = POLLIN };
 	int left, n = 0;
 
-	while (n == 0 && (left = clock_ms_left(deadline)) > 0) {
+	/* A signal just before poll(2) does not interrupt it. */
+	while (n == 0 && caught == 0 && (left = clock_ms_left(deadline)) > 0) {
 		n = poll(&pfd, 1, left < TICK_MS ? left : TICK_MS);
 		if (n == -1 && errno == EINTR && caught == 0)
 			n = 0;

@@ -1,7 +1,7 @@
 # What tests, measures and fuzzes. The Makefile includes this.
 
 UNITS = abi bytes child config device fido handle helper-message key known-hosts key-limits lockout log pin \
-	record request text tpm-rc weakness keyfile
+	record request terminal text tpm-rc weakness keyfile
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
@@ -131,6 +131,7 @@ $(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) $(FLAGS)
 $(B)/tests/unit/test-weakness: $(B)/enroll/weakness.o
 $(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o
 $(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
+$(B)/tests/unit/test-terminal: TEST_LDFLAGS = -Wl,--wrap=poll
 # What only unit tests need of the three layouts.
 $(B)/tests/unit/test-abi: $(B)/tests/unit/abi-7.o $(B)/tests/unit/abi-9.o \
 	$(B)/tests/unit/abi-10.o
