@@ -195,7 +195,7 @@ options_of_the_other() {
 	library
 	inner_helper "dd bs=8192 count=1 of=$WORK/request 2>/dev/null"
 	SSH_SK_HELPER=$WORK/helper fails ssh-keygen -q -t ed25519-sk -N '' \
-		-O resident -O user=alice -O device=/dev/hidraw7 -f none </dev/null
+		-O user=alice -O device=/dev/hidraw7 -f none </dev/null
 	grep -qa alice request
 	grep -qa /dev/hidraw7 request
 }
