@@ -383,7 +383,8 @@ parent_template(struct tpm *tpm, uint32_t *ret)
 
 /* A session for the owner's password; ESYS_TR_PASSWORD where it is empty. */
 static int
-start_owner_session(struct tpm *tpm, struct slice owner_auth, ESYS_TR *ret)
+start_session_by_null_key(
+    struct tpm *tpm, struct slice owner_auth, ESYS_TR *ret)
 {
 	struct parent null = { .object = ESYS_TR_NONE };
 	int r;
@@ -424,7 +425,7 @@ parent_make_persistent(struct tpm *tpm, struct slice owner_auth)
 	ESYS_TR session;
 	int r;
 
-	if ((r = start_owner_session(tpm, owner_auth, &session)) == 0)
+	if ((r = start_session_by_null_key(tpm, owner_auth, &session)) == 0)
 		r = create_in(tpm, ESYS_TR_RH_OWNER, session, 0, &srk);
 	if (r == FAIL_OWNER_AUTH)
 		r = fail(FAIL_OWNER_PASSWORD,

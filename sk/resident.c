@@ -340,7 +340,7 @@ resident_owner_has_password(struct tpm *tpm, bool *ret)
 
 /* A session salted to the parent of the key that is being changed. */
 static int
-start_owner_session(struct tpm *tpm, const struct record *rec, ESYS_TR *ret)
+start_session_by_parent(struct tpm *tpm, const struct record *rec, ESYS_TR *ret)
 {
 	struct parent parent = { .object = ESYS_TR_NONE };
 	struct handle h = { 0 };
@@ -375,7 +375,7 @@ open_owner(struct tpm *tpm, const struct record *rec, struct slice owner_auth,
 		return 0;
 	if ((r = session_set_owner_auth(tpm, owner_auth)) != 0)
 		return r;
-	return start_owner_session(tpm, rec, ret_session);
+	return start_session_by_parent(tpm, rec, ret_session);
 }
 
 /*
