@@ -133,11 +133,13 @@ inner_helper() {
 
 # The helper dies, or babbles.
 bad_helpers() {
-	local says
+	local says takes='dd bs=8192 count=1 >/dev/null 2>&1;'
 	library
-	for says in 'exit 0' 'kill -9 $$' 'head -c 99999 /dev/urandom' \
-		"printf '\\377\\377\\377\\377'" "printf '\\0\\0\\0\\5\\5xx'" \
-		"printf '\\0\\0\\0\\11\\5\\0\\0\\0\\1\\0\\0\\0\\0'"; do
+	for says in 'exit 0' 'kill -9 $$' "$takes exit 0" \
+		"$takes head -c 99999 /dev/urandom" \
+		"$takes printf '\\377\\377\\377\\377'" \
+		"$takes printf '\\0\\0\\0\\5\\5xx'" \
+		"$takes printf '\\0\\0\\0\\11\\5\\0\\0\\0\\1\\0\\0\\0\\0'"; do
 		inner_helper "$says"
 		SSH_SK_HELPER=$WORK/helper refuses 'ssh-sk-helper' \
 			ssh -i "$TOKEN" server true
