@@ -176,6 +176,13 @@ fails() {
 	fi
 }
 
+# exits STATUS COMMAND...: for what has to end with that very status.
+exits() {
+	local status=0
+	"${@:2}" || status=$?
+	[ "$status" -eq "$1" ] || { echo "exit status $status, not $1"; return 1; }
+}
+
 # page_block NAME PAGE: the code block of that name.
 page_block() {
 	local text
@@ -364,7 +371,8 @@ askpass_says() {
 
 # person SCRIPT...: sits at a terminal of their own, as the script of expect's
 # says. `run COMMAND` has bash run it there, `want TEXT` waits for a text that
-# it prints, `status` ends with its exit status.
+# it prints, `status` ends with its exit status. Where that is to be a failure,
+# `exits` tells it from a text that did not come (3 or 4).
 person() {
 	cat >"$WORK/play" <<-'EOF'
 		log_user 1

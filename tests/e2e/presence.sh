@@ -27,21 +27,22 @@ terminal_yes() {
 	tpm_is_empty
 }
 
+# (ssh-keygen ends with 255 where it cannot sign.)
 terminal_no() {
-	fails at_terminal 'sign; want "Press y"; send "\r"
+	exits 255 at_terminal 'sign; want "Press y"; send "\r"
 		want "sk-tpm: refused at the terminal"; status'
-	fails at_terminal 'sign; want "Press y"; send "n"
+	exits 255 at_terminal 'sign; want "Press y"; send "n"
 		want "sk-tpm: refused at the terminal"; status'
 }
 
 terminal_timeout() {
-	SK_TPM_PRESENCE_TIMEOUT=1 fails at_terminal 'sign; want "Press y"
+	SK_TPM_PRESENCE_TIMEOUT=1 exits 255 at_terminal 'sign; want "Press y"
 		want "sk-tpm: nobody answered in time"; status'
 }
 
 # What was typed before the question is not an answer to it.
 terminal_type_ahead() {
-	SK_TPM_PRESENCE_TIMEOUT=2 fails at_terminal '
+	SK_TPM_PRESENCE_TIMEOUT=2 exits 255 at_terminal '
 		spawn -noecho sh -c "echo started; read x <$::env(WORK)/go; \
 			ssh-keygen -Y sign -n git -f $::env(WORK)/k <$::env(WORK)/text >/dev/null"
 		want "started"
@@ -126,6 +127,8 @@ enrolment_asks() {
 		send "n"
 		want "refused at the terminal"
 		expect eof
+		if {[lindex [wait] 3] == 0} { exit 5 }
+		if {[file exists '"$WORK"'/asked-key]} { exit 6 }
 		spawn -noecho ssh-keygen -t ecdsa-sk -N "" -w '"$LIB"' -f '"$WORK"'/asked-key
 		want "Create a key in the TPM for"
 		send "y"
