@@ -340,14 +340,17 @@ sweep_calls(const struct operation *op, const struct call_failure *f)
 static bool
 sees_a_secret(void)
 {
+	static const char with_key[] = "the 33 bytes of a point that count" PIN;
 	struct secrets_found found;
 	char *volatile block;
 
-	secrets_watch(&found);
+	secrets_watch(&found, (const uint8_t *)with_key);
 	block = strdup(PIN);
 	free(block);
+	block = strdup(with_key);
+	free(block);
 	secrets_unwatch(false);
-	return found.by_us == 1;
+	return found.by_us == 2 && found.with_key == 1;
 }
 
 static void
@@ -359,7 +362,7 @@ look_for_secrets(const struct operation *op)
 	bool good;
 
 	good = try_unharmed(op, &m, &out, &sum);
-	if (out.secrets.by_us > 0)
+	if (out.secrets.by_us > 0 || out.secrets.with_key > 0)
 		printf("%s: %s\n", op->name, out.text);
 	printf("note: %-12s freed with a secret in it: %zu by us, %zu by "
 	       "tpm2-tss, %zu by OpenSSL, %zu by others; left somewhere at "
@@ -368,6 +371,10 @@ look_for_secrets(const struct operation *op)
 	    out.secrets.by_openssl, out.secrets.by_others, out.secrets.left);
 	finish(good && out.secrets.by_us == 0,
 	    "frees no memory of ours with a secret in it", op->name, &sum);
+	if (op->with_pin)
+		finish(good && out.secrets.with_key == 0,
+		    "has the PIN wiped from what tpm2-tss knows of the key",
+		    op->name, &sum);
 }
 
 /* --- main -------------------------------------------------------------- */

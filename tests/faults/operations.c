@@ -706,7 +706,7 @@ child(const struct operation *op, const struct mishap *m, int err,
 	if (m->fault != NULL)
 		setenv("SK_TPM_FAULT", m->fault, 1);
 	if (m->watch)
-		secrets_watch(&out->secrets);
+		secrets_watch(&out->secrets, with_pin.point);
 	wraps_arm(m, out);
 	out->result = op->run(out);
 	wraps_disarm();
@@ -872,7 +872,10 @@ operations_own(const struct operation *op)
 
 const struct operation operations[] = {
 	{ .name = "sign", .run = run_sign },
-	{ .name = "sign-pin", .run = run_sign_pin, .secret = true },
+	{ .name = "sign-pin",
+	    .run = run_sign_pin,
+	    .secret = true,
+	    .with_pin = true },
 	{ .name = "sign-wrong", .run = run_sign_wrong, .wrong_pin = true },
 	{ .name = "sign-touch", .run = run_sign_touch },
 	{ .name = "sign-other",
@@ -892,7 +895,8 @@ const struct operation operations[] = {
 	{ .name = "pin-file",
 	    .run = run_pin_file,
 	    .is_kept = file_is_good,
-	    .secret = true },
+	    .secret = true,
+	    .with_pin = true },
 	{ .name = "list",
 	    .run = run_list,
 	    .is_kept = all_are_listed,
@@ -920,7 +924,8 @@ const struct operation operations[] = {
 	{ .name = "pin-kept",
 	    .run = run_pin_resident,
 	    .is_kept = pin_is_kept,
-	    .secret = true },
+	    .secret = true,
+	    .with_pin = true },
 };
 
 const size_t n_operations = sizeof(operations) / sizeof(operations[0]);

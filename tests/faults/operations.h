@@ -44,6 +44,7 @@ struct operation {
 	bool wrong_pin; /* it cannot succeed, and costs a try */
 	bool owner;	/* the TPM's owner has a password meanwhile */
 	bool secret;	/* a PIN or password is given */
+	bool with_pin;	/* the TPM gets that PIN, for a key that is there */
 	bool info;	/* it may say more than one line */
 	bool elsewhere; /* another provider does it, without the TPM */
 };

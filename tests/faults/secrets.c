@@ -22,6 +22,7 @@ static struct needle {
 } needles[MAX_NEEDLES];
 static size_t n_needles;
 static struct secrets_found *found;
+static const uint8_t *key_point;
 
 static void
 add(const char *what, const char *secret, size_t len)
@@ -108,6 +109,13 @@ counter_of(const void *caller)
 	return &found->by_others;
 }
 
+/* Its X is enough; the byte before it is not everywhere. */
+static bool
+has_key(const uint8_t *at, size_t len)
+{
+	return memmem(at, len, key_point + 1, 32) != NULL;
+}
+
 static void
 look_into(const void *p, const void *caller)
 {
@@ -115,8 +123,10 @@ look_into(const void *p, const void *caller)
 	size_t n = p != NULL ? malloc_usable_size((void *)p) : 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (find_at(at + i, n - i) != NULL)
+		if (find_at(at + i, n - i) != NULL) {
 			(*counter_of(caller))++;
+			found->with_key += has_key(at, n);
+		}
 }
 
 void
@@ -158,8 +168,9 @@ search(const uint8_t *from, const uint8_t *to, const char *name, bool say)
 }
 
 void
-secrets_watch(struct secrets_found *ret)
+secrets_watch(struct secrets_found *ret, const uint8_t *point)
 {
+	key_point = point;
 	*ret = (struct secrets_found){ 0 };
 	n_needles = 0;
 	add("PIN", PIN, strlen(PIN));
