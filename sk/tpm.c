@@ -384,11 +384,18 @@ is_interrupted(void)
 		sigismember(&pending, SIGQUIT));
 }
 
+/* Over all operations: a retry within a retry must not multiply. */
+static unsigned int waited_ms;
+
+void
+tpm_retry_reset(void)
+{
+	waited_ms = 0;
+}
+
 bool
 tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for)
 {
-	/* Over all operations: a retry within a retry must not multiply. */
-	static unsigned int waited_ms;
 	static bool noticed;
 	unsigned int ms = LONGEST_WAIT_MS;
 

@@ -89,6 +89,9 @@ bool tpm_again(struct tpm_retry *retry, TSS2_RC rc);
 /* Waits before another try of a whole operation; false if it was the last. */
 bool tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for);
 
+/* As if this process had not waited yet: for one that tries many things. */
+void tpm_retry_reset(void);
+
 /*
  * tpm2-tss's object for a persistent key or an NV index: *ret_object is
  * ESYS_TR_NONE if there is nothing at that handle. `doing` as for tpm_fail.

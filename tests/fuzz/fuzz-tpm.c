@@ -23,6 +23,7 @@
 #include "handle.h"
 #include "key.h"
 #include "log.h"
+#include "tpm.h"
 #include "wire.h"
 
 #define MAGIC 0x66757a7a74706d01ULL
@@ -157,6 +158,8 @@ __wrap_Tss2_TctiLdr_Finalize(TSS2_TCTI_CONTEXT **context)
 	*context = NULL;
 }
 
+static unsigned int waits;
+
 /* A busy TPM is asked again, but not after a while. */
 int __wrap_nanosleep(const struct timespec *wait, struct timespec *rest);
 
@@ -165,6 +168,7 @@ __wrap_nanosleep(const struct timespec *wait, struct timespec *rest)
 {
 	(void)wait;
 	(void)rest;
+	waits++;
 	return 0;
 }
 
@@ -270,6 +274,39 @@ run(enum operation operation)
 	}
 }
 
+static void
+answer(const uint8_t *data, size_t size)
+{
+	tpm.answers = (struct slice){ data + 1, size - 1 };
+	tpm_retry_reset();
+	run(data[0] % N_OPERATIONS);
+}
+
+/*
+ * A TPM that is busy for good is given up after as many waits, however many
+ * came before: inputs that are tried late are tried as well as the first.
+ * (tpm2-tss itself sends each command some times before that.)
+ */
+static void
+check_waits(void)
+{
+	static const uint8_t retry[] = { 0, 10, 0x80, 0x01, 0, 0, 0, 10, 0, 0,
+		0x09, 0x22 };
+	uint8_t input[1 + 120 * sizeof(retry)] = { SIGN };
+	unsigned int before, first = 0;
+
+	for (size_t i = 1; i < sizeof(input); i += sizeof(retry))
+		memcpy(input + i, retry, sizeof(retry));
+	for (int i = 0; i < 4; i++) {
+		before = waits;
+		answer(input, sizeof(input));
+		if (i == 0)
+			first = waits;
+		if (first == 0 || waits - before != first)
+			abort();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
@@ -280,12 +317,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_handle(HANDLES "pin", &with_pin);
 		log_begin(true);
 		log_set_level(LOG_LEVEL_ERROR);
+		if (getenv("FUZZ_TPM_RECORD") == NULL)
+			check_waits();
 	}
 	if (size == 0)
 		return 0;
 	if (getenv("FUZZ_TPM_RECORD") != NULL)
 		add_to_seed(data, 1);
-	tpm.answers = (struct slice){ data + 1, size - 1 };
-	run(data[0] % N_OPERATIONS);
+	answer(data, size);
 	return 0;
 }
