@@ -64,8 +64,8 @@ check-matrix: ## build and test with the OpenSSH, 8.4 to 10.x, of each Debian re
 	@[ "$$(id -u)" -ne 0 ] || tests/install-packages check-matrix
 	@BUILD='$(abspath $(B))' tests/debian/matrix.sh
 
-# What takes too long for check: SIGNATURES, LOGINS and CONNECTIONS, if set, say
-# how many.
+# What takes too long for check: SIGNATURES (100 at least), LOGINS and CONNECTIONS
+# (rounded up to eights), if set, say how many.
 check-load: ## 10,000 signatures, 1,000 logins, 2,000 connections; half an hour
 	@tests/install-packages check
 	@$(MAKE) --no-print-directory $(JOBS) all tests $(B)/tests/load/sign-many

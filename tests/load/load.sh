@@ -8,6 +8,10 @@ SIGNATURES=${SIGNATURES:-10000}
 LOGINS=${LOGINS:-1000}
 CONNECTIONS=${CONNECTIONS:-2000}
 AT_ONCE=8
+# sign-many looks after a first tenth, which has to be some; and so that what is
+# said is what is done.
+[ "$SIGNATURES" -ge 100 ] || SIGNATURES=100
+CONNECTIONS=$(((CONNECTIONS + AT_ONCE - 1) / AT_ONCE * AT_ONCE))
 
 exec 3>&1
 
