@@ -8,14 +8,18 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 VM=$BUILD/vm
+# Its two disks of 2 GB; not in $WORK, which may be in memory.
+mkdir -p "$VM"
+DISKS=$(mktemp -d "$VM/disks.XXXXXX")
+trap 'cleanup; rm -rf "$DISKS"' EXIT
 # More than any boot takes, with all that is tried in it, on a slow machine.
 BOOT_SECONDS=600
 
 # make_image [PART...]
 make_image() {
-	"$TOP/tests/vm/make-image" "$WORK/root.img" "$@" || return
-	truncate -s 2G "$WORK/swap.img"
-	mkswap -q "$WORK/swap.img"
+	"$TOP/tests/vm/make-image" "$DISKS/root.img" "$@" || return
+	truncate -s 2G "$DISKS/swap.img"
+	mkswap -q "$DISKS/swap.img"
 }
 
 # A TPM whose state stays in $WORK/tpm, or one without a past. As it leaves with
@@ -43,9 +47,9 @@ qemu() {
 			resume=/dev/nvme0n2 resumewait panic=-1 \
 			console=ttyS0 quiet sk_tpm.boot=$name" \
 		-device nvme,serial=disk \
-		-drive "file=$WORK/root.img,format=raw,if=none,id=root" \
+		-drive "file=$DISKS/root.img,format=raw,if=none,id=root" \
 		-device nvme-ns,drive=root,nsid=1 \
-		-drive "file=$WORK/swap.img,format=raw,if=none,id=swap" \
+		-drive "file=$DISKS/swap.img,format=raw,if=none,id=swap" \
 		-device nvme-ns,drive=swap,nsid=2 \
 		-chardev "socket,id=tpm,path=$WORK/tpm.sock" \
 		-tpmdev emulator,id=tpm,chardev=tpm -device tpm-crb,tpmdev=tpm \
