@@ -24,7 +24,7 @@ static volatile unsigned int found; /* blocks that were freed with it */
 extern void __libc_free(void *p);
 void free(void *p);
 
-/* OpenSSL 3.5 does not wipe what it makes an HMAC's key from for tpm2-tss. */
+/* OpenSSL may not wipe what it makes an HMAC's key from for tpm2-tss. */
 static bool
 is_openssl(const void *caller)
 {
