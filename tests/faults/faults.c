@@ -5,7 +5,7 @@
  * Has each operation (all, or those named) go wrong in every way, one after
  * the other, on the TPM that SK_TPM_TCTI names, and prints TAP. DIR is for
  * files. FAULTS_EVERY=N in the environment tries only each Nth,
- *FAULTS_ONLY=3:drop only that fault, and FAULTS_SAY=1 says what came of each.
+ * FAULTS_ONLY=3:drop only that fault, and FAULTS_SAY=1 says what came of each.
  *
  *	answers	at each TPM command: each response code, answers that are cut,
  *		stretched, altered or late, connections that break, the end
@@ -26,7 +26,7 @@
 
 static const struct operation *chosen[MAX_OPERATIONS];
 static size_t n_chosen;
-static unsigned int test, every = 1, turn;
+static unsigned int test, every = 1, turn, tried;
 static const char *only;
 static bool say;
 
@@ -219,6 +219,7 @@ try_answer(const struct operation *op, const struct mishap_kind *kind,
 	snprintf(fault, sizeof(fault), "%u:%s", command, kind->action);
 	if (only != NULL ? strcmp(only, fault) != 0 : turn++ % every != 0)
 		return;
+	tried++;
 	snprintf(what, sizeof(what), "%s at command %u", kind->name, command);
 	try_one(op, &m, what, &out, cell);
 	if ((kind->flags & PASSES) != 0 && !op->wrong_pin &&
@@ -436,8 +437,12 @@ main(int argc, char **argv)
 		    "sees a secret that is freed", "search", &none);
 	for (size_t i = 0; i < n_chosen; i++)
 		sweep(argv[1], i);
-	if (strcmp(argv[1], "answers") == 0)
+	if (strcmp(argv[1], "answers") == 0) {
 		print_table();
+		if (only != NULL && tried == 0)
+			finish(false, "names no fault that is tried",
+			    "FAULTS_ONLY", &none);
+	}
 	printf("1..%u\n", test);
 	return 0;
 }
