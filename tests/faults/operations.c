@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -774,6 +775,11 @@ judge_words(const struct operation *op, const struct mishap *m,
 		return "says more than one line";
 	if (m->call == 0 && strstr(out->text, "bug in sk-tpm") != NULL)
 		return "takes it for a bug in sk-tpm";
+	/* Of a file or process that cannot be made, the system tells why. */
+	if (m->call > 0 && m->kind == CALL_SYSTEM)
+		return strstr(out->text, strerror(EIO)) == NULL
+		    ? "names no cause"
+		    : NULL;
 	if (strchr(out->text, ';') == NULL)
 		return "names no remedy";
 	return NULL;

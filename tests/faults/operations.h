@@ -66,7 +66,8 @@ struct mishap {
 	enum call_kind {
 		CALL_MEMORY,
 		CALL_TSS,
-		CALL_OPENSSL
+		CALL_OPENSSL,
+		CALL_SYSTEM
 	} kind;
 	unsigned int call;
 	uint32_t rc;  /* that the call to tpm2-tss then returns */

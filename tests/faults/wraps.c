@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/socket.h>
+#include <sys/stat.h>
+
 #include <errno.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <tss2/tss2_esys.h>
+#include <tss2/tss2_mu.h>
+#include <tss2/tss2_tctildr.h>
 
 #include "config.h"
 #include "log.h"
@@ -270,6 +277,27 @@ TSS(Esys_EvictControl,
     (E, ESYS_TR owner, ESYS_TR object, S, TPMI_DH_PERSISTENT where,
 	ESYS_TR *made),
     (e, owner, object, s1, s2, s3, where, made))
+TSS(Esys_ClockRateAdjust, (E, ESYS_TR auth, S, TPM2_CLOCK_ADJUST rate),
+    (e, auth, s1, s2, s3, rate))
+TSS(Tss2_TctiLdr_Initialize, (const char *name, TSS2_TCTI_CONTEXT **ret),
+    (name, ret))
+
+#define MARSHAL(type)                                                 \
+	TSS(Tss2_MU_##type##_Marshal,                                 \
+	    (type const *in, uint8_t *to, size_t size, size_t *used), \
+	    (in, to, size, used))
+#define UNMARSHAL(type)                                                  \
+	TSS(Tss2_MU_##type##_Unmarshal,                                  \
+	    (uint8_t const *from, size_t size, size_t *used, type *out), \
+	    (from, size, used, out))
+
+MARSHAL(TPM2B_PRIVATE)
+MARSHAL(TPM2B_PUBLIC)
+MARSHAL(TPMT_PUBLIC)
+UNMARSHAL(TPM2B_NAME)
+UNMARSHAL(TPM2B_PRIVATE)
+UNMARSHAL(TPM2B_PUBLIC)
+UNMARSHAL(UINT32)
 
 /* --- OpenSSL ----------------------------------------------------------- */
 
@@ -294,8 +322,15 @@ SSL(BIGNUM *, BN_bin2bn, (const unsigned char *in, int n, BIGNUM *ret),
 SSL(ECDSA_SIG *, ECDSA_SIG_new, (void), ())
 SSL(int, ECDSA_SIG_set0, (ECDSA_SIG * sig, BIGNUM *r, BIGNUM *s), (sig, r, s))
 SSL(int, i2d_ECDSA_SIG, (const ECDSA_SIG *sig, unsigned char **to), (sig, to))
-SSL(EVP_PKEY *, d2i_PUBKEY, (EVP_PKEY * *ret, const unsigned char **in, long n),
-    (ret, in, n))
+SSL(EVP_PKEY_CTX *, EVP_PKEY_CTX_new_id, (int id, ENGINE *engine), (id, engine))
+SSL(int, EVP_PKEY_paramgen_init, (EVP_PKEY_CTX * ctx), (ctx))
+SSL(int, EVP_PKEY_paramgen, (EVP_PKEY_CTX * ctx, EVP_PKEY **ret), (ctx, ret))
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L /* macros, before */
+SSL(int, EVP_PKEY_CTX_set_ec_paramgen_curve_nid, (EVP_PKEY_CTX * ctx, int nid),
+    (ctx, nid))
+SSL(int, EVP_PKEY_set1_encoded_public_key,
+    (EVP_PKEY * key, const unsigned char *in, size_t n), (key, in, n))
+#endif
 SSL(EVP_PKEY_CTX *, EVP_PKEY_CTX_new, (EVP_PKEY * key, ENGINE *engine),
     (key, engine))
 SSL(int, EVP_PKEY_verify_init, (EVP_PKEY_CTX * ctx), (ctx))
@@ -303,3 +338,30 @@ SSL(int, EVP_PKEY_verify,
     (EVP_PKEY_CTX * ctx, const unsigned char *sig, size_t sig_len,
 	const unsigned char *md, size_t md_len),
     (ctx, sig, sig_len, md, md_len))
+
+/* --- system calls ------------------------------------------------------ */
+
+#define SYSTEM(type, failure, name, params, args)  \
+	type __wrap_##name params;                 \
+	type __real_##name params;                 \
+	type __wrap_##name params                  \
+	{                                          \
+		if (!is_the_one(CALL_SYSTEM))      \
+			return __real_##name args; \
+		errno = EIO;                       \
+		return failure;                    \
+	}
+
+SYSTEM(int, -1, pipe2, (int fds[2], int flags), (fds, flags))
+SYSTEM(int, -1, socketpair, (int domain, int type, int protocol, int fds[2]),
+    (domain, type, protocol, fds))
+SYSTEM(int, EIO, posix_spawn,
+    (pid_t * pid, const char *path, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[],
+	char *const env[]),
+    (pid, path, actions, attributes, argv, env))
+SYSTEM(int, -1, mkostemp, (char *name, int flags), (name, flags))
+SYSTEM(int, -1, fchmod, (int fd, mode_t mode), (fd, mode))
+SYSTEM(int, -1, fsync, (int fd), (fd))
+SYSTEM(int, -1, link, (const char *from, const char *to), (from, to))
+SYSTEM(int, -1, rename, (const char *from, const char *to), (from, to))
