@@ -40,7 +40,9 @@ tpm_for_qemu() {
 
 # One disk controller with two disks, so that their order is certain.
 qemu() {
-	local name=$1
+	local name=$1 pid
+	rm -f "$WORK/qmp.in" "$WORK/qmp.out"
+	mkfifo "$WORK/qmp.in" "$WORK/qmp.out"
 	timeout "$BOOT_SECONDS" qemu-system-x86_64 -M pc -accel tcg,thread=multi -cpu max \
 		-smp 2 -m 2048 -nodefaults -display none -no-reboot \
 		-kernel "$VM/vmlinuz" -append "root=/dev/nvme0n1 rw rootwait \
@@ -54,9 +56,24 @@ qemu() {
 		-chardev "socket,id=tpm,path=$WORK/tpm.sock" \
 		-tpmdev emulator,id=tpm,chardev=tpm -device tpm-crb,tpmdev=tpm \
 		-serial "file:$WORK/$name.console" \
-		-serial "file:$WORK/$name.tap" &
+		-serial "file:$WORK/$name.tap" \
+		-chardev "pipe,id=qmp,path=$WORK/qmp" -mon chardev=qmp,mode=control &
+	pid=$!
+	echo "$pid" >>"$WORK/pids"
+	keep_awake <"$WORK/qmp.out" >"$WORK/qmp.in" &
 	echo "$!" >>"$WORK/pids"
-	wait "$!"
+	wait "$pid"
+}
+
+# Wakes the machine each time that it sleeps, until it is off. An alarm of its
+# own could go off before it is asleep. Source: QEMU QMP Reference Manual.
+keep_awake() {
+	local event
+	echo '{ "execute": "qmp_capabilities" }'
+	while read -r event; do
+		[[ $event != *'"SUSPEND"'* ]] ||
+			echo '{ "execute": "system_wakeup" }'
+	done
 }
 
 # boot NAME: until it powers off.
