@@ -206,6 +206,23 @@ out_of_order() {
 	tpm2_nvundefine -Q -C o 0x01a00000
 }
 
+# What an index is like is told more than once; where one answer differs from
+# the Name, here in its size, the index is not removed.
+forged_index() {
+	local n index
+	for ((n = 3; n < 20; n++)); do
+		"$BUILD/sk-tpm" list -j | grep -q 0x01 ||
+			"$BUILD/sk-tpm" enroll -n -r -f "$WORK/index$n"
+		index=$("$BUILD/sk-tpm" list -j | jq -r '.resident[0].index')
+		SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="$n:flip=56.0" \
+			"$BUILD/sk-tpm" remove -y "$index" 2>"$WORK/err" ||
+			break
+	done
+	grep "the NV index $index is not what the TPM said it is" "$WORK/err"
+	"$BUILD/sk-tpm" remove -y "$index"
+	tpm_is_empty
+}
+
 # Without its lockout state, no PIN is tried; nor is an owner's password asked
 # for where it is not told whether there is one.
 tells_something_else() {
@@ -330,6 +347,7 @@ try "TPM busy for a while: tried again" busy_for_a_while
 try "TPM in lockout: said, not tried again" locked_out
 try "a wrong signature is not returned" wrong_signature
 try "NV indices out of order: said, not read for ever" out_of_order
+try "an NV index that is not as it was told is not removed" forged_index
 try "answers about something else: said, nothing is tried" \
 	tells_something_else
 try "full TPM: waits, and works once slots free up" full_then_free
