@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,7 +18,7 @@ struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;
 	struct traffic traffic;
 	ESYS_CONTEXT *esys;
-	char *kernels; /* the device that the kernel manages, or NULL */
+	char kernels[32]; /* the device that the kernel manages, or empty */
 	int lock;
 	bool managed;
 	bool holds_signals;
@@ -150,11 +151,9 @@ tpm_open(const char *tcti, struct tpm **ret)
 		return fail(FAIL_MEMORY, "out of memory");
 	tpm->lock = -1;
 	tpm->managed = tpm_tcti_is_managed(tcti);
-	if (tpm->managed && device_path(tcti) != NULL &&
-	    (tpm->kernels = strdup(device_path(tcti))) == NULL) {
-		r = fail(FAIL_MEMORY, "out of memory");
-		goto out;
-	}
+	if (tpm->managed && device_path(tcti) != NULL)
+		snprintf(tpm->kernels, sizeof(tpm->kernels), "%s",
+		    device_path(tcti));
 	if ((r = connect_tcti(tpm, tcti)) != 0)
 		goto out;
 	traffic_init(&tpm->traffic, tpm->tcti);
@@ -176,7 +175,7 @@ out:
 void
 tpm_lock(struct tpm *tpm)
 {
-	if (tpm->kernels != NULL && tpm->lock == -1)
+	if (tpm->kernels[0] != '\0' && tpm->lock == -1)
 		tpm->lock = device_lock(tpm->kernels);
 }
 
@@ -219,7 +218,6 @@ tpm_close(struct tpm *tpm)
 	Tss2_TctiLdr_Finalize(&tpm->tcti);
 	if (tpm->holds_signals)
 		sigprocmask(SIG_SETMASK, &tpm->saved_signals, NULL);
-	free(tpm->kernels);
 	free(tpm);
 }
 

@@ -4,8 +4,10 @@
 
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include "device.h"
 #include "error.h"
@@ -142,6 +144,51 @@ test_any_other_reason(void **state)
 	assert_non_null(strstr(out, "symbolic links"));
 }
 
+/* Says by a byte whether it has locked it. */
+static void
+lock_in_child(const char *path, int told)
+{
+	int lock = device_lock(path);
+	ssize_t n = write(told, lock != -1 ? "l" : "x", 1);
+
+	_exit(n == 1 ? 0 : 1);
+}
+
+static char
+hear(int fd, int ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	char c = 0;
+
+	return poll(&pfd, 1, ms) == 1 && read(fd, &c, 1) == 1 ? c : 0;
+}
+
+/* As two of us do that try a PIN each. */
+static void
+test_locked_one_at_a_time(void **state)
+{
+	const char *path = below("lock");
+	int told[2], lock, status;
+	pid_t pid;
+
+	(void)state;
+	make_file(path, 0600);
+	assert_int_equal(pipe(told), 0);
+	assert_int_not_equal(lock = device_lock(path), -1);
+	if ((pid = fork()) == 0) {
+		close(lock); /* or it would be the child's, too */
+		lock_in_child(path, told[1]);
+	}
+	assert_int_equal(hear(told[0], 100), 0);
+	close(lock);
+	assert_int_equal(hear(told[0], 10000), 'l');
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(told[0]);
+	close(told[1]);
+	assert_int_equal(device_lock(below("none")), -1);
+}
+
 #define TEST_NAME "device"
 
 int
@@ -153,9 +200,10 @@ main(void)
 		cmocka_unit_test(test_directory_that_may_not_be_searched),
 		cmocka_unit_test(test_held_by_another),
 		cmocka_unit_test(test_any_other_reason),
+		cmocka_unit_test(test_locked_one_at_a_time),
 	};
 	static const char *const made[] = { "file", "foreign", "closed/device",
-		"loop" };
+		"loop", "lock" };
 	int failed;
 
 	assert_non_null(mkdtemp(dir));
