@@ -21,13 +21,12 @@
 #include "log.h"
 #include "operations.h"
 #include "raw-tpm.h"
-#include "resident.h"
+#include "records.h"
 #include "secrets.h"
 #include "sk-api.h"
 #include "tpm.h"
 #include "wraps.h"
 
-#define APPLICATION "ssh:"
 #define TOUCH SSH_SK_USER_PRESENCE_REQD
 #define VERIFY SSH_SK_USER_VERIFICATION_REQD
 #define RESIDENT SSH_SK_RESIDENT_KEY
@@ -37,21 +36,14 @@
 /* sk-tpm's, which main.c calls main. */
 int sk_tpm_main(int argc, char **argv);
 
-/* A key that was made before. */
-struct key {
-	uint8_t handle[1024];
-	size_t len;
-	uint8_t point[65];
-	uint32_t index; /* of its record, where it is resident */
-};
-
-static struct key plain, with_pin;
+struct key plain, with_pin;
+char *tcti;
+struct slice owner_auth;
+unsigned int stranded;
 static struct key others; /* of another provider, with a PIN */
-static char *tcti, *faulty_tcti, *keyfile, *limited_keyfile;
+static char *faulty_tcti, *keyfile, *limited_keyfile;
 static struct config cfg;
 static struct raw_state before;
-static struct slice owner_auth;
-unsigned int stranded;
 
 static const uint8_t message[] = "message";
 
@@ -414,8 +406,7 @@ limited_file_is_good(const struct outcome *out)
 	return good;
 }
 
-/* Whether the key handle signs with the PIN that it should have now. */
-static bool
+bool
 has_right_pin(const struct bytes *handle, bool changed)
 {
 	const struct slice old = { with_pin.handle, with_pin.len };
@@ -438,200 +429,6 @@ file_is_good(const struct outcome *out)
 	return good;
 }
 
-/* --- resident keys ----------------------------------------------------- */
-
-static bool
-has_user(const struct record *rec, const char *user)
-{
-	return rec->user.len == strlen(user) &&
-	    memcmp(rec->user.data, user, rec->user.len) == 0;
-}
-
-/* The one record of `user`; NULL where there is none or another one too. */
-static const struct record *
-find_record(const struct resident_keys *keys, const char *user, size_t *ret_n)
-{
-	const struct record *found = NULL;
-
-	*ret_n = 0;
-	for (size_t i = 0; i < keys->n; i++) {
-		if (!has_user(&keys->keys[i].record, user))
-			continue;
-		found = &keys->keys[i].record;
-		(*ret_n)++;
-	}
-	return *ret_n == 1 ? found : NULL;
-}
-
-static bool
-is_record_of(const struct record *rec, const uint8_t *handle, size_t len)
-{
-	return rec != NULL &&
-	    slice_equal(
-		bytes_slice(&rec->key_handle), (struct slice){ handle, len });
-}
-
-static int
-list_records(struct resident_keys *ret)
-{
-	struct tpm *tpm = NULL;
-	int r;
-
-	if ((r = tpm_open(tcti, &tpm)) == 0)
-		r = resident_list(tpm, ret);
-	tpm_close(tpm);
-	return r;
-}
-
-/* Success, of which nothing told it that was not so. */
-static bool
-succeeded(const struct outcome *out)
-{
-	return out->result == 0 && !out->lied_to;
-}
-
-/* What every list has to hold: nothing damaged, and the other key. */
-static bool
-others_are_there(const struct resident_keys *keys, const struct key *other)
-{
-	const char *user = other == &plain ? "plain" : "pin";
-	size_t n;
-
-	for (size_t i = 0; i < keys->n; i++)
-		if (keys->keys[i].error != 0)
-			return false;
-	return is_record_of(
-	    find_record(keys, user, &n), other->handle, other->len);
-}
-
-static bool
-new_is_kept(const struct outcome *out)
-{
-	struct resident_keys keys = { 0 };
-	const struct record *rec;
-	bool good;
-	size_t n;
-
-	good = list_records(&keys) == 0 && others_are_there(&keys, &plain) &&
-	    others_are_there(&keys, &with_pin);
-	rec = find_record(&keys, "new", &n);
-	if (succeeded(out))
-		good = good && is_record_of(rec, out->handle, out->handle_len);
-	else
-		good = good && n <= 1;
-	resident_keys_reset(&keys);
-	return good;
-}
-
-static bool
-one_is_kept(const struct outcome *out)
-{
-	struct resident_keys keys = { 0 };
-	const struct record *rec;
-	bool good;
-	size_t n;
-
-	good = list_records(&keys) == 0 && others_are_there(&keys, &with_pin);
-	rec = find_record(&keys, "plain", &n);
-	if (succeeded(out))
-		good = good && is_record_of(rec, out->handle, out->handle_len);
-	else
-		good = good && n == 1;
-	resident_keys_reset(&keys);
-	return good;
-}
-
-static bool
-one_is_removed(const struct outcome *out)
-{
-	struct resident_keys keys = { 0 };
-	bool good;
-	size_t n;
-
-	good = list_records(&keys) == 0 && others_are_there(&keys, &with_pin);
-	find_record(&keys, "plain", &n);
-	good = good && (succeeded(out) ? n == 0 : n <= 1);
-	resident_keys_reset(&keys);
-	return good;
-}
-
-static bool
-pin_is_kept(const struct outcome *out)
-{
-	struct resident_keys keys = { 0 };
-	const struct record *rec;
-	bool good;
-	size_t n;
-
-	good = list_records(&keys) == 0 && others_are_there(&keys, &plain);
-	rec = find_record(&keys, "pin", &n);
-	good = good && rec != NULL &&
-	    has_right_pin(&rec->key_handle, succeeded(out));
-	resident_keys_reset(&keys);
-	return good;
-}
-
-/* One that could not be read costs a line. */
-static bool
-all_are_listed(const struct outcome *out)
-{
-	struct resident_keys keys = { 0 };
-	bool good;
-
-	if (!succeeded(out))
-		return true;
-	if (out->handle_len < 2 && strstr(out->text, "passing over") == NULL)
-		return false;
-	good = list_records(&keys) == 0 && keys.n == 2 &&
-	    others_are_there(&keys, &plain) &&
-	    others_are_there(&keys, &with_pin);
-	resident_keys_reset(&keys);
-	return good;
-}
-
-/* --- putting things back ----------------------------------------------- */
-
-static int
-store(struct tpm *tpm, struct key *key, const char *user, uint8_t flags)
-{
-	struct record rec = { .flags = flags };
-	int r;
-
-	if ((r = bytes_set(
-		 &rec.application, APPLICATION, strlen(APPLICATION))) == 0 &&
-	    (r = bytes_set(&rec.user, user, strlen(user))) == 0 &&
-	    (r = bytes_set(&rec.key_handle, key->handle, key->len)) == 0)
-		r = resident_store(tpm, &rec, owner_auth, &key->index);
-	record_reset(&rec);
-	return r;
-}
-
-static int
-remove_all(struct tpm *tpm)
-{
-	struct resident_keys keys = { 0 };
-	int r;
-
-	r = resident_list(tpm, &keys);
-	for (size_t i = 0; i < keys.n && r == 0; i++)
-		r = resident_remove(tpm, keys.keys[i].index, owner_auth);
-	resident_keys_reset(&keys);
-	return r;
-}
-
-static bool
-restore_records(void)
-{
-	struct tpm *tpm = NULL;
-	int r;
-
-	if ((r = tpm_open(tcti, &tpm)) == 0 && (r = remove_all(tpm)) == 0 &&
-	    (r = store(tpm, &plain, "plain", 0)) == 0)
-		r = store(tpm, &with_pin, "pin", VERIFY);
-	tpm_close(tpm);
-	return r == 0 && raw_look(tcti, &before);
-}
-
 static bool
 restore_file(void)
 {
@@ -648,12 +445,20 @@ restore_file(void)
 	return good;
 }
 
+/* --- resident keys ----------------------------------------------------- */
+
 static bool
 same_indices(const struct raw_state *a, const struct raw_state *b)
 {
 	return a->n_indices == b->n_indices &&
 	    memcmp(a->indices, b->indices,
 		a->n_indices * sizeof(a->indices[0])) == 0;
+}
+
+static bool
+restore_records(void)
+{
+	return records_restore() && raw_look(tcti, &before);
 }
 
 /* --- running one ------------------------------------------------------- */
@@ -823,18 +628,40 @@ judge_tpm(
 		return "leaves tries that cannot be forgotten";
 	if (now.tries > (op->wrong_pin ? 1 : 0))
 		return "costs a try too many";
-	if (op->is_kept == NULL || op->is_kept == file_is_good)
+	if (op->keeps != KEEPS_RECORDS)
 		return same_indices(&now, &before) ? NULL : "touches NV";
 	if (same_indices(&now, &before) && out->result != 0)
 		return NULL;
 	return op->is_kept(out) ? NULL : "leaves neither old nor new state";
 }
 
+/* For the next one. */
+static const char *
+put_back(const struct operation *op)
+{
+	struct raw_state now;
+
+	switch (op->keeps) {
+	case KEEPS_NOTHING:
+		break;
+	case KEEPS_FILE:
+		if (!restore_file())
+			return "leaves a file that cannot be replaced";
+		break;
+	case KEEPS_RECORDS:
+		if (!raw_look(tcti, &now) ||
+		    (!same_indices(&now, &before) && !restore_records()))
+			return "leaves records that cannot be removed";
+		break;
+	}
+	return NULL;
+}
+
 const char *
 operation_try(
     const struct operation *op, const struct mishap *m, struct outcome *ret)
 {
-	const char *problem, *tpm_problem;
+	const char *problem, *tpm_problem, *not_put_back;
 	struct outcome *out;
 	int status;
 
@@ -845,18 +672,10 @@ operation_try(
 	tpm_problem = judge_tpm(op, m, out);
 	if (problem == NULL)
 		problem = tpm_problem;
-	if (op->is_kept == file_is_good) {
-		if (!file_is_good(out) && problem == NULL)
-			problem = "leaves neither the old file nor the new";
-		if (!restore_file())
-			problem = "leaves a file that cannot be replaced";
-	} else if (op->is_kept != NULL) {
-		struct raw_state now;
-
-		if (!raw_look(tcti, &now) ||
-		    (!same_indices(&now, &before) && !restore_records()))
-			problem = "leaves records that cannot be removed";
-	}
+	if (problem == NULL && op->keeps == KEEPS_FILE && !op->is_kept(out))
+		problem = "leaves neither the old file nor the new";
+	if ((not_put_back = put_back(op)) != NULL)
+		problem = not_put_back;
 	*ret = *out;
 	return problem;
 }
@@ -900,35 +719,45 @@ const struct operation operations[] = {
 	{ .name = "enrol-other", .run = run_enrol_other, .elsewhere = true },
 	{ .name = "pin-file",
 	    .run = run_pin_file,
+	    .keeps = KEEPS_FILE,
 	    .is_kept = file_is_good,
 	    .secret = true,
 	    .with_pin = true },
 	{ .name = "list",
 	    .run = run_list,
+	    .keeps = KEEPS_RECORDS,
 	    .is_kept = all_are_listed,
 	    .info = true },
 	{ .name = "keep",
 	    .run = run_keep,
 	    .check = new_key_signs,
+	    .keeps = KEEPS_RECORDS,
 	    .is_kept = new_is_kept },
 	{ .name = "keep-owner",
 	    .run = run_keep_owner,
 	    .check = new_key_signs_with_pin,
+	    .keeps = KEEPS_RECORDS,
 	    .is_kept = new_is_kept,
 	    .owner = true,
 	    .secret = true },
 	{ .name = "replace",
 	    .run = run_replace,
 	    .check = new_key_signs,
+	    .keeps = KEEPS_RECORDS,
 	    .is_kept = one_is_kept },
-	{ .name = "remove", .run = run_remove, .is_kept = one_is_removed },
+	{ .name = "remove",
+	    .run = run_remove,
+	    .keeps = KEEPS_RECORDS,
+	    .is_kept = one_is_removed },
 	{ .name = "remove-owner",
 	    .run = run_remove,
+	    .keeps = KEEPS_RECORDS,
 	    .is_kept = one_is_removed,
 	    .owner = true,
 	    .secret = true },
 	{ .name = "pin-kept",
 	    .run = run_pin_resident,
+	    .keeps = KEEPS_RECORDS,
 	    .is_kept = pin_is_kept,
 	    .secret = true,
 	    .with_pin = true },

@@ -13,6 +13,7 @@
 
 #include "secrets.h"
 
+#define APPLICATION "ssh:"
 #define PIN "correct horse 7"
 #define NEW_PIN "battery staple 9"
 #define WRONG_PIN "no such battery"
@@ -39,8 +40,14 @@ struct outcome {
 struct operation {
 	const char *name;
 	int (*run)(struct outcome *out);
-	bool (*check)(const struct outcome *out);   /* after success; or NULL */
-	bool (*is_kept)(const struct outcome *out); /* resident keys; or NULL */
+	bool (*check)(const struct outcome *out); /* after success; or NULL */
+	/* What it may change, and whether that is as it was or as it should. */
+	enum keeps {
+		KEEPS_NOTHING,
+		KEEPS_FILE,
+		KEEPS_RECORDS
+	} keeps;
+	bool (*is_kept)(const struct outcome *out);
 	bool wrong_pin; /* it cannot succeed, and costs a try */
 	bool owner;	/* the TPM's owner has a password meanwhile */
 	bool secret;	/* a PIN or password is given */
