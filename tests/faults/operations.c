@@ -581,7 +581,7 @@ judge_words(const struct operation *op, const struct mishap *m,
 	if (m->call == 0 && strstr(out->text, "bug in sk-tpm") != NULL)
 		return "takes it for a bug in sk-tpm";
 	/* Of a file or process that cannot be made, the system tells why. */
-	if (m->call > 0 && m->kind == CALL_SYSTEM)
+	if (m->kind == CALL_SYSTEM && m->call > 0 && m->call <= out->calls)
 		return strstr(out->text, strerror(EIO)) == NULL
 		    ? "names no cause"
 		    : NULL;
