@@ -134,6 +134,7 @@ $(B)/tests/unit/test-weakness: $(B)/enroll/weakness.o
 $(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o
 $(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
 $(B)/tests/unit/test-terminal: TEST_LDFLAGS = -Wl,--wrap=poll
+$(B)/tests/unit/test-device: TEST_LDFLAGS = -Wl,--wrap=nanosleep
 # What only unit tests need of the three layouts.
 $(B)/tests/unit/test-abi: $(B)/tests/unit/abi-7.o $(B)/tests/unit/abi-9.o \
 	$(B)/tests/unit/abi-10.o
