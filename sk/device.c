@@ -95,8 +95,8 @@ device_lock(const char *path)
 	uint64_t deadline = clock_deadline(10000);
 	int fd;
 
-	if ((fd = open(or_default(path),
-		 O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)) == -1)
+	if ((fd = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)) ==
+	    -1)
 		return -1;
 	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		if (errno != EWOULDBLOCK || clock_ms_left(deadline) == 0) {

@@ -22,9 +22,10 @@ int device_check(const char *path) MUST_CHECK;
 int device_explain(const char *path);
 
 /*
- * Waits, but for ten seconds at most, until no other process of ours has the
- * device locked, and locks it; commands pass all the same. The descriptor is
- * the caller's to close, which ends it; -1 where it cannot be had.
+ * `path` is not empty. Waits, but for ten seconds at most, until no other
+ * process of ours has the device locked, and locks it; commands pass all the
+ * same. The descriptor is the caller's to close, which ends it; -1 where it
+ * cannot be had.
  */
 int device_lock(const char *path);
 

@@ -71,46 +71,13 @@ compute_name(const TPM2B_PUBLIC *public, uint8_t ret[HANDLE_NAME_LEN])
 	return 0;
 }
 
-/*
- * The very public area that tpm2-tss will use of an object, to salt sessions
- * for one: it believes what the TPM said, Name included, and has no other way
- * to show it than to serialise. That form is handle, TPM2B_NAME, a type, and
- * for keys TPM2B_PUBLIC, each as TSS marshals it (esys_mu.c); another form
- * in a later version is refused here, not misread.
- */
-static int
-read_public(struct tpm *tpm, ESYS_TR object, TPM2B_PUBLIC *ret)
-{
-	TPM2B_NAME name = { 0 };
-	uint8_t *blob = NULL;
-	size_t len = 0, at = 0;
-	uint32_t handle, type;
-	TSS2_RC rc;
-
-	rc = Esys_TR_Serialize(tpm_esys(tpm), object, &blob, &len);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &handle);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Tss2_MU_TPM2B_NAME_Unmarshal(blob, len, &at, &name);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &type);
-	*ret = (TPM2B_PUBLIC){ 0 };
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Tss2_MU_TPM2B_PUBLIC_Unmarshal(blob, len, &at, ret);
-	Esys_Free(blob);
-	if (rc != TSS2_RC_SUCCESS || at != len)
-		return fail(FAIL_INTERNAL,
-		    "this tpm2-tss describes the parent key in an unknown way");
-	return 0;
-}
-
 static int
 read_name(struct tpm *tpm, ESYS_TR object, uint8_t ret[HANDLE_NAME_LEN])
 {
 	TPM2B_PUBLIC public;
 	int r;
 
-	if ((r = read_public(tpm, object, &public)) != 0)
+	if ((r = tpm_read_back(tpm, object, NULL, &public)) != 0)
 		return r;
 	return compute_name(&public, ret);
 }
@@ -203,7 +170,7 @@ check_persistent(struct tpm *tpm, struct parent *parent)
 	TPM2B_PUBLIC public;
 	int r;
 
-	if ((r = read_public(tpm, parent->object, &public)) != 0 ||
+	if ((r = tpm_read_back(tpm, parent->object, NULL, &public)) != 0 ||
 	    (r = check_suits(&public)) != 0)
 		return r;
 	return compute_name(&public, parent->name);

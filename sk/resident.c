@@ -407,41 +407,43 @@ index_name(uint32_t index, size_t size, TPMA_NV more, uint8_t ret[NAME_LEN])
  * us that it is ours may have meant another program's.
  */
 static int
-check_name(struct tpm *tpm, ESYS_TR object, uint32_t index, size_t size)
+check_name(struct tpm *tpm, ESYS_TR object, uint32_t index, size_t size,
+    bool *ret_written)
 {
 	uint8_t written[NAME_LEN], unwritten[NAME_LEN];
-	TPM2B_NAME *name = NULL;
-	TSS2_RC rc;
+	TPM2B_NAME name;
 	int r;
 
 	if ((r = index_name(index, size, TPMA_NV_WRITTEN, written)) != 0 ||
-	    (r = index_name(index, size, 0, unwritten)) != 0)
+	    (r = index_name(index, size, 0, unwritten)) != 0 ||
+	    (r = tpm_read_back(tpm, object, &name, NULL)) != 0)
 		return r;
-	rc = Esys_TR_GetName(tpm_esys(tpm), object, &name);
-	if (rc != TSS2_RC_SUCCESS)
-		return tpm_fail(rc, "have the Name of an NV index");
-	if (name->size != NAME_LEN ||
-	    (memcmp(name->name, written, NAME_LEN) != 0 &&
-		memcmp(name->name, unwritten, NAME_LEN) != 0))
-		r = fail(FAIL_FORGED,
+	*ret_written =
+	    name.size == NAME_LEN && memcmp(name.name, written, NAME_LEN) == 0;
+	if (!*ret_written &&
+	    (name.size != NAME_LEN ||
+		memcmp(name.name, unwritten, NAME_LEN) != 0))
+		return fail(FAIL_FORGED,
 		    "the NV index 0x%08x is not what the TPM said it is",
 		    index);
-	Esys_Free(name);
-	return r;
+	return 0;
 }
 
+/* A leftover that has been written since is another process's new key. */
 static int
-undefine(struct tpm *tpm, ESYS_TR session, uint32_t index, size_t size)
+undefine(struct tpm *tpm, ESYS_TR session, const struct slot *slot)
 {
 	struct tpm_retry retry = { 0 };
 	ESYS_TR object;
+	bool written;
 	TSS2_RC rc;
 	int r;
 
-	if ((r = open_index(tpm, index, &object)) != 0 ||
+	if ((r = open_index(tpm, slot->index, &object)) != 0 ||
 	    object == ESYS_TR_NONE)
 		return r;
-	if ((r = check_name(tpm, object, index, size)) != 0) {
+	r = check_name(tpm, object, slot->index, slot->size, &written);
+	if (r != 0 || (written && !slot->written)) {
 		tpm_close_handle(tpm, &object);
 		return r;
 	}
@@ -453,6 +455,18 @@ undefine(struct tpm *tpm, ESYS_TR session, uint32_t index, size_t size)
 		return 0;
 	tpm_close_handle(tpm, &object);
 	return owner_fail(rc, "remove an NV index");
+}
+
+static int
+undefine_key(struct tpm *tpm, ESYS_TR session, const struct resident_key *key)
+{
+	const struct slot slot = {
+		.index = key->index,
+		.size = (uint16_t)key->size,
+		.written = true,
+	};
+
+	return undefine(tpm, session, &slot);
 }
 
 static int
@@ -505,6 +519,7 @@ define_and_write(struct tpm *tpm, ESYS_TR session, const struct bytes *data,
 	struct tpm_retry retry = { 0 };
 	ESYS_TR object;
 	uint32_t index = 0;
+	struct slot slot;
 	TSS2_RC rc;
 	int r;
 
@@ -521,8 +536,14 @@ define_and_write(struct tpm *tpm, ESYS_TR session, const struct bytes *data,
 		return 0;
 	}
 	r = owner_fail(rc, "write a resident key");
-	if (undefine(tpm, session, index, data->len) != 0)
-		log_debug("0x%08x is left, unwritten", index);
+	/* It may be written all the same. */
+	slot = (struct slot){
+		.index = index,
+		.size = (uint16_t)data->len,
+		.written = true,
+	};
+	if (undefine(tpm, session, &slot) != 0)
+		log_debug("0x%08x is left", index);
 	return r;
 }
 
@@ -533,8 +554,7 @@ remove_leftovers(struct tpm *tpm, ESYS_TR session, const struct slots *slots)
 
 	for (size_t i = 0; i < slots->n && r == 0; i++)
 		if (!slots->slots[i].written)
-			r = undefine(tpm, session, slots->slots[i].index,
-			    slots->slots[i].size);
+			r = undefine(tpm, session, &slots->slots[i]);
 	return r;
 }
 
@@ -548,8 +568,7 @@ remove_same(struct tpm *tpm, ESYS_TR session, const struct resident_keys *keys,
 	for (size_t i = 0; i < keys->n && r == 0; i++)
 		if (keys->keys[i].error == 0 && keys->keys[i].index != except &&
 		    record_same_key(&keys->keys[i].record, rec))
-			r = undefine(tpm, session, keys->keys[i].index,
-			    keys->keys[i].size);
+			r = undefine_key(tpm, session, &keys->keys[i]);
 	return r;
 }
 
@@ -639,7 +658,7 @@ remove_key(struct tpm *tpm, ESYS_TR session, const struct resident_keys *keys,
 
 	if (key->error == 0)
 		r = remove_same(tpm, session, keys, &key->record, key->index);
-	return r != 0 ? r : undefine(tpm, session, key->index, key->size);
+	return r != 0 ? r : undefine_key(tpm, session, key);
 }
 
 int

@@ -87,7 +87,8 @@ session_end(struct tpm *tpm, ESYS_TR *session)
  * A session has its own copy of the authValue that it was last used with. It
  * takes another with the next command, which the TPM need not get for that, and
  * does not: this one's authorization would be a wrong one. (Zeros would not do:
- * tpm2-tss 4 drops them.)
+ * tpm2-tss 4 drops them.) After a connection that failed, tpm2-tss lets nothing
+ * be done any more, and the copy stays until it is freed.
  */
 static void
 overwrite_owner_auth(struct tpm *tpm, ESYS_TR session)

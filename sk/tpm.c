@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <tss2/tss2_mu.h>
 #include <tss2/tss2_tctildr.h>
 
 #include "device.h"
@@ -140,6 +141,15 @@ connect_tcti(struct tpm *tpm, const char *tcti)
 	}
 }
 
+static void
+set_kernels(struct tpm *tpm, const char *path)
+{
+	int n = snprintf(tpm->kernels, sizeof(tpm->kernels), "%s", path);
+
+	if (n < 0 || (size_t)n >= sizeof(tpm->kernels))
+		tpm->kernels[0] = '\0';
+}
+
 int
 tpm_open(const char *tcti, struct tpm **ret)
 {
@@ -152,8 +162,7 @@ tpm_open(const char *tcti, struct tpm **ret)
 	tpm->lock = -1;
 	tpm->managed = tpm_tcti_is_managed(tcti);
 	if (tpm->managed && device_path(tcti) != NULL)
-		snprintf(tpm->kernels, sizeof(tpm->kernels), "%s",
-		    device_path(tcti));
+		set_kernels(tpm, device_path(tcti));
 	if ((r = connect_tcti(tpm, tcti)) != 0)
 		goto out;
 	traffic_init(&tpm->traffic, tpm->tcti);
@@ -177,6 +186,10 @@ tpm_lock(struct tpm *tpm)
 {
 	if (tpm->kernels[0] != '\0' && tpm->lock == -1)
 		tpm->lock = device_lock(tpm->kernels);
+	else
+		return;
+	if (tpm->lock == -1)
+		log_info("others keep this TPM to themselves; going on");
 }
 
 void
@@ -280,6 +293,43 @@ tpm_open_handle(
 	if (tpm_rc(rc) == TPM2_RC_HANDLE)
 		return 0;
 	return tpm_fail(rc, doing);
+}
+
+/*
+ * tpm2-tss has no other way to show these than to serialise: handle,
+ * TPM2B_NAME, a type, and for keys TPM2B_PUBLIC, each as TSS marshals it
+ * (esys_mu.c); another form in a later version is refused here, not misread.
+ * Esys_TR_GetName does not give the Name in there, but computes one anew.
+ */
+int
+tpm_read_back(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
+    TPM2B_PUBLIC *ret_public)
+{
+	TPM2B_PUBLIC public = { 0 };
+	TPM2B_NAME name = { 0 };
+	uint8_t *blob = NULL;
+	size_t len = 0, at = 0;
+	uint32_t handle, type;
+	TSS2_RC rc;
+
+	rc = Esys_TR_Serialize(tpm->esys, object, &blob, &len);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &handle);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_TPM2B_NAME_Unmarshal(blob, len, &at, &name);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &type);
+	if (rc == TSS2_RC_SUCCESS && ret_public != NULL)
+		rc = Tss2_MU_TPM2B_PUBLIC_Unmarshal(blob, len, &at, &public);
+	Esys_Free(blob);
+	if (rc != TSS2_RC_SUCCESS || (ret_public != NULL && at != len))
+		return fail(FAIL_INTERNAL,
+		    "this tpm2-tss describes an object in an unknown way");
+	if (ret_name != NULL)
+		*ret_name = name;
+	if (ret_public != NULL)
+		*ret_public = public;
+	return 0;
 }
 
 void

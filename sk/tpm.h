@@ -89,7 +89,8 @@ bool tpm_again(struct tpm_retry *retry, TSS2_RC rc);
 /* Waits before another try of a whole operation; false if it was the last. */
 bool tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for);
 
-/* As if this process had not waited yet: for one that tries many things. */
+/* As if this process had not waited yet: for one that tries many things,
+ * as the fuzzer does. */
 void tpm_retry_reset(void);
 
 /*
@@ -100,6 +101,15 @@ int tpm_open_handle(struct tpm *tpm, uint32_t handle, const char *doing,
     ESYS_TR *ret_object) MUST_CHECK;
 
 /* Lets such an object go, in this process alone; takes ESYS_TR_NONE. */
+/*
+ * What tpm2-tss has been told of an object and will use of it, unchecked: the
+ * Name that HMACs cover, and the public area that sessions are salted to.
+ * Either may be NULL; only keys have the latter. 0, FAIL_INTERNAL or
+ * FAIL_MEMORY.
+ */
+int tpm_read_back(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
+    TPM2B_PUBLIC *ret_public) MUST_CHECK;
+
 void tpm_close_handle(struct tpm *tpm, ESYS_TR *object);
 
 /*

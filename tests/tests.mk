@@ -183,7 +183,7 @@ $(B)/tests/fuzz/replay-tpm $(B)/tests/fuzz/fuzz-tpm: FUZZ_LDFLAGS = \
 $(B)/tests/tools/%: tests/tools/%.c $(FLAGS)
 	$(call PROGRAM,,$(TOOL_LIBS))
 # libfido2's fido.h, not ours.
-$(B)/tests/tools/verify-attestation: SK_CPPFLAGS = -D_GNU_SOURCE
+$(B)/tests/tools/verify-attestation: private SK_CPPFLAGS = -D_GNU_SOURCE $(CPPFLAGS)
 $(B)/tests/tools/verify-attestation: TOOL_LIBS = -lfido2 -lcrypto
 $(B)/tests/tools/mock-fprintd: TOOL_LIBS = -lsystemd
 $(B)/tests/tools/print-tcti: $(OBJS)

@@ -246,7 +246,7 @@ index_of() {
 
 # With the owner's password, what is removed is what we mean.
 other_index() {
-	local index
+	local index name
 	on there
 	attacks
 	tpm2_changeauth -c owner "$OWNER"
@@ -263,6 +263,14 @@ other_index() {
 	attacks nv-removed
 	fails "$BUILD/sk-tpm" remove --yes "$index"
 	grep -q 'NV_UndefineSpace\*' "$SK_TPM_INTERPOSE/record"
+	name=$(tpm2_nvreadpublic 0x01500000 | sed -n 's/^ *name: //p')
+	# shellcheck disable=SC2059 # its escapes are meant
+	printf "$(sed 's/../\\x&/g' <<<"$name")" >"$SK_TPM_INTERPOSE/victim"
+	[ "$(wc -c <"$SK_TPM_INTERPOSE/victim")" -eq 34 ]
+	attacks nv-named nv-removed
+	refuses "is not what the TPM said it is" \
+		"$BUILD/sk-tpm" remove --yes "$index"
+	fails grep -q NV_UndefineSpace "$SK_TPM_INTERPOSE/record"
 	tpm2_nvreadpublic 0x01500000 | grep -q 0x1500000
 	attacks
 	"$BUILD/sk-tpm" remove --yes "$index"

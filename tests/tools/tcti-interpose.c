@@ -28,6 +28,7 @@
  *	changed		a key with a new PIN comes back altered
  *	resident	the key in a record read from NV becomes its own
  *	nv-told		NV indices of ours are told to be another one, unwritten
+ *	nv-named	NV indices have the Name that is in the file victim
  *	nv-removed	the removal of an NV index is sent for another one
  *
  * In a session salted to its own key it reads what is encrypted, and tells
@@ -506,6 +507,11 @@ attack_index(struct interposer *t)
 	if (!is_good(&t->answer))
 		return;
 	memcpy(t->nv_name, t->answer.data + t->answer.len - NAME_LEN, NAME_LEN);
+	if (does(t, "nv-named")) {
+		load("victim", t->answer.data + t->answer.len - NAME_LEN,
+		    NAME_LEN);
+		t->altered = true;
+	}
 	attributes = index + 4 + 2;
 	if (does(t, "nv-told")) {
 		put32(index, OTHER_INDEX);
