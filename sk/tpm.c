@@ -141,13 +141,12 @@ connect_tcti(struct tpm *tpm, const char *tcti)
 	}
 }
 
+/* What is longer than /dev/tpmrm0 is some other way to write it. */
 static void
 set_kernels(struct tpm *tpm, const char *path)
 {
-	int n = snprintf(tpm->kernels, sizeof(tpm->kernels), "%s", path);
-
-	if (n < 0 || (size_t)n >= sizeof(tpm->kernels))
-		tpm->kernels[0] = '\0';
+	if (strlen(path) < sizeof(tpm->kernels))
+		strcpy(tpm->kernels, path);
 }
 
 int

@@ -66,14 +66,14 @@ check-matrix: ## build and test with the OpenSSH, 8.4 to 10.x, of each Debian re
 
 # What takes too long for check: SIGNATURES (100 at least), LOGINS and CONNECTIONS
 # (rounded up to eights), if set, say how many.
-check-load: ## 10,000 signatures, 1,000 logins, 2,000 connections; half an hour
+check-load: ## 10,000 signatures, 1,000 logins, 2,000 connections; a quarter of an hour
 	@tests/install-packages check
 	@$(MAKE) --no-print-directory $(JOBS) all tests $(B)/tests/load/sign-many
 	@BUILD='$(abspath $(B))' tests/run tests/load/load.sh
 
 # Every fault at every command and call; check tries a part of them.
 .PHONY: faults
-faults: ## let every TPM command and call fail in every way (half an hour)
+faults: ## let every TPM command and call fail in every way; eight minutes
 	@tests/install-packages check
 	@$(MAKE) --no-print-directory $(JOBS) all tests sanitized
 	@BUILD='$(abspath $(B))' FAULTS_EVERY=1 tests/run tests/e2e/faults.sh
