@@ -56,10 +56,22 @@ openssh_library() {
 }
 LIB=$(openssh_library)
 
+# When a process began: its number may be another's, once it has ended. Source:
+# proc(5), stat, field 22.
+began() {
+	sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
+}
+
+# ends_with_us PID: whatever becomes of it, it is ended with this test. In a
+# file, for most are started in the subshell of a try.
+ends_with_us() {
+	echo "$1 $(began "$1")" >>"$WORK/pids"
+}
+
 cleanup() {
-	local pid
-	# A file, for most are started in the subshell of a try.
-	while read -r pid; do
+	local pid began
+	while read -r pid began; do
+		[ -n "$began" ] && [ "$(began "$pid")" = "$began" ] || continue
 		kill -CONT "$pid" 2>/dev/null
 		kill "$pid" 2>/dev/null && wait_until ended "$pid"
 	done <"$WORK/pids"
@@ -259,7 +271,7 @@ tpm_start() {
 	[ -n "$port" ] || { cat "$WORK/$name.err" >&2; exit 1; }
 	wait_until test -s "$WORK/$name.pid"
 	SWTPM_PID=$(cat "$WORK/$name.pid")
-	echo "$SWTPM_PID" >>"$WORK/pids"
+	ends_with_us "$SWTPM_PID"
 	TCTI=swtpm:host=127.0.0.1,port=$port
 	export SK_TPM_TCTI=$TCTI TPM2TOOLS_TCTI=$TCTI
 }
@@ -278,12 +290,12 @@ tpm_stop() {
 resource_manager() {
 	local address="unix:path=$WORK/bus"
 	dbus-daemon --session --nofork --address="$address" 2>"$WORK/dbus.log" &
-	echo "$!" >>"$WORK/pids"
+	ends_with_us "$!"
 	wait_until bus_answers "$address"
 	export DBUS_SESSION_BUS_ADDRESS=$address
 	tpm2-abrmd --session --allow-root --tcti="$TCTI" "$@" \
 		2>"$WORK/abrmd.log" &
-	echo "$!" >>"$WORK/pids"
+	ends_with_us "$!"
 	TCTI=tabrmd:bus_type=session
 	export SK_TPM_TCTI=$TCTI TPM2TOOLS_TCTI=$TCTI
 	wait_until tpm_answers
@@ -468,7 +480,8 @@ sshd_start() {
 		pid=$!
 		wait_until sshd_is_up_or_gone "$pid" || return 1
 		if ! ended "$pid"; then
-			echo "$pid" | tee "$WORK/$name.sshd" >>"$WORK/pids"
+			echo "$pid" >"$WORK/$name.sshd"
+			ends_with_us "$pid"
 			echo "[127.0.0.1]:$SSHD_PORT $(cut -d' ' -f1-2 \
 				"$WORK/$name.host.pub")" >>"$WORK/known_hosts"
 			return 0
@@ -497,7 +510,7 @@ log_in() {
 agent_start() {
 	local sock=$WORK/agent.$N.$RANDOM
 	ssh-agent -D -a "$sock" "$@" >/dev/null 2>"$WORK/agent.log" &
-	echo "$!" >>"$WORK/pids"
+	ends_with_us "$!"
 	export SSH_AUTH_SOCK=$sock
 	wait_until agent_answers
 }

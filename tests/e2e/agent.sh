@@ -18,7 +18,7 @@ start() {
 	local dir
 	dir=$(dirname "$(realpath "$LIB")")
 	eval "$(example_text start | sed "s|/opt/sk-tpm/lib|$dir|")"
-	echo "$SSH_AGENT_PID" >>"$WORK/pids"
+	ends_with_us "$SSH_AGENT_PID"
 }
 
 # Of the servers, one without agent or library, as any other has it: what is

@@ -18,7 +18,7 @@ faults() {
 	FAULTS_EVERY=$every "$program" "$1" "$WORK/$name.d" "${@:2}" \
 		>"$WORK/$name.out" 2>&1 &
 	eval "$name=$!"
-	echo "$!" >>"$WORK/pids"
+	ends_with_us "$!"
 }
 
 # report NAME TITLE: waits for it, and has its results count as ours.

@@ -354,7 +354,7 @@ bus_start() {
 	dbus-daemon --session --nofork --nopidfile \
 		"--address=$DBUS_SYSTEM_BUS_ADDRESS" 2>"$WORK/bus.log" &
 	BUS=$!
-	echo "$BUS" >>"$WORK/pids"
+	ends_with_us "$BUS"
 	wait_until bus_answers "$DBUS_SYSTEM_BUS_ADDRESS"
 }
 
@@ -391,7 +391,7 @@ mock() {
 	: >"$WORK/mock"
 	"$TOOLS/mock-fprintd" "$@" >"$WORK/mock" 2>&1 &
 	MOCK=$!
-	echo "$MOCK" >>"$WORK/pids"
+	ends_with_us "$MOCK"
 	wait_until grep -q ready "$WORK/mock"
 }
 

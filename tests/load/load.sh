@@ -77,7 +77,7 @@ many_signatures() {
 agent_of_many_logins() {
 	local agent before
 	agent_start -P "$LIB"
-	agent=$(tail -n 1 "$WORK/pids")
+	agent=$(tail -n 1 "$WORK/pids" | cut -d' ' -f1)
 	ssh-add -q -S "$LIB" k
 	repeat 50 ssh -i k.pub server true
 	before=$(uses "$agent")

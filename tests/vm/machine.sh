@@ -34,7 +34,7 @@ tpm_for_qemu() {
 		--ctrl "type=unixio,path=$WORK/tpm.sock" \
 		--log "file=$WORK/$1.tpm,level=20" &
 	SWTPM_PID=$!
-	echo "$SWTPM_PID" >>"$WORK/pids"
+	ends_with_us "$SWTPM_PID"
 	wait_until test -S "$WORK/tpm.sock"
 }
 
@@ -59,9 +59,9 @@ qemu() {
 		-serial "file:$WORK/$name.tap" \
 		-chardev "pipe,id=qmp,path=$WORK/qmp" -mon chardev=qmp,mode=control &
 	pid=$!
-	echo "$pid" >>"$WORK/pids"
+	ends_with_us "$pid"
 	keep_awake <"$WORK/qmp.out" >"$WORK/qmp.in" &
-	echo "$!" >>"$WORK/pids"
+	ends_with_us "$!"
 	wait "$pid"
 }
 
@@ -82,7 +82,7 @@ boot() {
 	tpm_for_qemu "$name"
 	qemu "$name" || status=$?
 	# It may have left with QEMU.
-	kill "$SWTPM_PID" 2>/dev/null
+	ended "$SWTPM_PID" || kill "$SWTPM_PID"
 	wait_until ended "$SWTPM_PID"
 	[ "$status" -ne 124 ] || echo "not off after $BOOT_SECONDS s"
 	[ "$status" -eq 0 ] || cat "$WORK/$name.tap"
