@@ -62,7 +62,7 @@ begin_try(const struct config *cfg, struct tpm *tpm)
 	struct lockout state;
 	int r;
 
-	tpm_lock(tpm);
+	tpm_lock(tpm, cfg->tcti);
 	if ((r = lockout_read(tpm, &state)) != 0)
 		return r;
 	return lockout_check(&state, cfg->spend_last_try);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <openssl/evp.h>
 #include <string.h>
 
 #include <tss2/tss2_mu.h>
@@ -8,6 +7,8 @@
 #include "log.h"
 #include "parent.h"
 #include "session.h"
+
+_Static_assert(HANDLE_NAME_LEN == TPM_NAME_LEN, "handles name parents");
 
 /*
  * ECC P-256 SRK template of the TCG (TCG TPM v2.0 Provisioning Guidance, 7.5.1,
@@ -52,7 +53,6 @@ static const struct {
 
 #define N_TEMPLATES (sizeof(templates) / sizeof(templates[0]))
 
-/* Name = nameAlg || digest of the public area (part 1, section 16). */
 static int
 compute_name(const TPM2B_PUBLIC *public, uint8_t ret[HANDLE_NAME_LEN])
 {
@@ -63,12 +63,9 @@ compute_name(const TPM2B_PUBLIC *public, uint8_t ret[HANDLE_NAME_LEN])
 		return fail(FAIL_PARENT,
 		    "its Name is not made with SHA-256, which sk-tpm needs");
 	if (Tss2_MU_TPMT_PUBLIC_Marshal(&public->publicArea, area, sizeof(area),
-		&len) != TSS2_RC_SUCCESS ||
-	    EVP_Digest(area, len, ret + 2, NULL, EVP_sha256(), NULL) != 1)
-		return fail(FAIL_INTERNAL, "cannot compute a Name");
-	ret[0] = TPM2_ALG_SHA256 >> 8;
-	ret[1] = TPM2_ALG_SHA256 & 0xff;
-	return 0;
+		&len) != TSS2_RC_SUCCESS)
+		return fail(FAIL_INTERNAL, "cannot marshal a public area");
+	return tpm_compute_name((struct slice){ area, len }, ret);
 }
 
 static int

@@ -27,8 +27,6 @@
 /* How often a random index may turn out to be taken. */
 #define MAX_COLLISIONS 16
 
-#define NAME_LEN 34 /* an algorithm and a SHA-256 digest */
-
 /* An index of ours, as a listing sees it. */
 struct slot {
 	uint32_t index;
@@ -378,12 +376,9 @@ open_owner(struct tpm *tpm, const struct record *rec, struct slice owner_auth,
 	return start_session_by_parent(tpm, rec, ret_session);
 }
 
-/*
- * Name = nameAlg || digest of the public area (part 1, section 16). The marks
- * that make an index ours are in there, WRITTEN as well.
- */
+/* The marks that make an index ours are in its Name, WRITTEN as well. */
 static int
-index_name(uint32_t index, size_t size, TPMA_NV more, uint8_t ret[NAME_LEN])
+index_name(uint32_t index, size_t size, TPMA_NV more, uint8_t ret[TPM_NAME_LEN])
 {
 	uint8_t area[sizeof(TPMS_NV_PUBLIC)];
 	TPM2B_NV_PUBLIC public;
@@ -393,13 +388,16 @@ index_name(uint32_t index, size_t size, TPMA_NV more, uint8_t ret[NAME_LEN])
 	if ((r = make_public(index, size, &public)) != 0)
 		return r;
 	public.nvPublic.attributes |= more;
-	if (Tss2_MU_TPMS_NV_PUBLIC_Marshal(&public.nvPublic, area, sizeof(area),
-		&len) != TSS2_RC_SUCCESS ||
-	    EVP_Digest(area, len, ret + 2, NULL, EVP_sha256(), NULL) != 1)
-		return fail(FAIL_INTERNAL, "cannot compute a Name");
-	ret[0] = TPM2_ALG_SHA256 >> 8;
-	ret[1] = TPM2_ALG_SHA256 & 0xff;
-	return 0;
+	if (Tss2_MU_TPMS_NV_PUBLIC_Marshal(
+		&public.nvPublic, area, sizeof(area), &len) != TSS2_RC_SUCCESS)
+		return fail(FAIL_INTERNAL, "cannot marshal a public area");
+	return tpm_compute_name((struct slice){ area, len }, ret);
+}
+
+static bool
+same_name(const TPM2B_NAME *a, const uint8_t b[TPM_NAME_LEN])
+{
+	return a->size == TPM_NAME_LEN && memcmp(a->name, b, TPM_NAME_LEN) == 0;
 }
 
 /*
@@ -410,7 +408,7 @@ static int
 check_name(struct tpm *tpm, ESYS_TR object, uint32_t index, size_t size,
     bool *ret_written)
 {
-	uint8_t written[NAME_LEN], unwritten[NAME_LEN];
+	uint8_t written[TPM_NAME_LEN], unwritten[TPM_NAME_LEN];
 	TPM2B_NAME name;
 	int r;
 
@@ -418,11 +416,8 @@ check_name(struct tpm *tpm, ESYS_TR object, uint32_t index, size_t size,
 	    (r = index_name(index, size, 0, unwritten)) != 0 ||
 	    (r = tpm_read_back(tpm, object, &name, NULL)) != 0)
 		return r;
-	*ret_written =
-	    name.size == NAME_LEN && memcmp(name.name, written, NAME_LEN) == 0;
-	if (!*ret_written &&
-	    (name.size != NAME_LEN ||
-		memcmp(name.name, unwritten, NAME_LEN) != 0))
+	*ret_written = same_name(&name, written);
+	if (!*ret_written && !same_name(&name, unwritten))
 		return fail(FAIL_FORGED,
 		    "the NV index 0x%08x is not what the TPM said it is",
 		    index);
@@ -458,11 +453,11 @@ undefine(struct tpm *tpm, ESYS_TR session, const struct slot *slot)
 }
 
 static int
-undefine_key(struct tpm *tpm, ESYS_TR session, const struct resident_key *key)
+undefine_key(struct tpm *tpm, ESYS_TR session, uint32_t index, size_t size)
 {
 	const struct slot slot = {
-		.index = key->index,
-		.size = (uint16_t)key->size,
+		.index = index,
+		.size = (uint16_t)size,
 		.written = true,
 	};
 
@@ -519,7 +514,6 @@ define_and_write(struct tpm *tpm, ESYS_TR session, const struct bytes *data,
 	struct tpm_retry retry = { 0 };
 	ESYS_TR object;
 	uint32_t index = 0;
-	struct slot slot;
 	TSS2_RC rc;
 	int r;
 
@@ -537,12 +531,7 @@ define_and_write(struct tpm *tpm, ESYS_TR session, const struct bytes *data,
 	}
 	r = owner_fail(rc, "write a resident key");
 	/* It may be written all the same. */
-	slot = (struct slot){
-		.index = index,
-		.size = (uint16_t)data->len,
-		.written = true,
-	};
-	if (undefine(tpm, session, &slot) != 0)
+	if (undefine_key(tpm, session, index, data->len) != 0)
 		log_debug("0x%08x is left", index);
 	return r;
 }
@@ -568,7 +557,8 @@ remove_same(struct tpm *tpm, ESYS_TR session, const struct resident_keys *keys,
 	for (size_t i = 0; i < keys->n && r == 0; i++)
 		if (keys->keys[i].error == 0 && keys->keys[i].index != except &&
 		    record_same_key(&keys->keys[i].record, rec))
-			r = undefine_key(tpm, session, &keys->keys[i]);
+			r = undefine_key(tpm, session, keys->keys[i].index,
+			    keys->keys[i].size);
 	return r;
 }
 
@@ -658,7 +648,7 @@ remove_key(struct tpm *tpm, ESYS_TR session, const struct resident_keys *keys,
 
 	if (key->error == 0)
 		r = remove_same(tpm, session, keys, &key->record, key->index);
-	return r != 0 ? r : undefine_key(tpm, session, key);
+	return r != 0 ? r : undefine_key(tpm, session, key->index, key->size);
 }
 
 int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include <openssl/evp.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,8 +19,7 @@ struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;
 	struct traffic traffic;
 	ESYS_CONTEXT *esys;
-	char kernels[32]; /* the device that the kernel manages, or empty */
-	int lock;
+	int lock; /* of the device, or -1 */
 	bool managed;
 	bool holds_signals;
 	sigset_t saved_signals;
@@ -141,14 +140,6 @@ connect_tcti(struct tpm *tpm, const char *tcti)
 	}
 }
 
-/* What is longer than /dev/tpmrm0 is some other way to write it. */
-static void
-set_kernels(struct tpm *tpm, const char *path)
-{
-	if (strlen(path) < sizeof(tpm->kernels))
-		strcpy(tpm->kernels, path);
-}
-
 int
 tpm_open(const char *tcti, struct tpm **ret)
 {
@@ -160,8 +151,6 @@ tpm_open(const char *tcti, struct tpm **ret)
 		return fail(FAIL_MEMORY, "out of memory");
 	tpm->lock = -1;
 	tpm->managed = tpm_tcti_is_managed(tcti);
-	if (tpm->managed && device_path(tcti) != NULL)
-		set_kernels(tpm, device_path(tcti));
 	if ((r = connect_tcti(tpm, tcti)) != 0)
 		goto out;
 	traffic_init(&tpm->traffic, tpm->tcti);
@@ -181,22 +170,23 @@ out:
 }
 
 void
-tpm_lock(struct tpm *tpm)
-{
-	if (tpm->kernels[0] != '\0' && tpm->lock == -1)
-		tpm->lock = device_lock(tpm->kernels);
-	else
-		return;
-	if (tpm->lock == -1)
-		log_info("others keep this TPM to themselves; going on");
-}
-
-void
 tpm_unlock(struct tpm *tpm)
 {
 	if (tpm->lock != -1)
 		close(tpm->lock);
 	tpm->lock = -1;
+}
+
+void
+tpm_lock(struct tpm *tpm, const char *tcti)
+{
+	const char *path = tpm->managed ? device_path(tcti) : NULL;
+
+	if (path == NULL)
+		return;
+	tpm_unlock(tpm);
+	if ((tpm->lock = device_lock(path)) == -1)
+		log_info("others keep this TPM to themselves; going on");
 }
 
 static struct tpm_totals totals;
@@ -292,6 +282,17 @@ tpm_open_handle(
 	if (tpm_rc(rc) == TPM2_RC_HANDLE)
 		return 0;
 	return tpm_fail(rc, doing);
+}
+
+int
+tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN])
+{
+	ret[0] = TPM2_ALG_SHA256 >> 8;
+	ret[1] = TPM2_ALG_SHA256 & 0xff;
+	if (EVP_Digest(
+		area.data, area.len, ret + 2, NULL, EVP_sha256(), NULL) != 1)
+		return fail(FAIL_INTERNAL, "cannot compute a Name");
+	return 0;
 }
 
 /*

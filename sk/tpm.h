@@ -62,9 +62,10 @@ void tpm_next_ends_session(struct tpm *tpm);
 /*
  * Holds off other processes of ours, from here to tpm_unlock or tpm_close.
  * That is so for the kernel's /dev/tpmrm0 only: elsewhere there is nothing that
- * we all can lock. (A TPM without a resource manager has one user anyway.)
+ * we all can lock. `tcti` is what it was opened with. (A TPM without a resource
+ * manager has one user anyway.)
  */
-void tpm_lock(struct tpm *tpm);
+void tpm_lock(struct tpm *tpm, const char *tcti);
 void tpm_unlock(struct tpm *tpm);
 
 /* While it withholds, no command is sent; each fails with TPM_RC_CANCELED. */
@@ -101,6 +102,13 @@ int tpm_open_handle(struct tpm *tpm, uint32_t handle, const char *doing,
     ESYS_TR *ret_object) MUST_CHECK;
 
 /* Lets such an object go, in this process alone; takes ESYS_TR_NONE. */
+/*
+ * The Name that a public area has, as marshalled, whose nameAlg is SHA-256:
+ * nameAlg || digest (part 1, section 16). 0 or FAIL_INTERNAL.
+ */
+#define TPM_NAME_LEN 34
+int tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN]) MUST_CHECK;
+
 /*
  * What tpm2-tss has been told of an object and will use of it, unchecked: the
  * Name that HMACs cover, and the public area that sessions are salted to.
