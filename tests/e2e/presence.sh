@@ -52,14 +52,17 @@ terminal_type_ahead() {
 		status'
 }
 
-# An interrupt leaves the terminal with its echo.
-terminal_interrupt() {
-	at_terminal '
+# A question that a shell's job asks.
+ASKED_IN_A_SHELL='
 		spawn -noecho sh -i
 		send "PS1=ready:; export SSH_SK_PROVIDER='"$LIB"'\r"
 		want "ready:"
 		send "ssh-keygen -Y sign -n git -f '"$WORK"'/k <'"$WORK"'/text >/dev/null\r"
-		want "Press y"
+		want "Press y"'
+
+# An interrupt leaves the terminal with its echo.
+terminal_interrupt() {
+	at_terminal "$ASKED_IN_A_SHELL"'
 		send "\003"
 		want "ready:"
 		for {set i 0} {$i < 400} {incr i} {
@@ -73,12 +76,7 @@ terminal_interrupt() {
 
 # Suspended, it leaves the echo on as well; in the foreground again, it refuses.
 terminal_suspended() {
-	at_terminal '
-		spawn -noecho sh -i
-		send "PS1=ready:; export SSH_SK_PROVIDER='"$LIB"'\r"
-		want "ready:"
-		send "ssh-keygen -Y sign -n git -f '"$WORK"'/k <'"$WORK"'/text >/dev/null\r"
-		want "Press y"
+	at_terminal "$ASKED_IN_A_SHELL"'
 		send "\032"
 		want "ready:"
 		set modes ""

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../tools/responses.h"
 #include "config.h"
 #include "error.h"
 #include "fido.h"
@@ -23,7 +24,6 @@
 #include "raw-tpm.h"
 #include "records.h"
 #include "secrets.h"
-#include "sk-api.h"
 #include "tpm.h"
 #include "wraps.h"
 
@@ -45,6 +45,7 @@ static char *faulty_tcti, *keyfile, *limited_keyfile;
 static struct config cfg;
 static struct raw_state before;
 
+static const uint8_t challenge[32] = { 1, 2, 3 };
 static const uint8_t message[] = "message";
 
 /* --- signatures, without any room of ours ------------------------------ */
@@ -119,11 +120,8 @@ sign_with(const uint8_t *handle, size_t len, const uint8_t point[65],
 	wraps_disarm(); /* what follows is ours */
 	*ret_wrong = (r == 0) != (resp != NULL) ||
 	    (r == 0 && (resp->flags != flags || !verifies(resp, point)));
-	if (resp != NULL) {
-		free(resp->sig_r);
-		free(resp->sig_s);
-		free(resp);
-	}
+	if (resp != NULL)
+		free_sign(resp);
 	return r;
 }
 
@@ -180,17 +178,6 @@ run_sign_other(struct outcome *out)
 	return sign_key(out, &others, PIN);
 }
 
-static void
-free_enroll(struct sk_enroll_response *resp)
-{
-	free(resp->public_key);
-	free(resp->key_handle);
-	free(resp->signature);
-	free(resp->attestation_cert);
-	free(resp->authdata);
-	free(resp);
-}
-
 /* A TPM has no ed25519, so that is the other provider's. */
 static int
 run_enrol_other(struct outcome *out)
@@ -198,7 +185,6 @@ run_enrol_other(struct outcome *out)
 	char name[] = "user", user[] = "new";
 	struct sk_option option = { .name = name, .value = user };
 	struct sk_option *options[] = { &option, NULL };
-	static const uint8_t challenge[32] = { 1, 2, 3 };
 	struct sk_enroll_response *resp = NULL;
 	int r;
 
@@ -217,7 +203,6 @@ enroll(struct outcome *out, uint8_t flags, const char *pin, char *user)
 	char name[] = "user";
 	struct sk_option option = { .name = name, .value = user };
 	struct sk_option *options[] = { &option, NULL };
-	static const uint8_t challenge[32] = { 1, 2, 3 };
 	struct sk_enroll_response *resp = NULL;
 	int r;
 
@@ -788,7 +773,6 @@ make_key(int (*how)(struct outcome *), struct key *ret)
 static bool
 make_others_key(struct key *ret)
 {
-	static const uint8_t challenge[32] = { 1, 2, 3 };
 	struct sk_enroll_response *resp = NULL;
 	void *lib = dlopen("provider-soft.so", RTLD_NOW);
 	__typeof__(&sk_enroll) make = NULL;

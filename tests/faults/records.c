@@ -71,21 +71,29 @@ others_are_there(const struct resident_keys *keys, const struct key *other)
 	    find_record(keys, user, &n), other->handle, other->len);
 }
 
+/* It is what was made, or, where nothing was, what may have been there. */
+static bool
+is_made_or_was(const struct outcome *out, const struct resident_keys *keys,
+    const char *user, bool was_there)
+{
+	const struct record *rec;
+	size_t n;
+
+	rec = find_record(keys, user, &n);
+	if (succeeded(out))
+		return is_record_of(rec, out->handle, out->handle_len);
+	return was_there ? n == 1 : n <= 1;
+}
+
 bool
 new_is_kept(const struct outcome *out)
 {
 	struct resident_keys keys = { 0 };
-	const struct record *rec;
 	bool good;
-	size_t n;
 
 	good = list_records(&keys) == 0 && others_are_there(&keys, &plain) &&
-	    others_are_there(&keys, &with_pin);
-	rec = find_record(&keys, "new", &n);
-	if (succeeded(out))
-		good = good && is_record_of(rec, out->handle, out->handle_len);
-	else
-		good = good && n <= 1;
+	    others_are_there(&keys, &with_pin) &&
+	    is_made_or_was(out, &keys, "new", false);
 	resident_keys_reset(&keys);
 	return good;
 }
@@ -94,16 +102,10 @@ bool
 one_is_kept(const struct outcome *out)
 {
 	struct resident_keys keys = { 0 };
-	const struct record *rec;
 	bool good;
-	size_t n;
 
-	good = list_records(&keys) == 0 && others_are_there(&keys, &with_pin);
-	rec = find_record(&keys, "plain", &n);
-	if (succeeded(out))
-		good = good && is_record_of(rec, out->handle, out->handle_len);
-	else
-		good = good && n == 1;
+	good = list_records(&keys) == 0 && others_are_there(&keys, &with_pin) &&
+	    is_made_or_was(out, &keys, "plain", true);
 	resident_keys_reset(&keys);
 	return good;
 }

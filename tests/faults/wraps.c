@@ -146,16 +146,20 @@ __wrap_strdup(const char *s)
 	return __wrap_strndup(s, strlen(s));
 }
 
+static int
+print(char **ret, const char *fmt, va_list ap)
+{
+	return is_the_one(CALL_MEMORY) ? -1 : vasprintf(ret, fmt, ap);
+}
+
 int
 __wrap_asprintf(char **ret, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
 
-	if (is_the_one(CALL_MEMORY))
-		return -1;
 	va_start(ap, fmt);
-	n = vasprintf(ret, fmt, ap);
+	n = print(ret, fmt, ap);
 	va_end(ap);
 	return n;
 }
@@ -168,10 +172,8 @@ __wrap___asprintf_chk(char **ret, int flag, const char *fmt, ...)
 	int n;
 
 	(void)flag;
-	if (is_the_one(CALL_MEMORY))
-		return -1;
 	va_start(ap, fmt);
-	n = vasprintf(ret, fmt, ap);
+	n = print(ret, fmt, ap);
 	va_end(ap);
 	return n;
 }

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sk-api.h"
+#include "../tools/responses.h"
 
 #define PIN "123456"
 #define APPLICATION "ssh:"
@@ -70,9 +70,7 @@ signs(const struct sk_enroll_response *key, const char *application,
 		key->key_handle, key->key_handle_len, flags, pin, NULL,
 		&resp) != 0)
 		return false;
-	free(resp->sig_r);
-	free(resp->sig_s);
-	free(resp);
+	free_sign(resp);
 	return true;
 }
 

@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "sk-api.h"
+#include "../tools/responses.h"
 
 static __typeof__(&sk_api_version) api_version;
 static __typeof__(&sk_enroll) enroll;
@@ -24,25 +24,6 @@ static struct sk_enroll_response *key;
 
 #define NO_TOUCH 0
 #define TOUCH SSH_SK_USER_PRESENCE_REQD
-
-static void
-free_enroll(struct sk_enroll_response *r)
-{
-	free(r->public_key);
-	free(r->key_handle);
-	free(r->signature);
-	free(r->attestation_cert);
-	free(r->authdata);
-	free(r);
-}
-
-static void
-free_sign(struct sk_sign_response *r)
-{
-	free(r->sig_r);
-	free(r->sig_s);
-	free(r);
-}
 
 static int
 try_enroll(uint32_t alg, const char *application, uint8_t flags,
