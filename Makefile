@@ -36,8 +36,13 @@ PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -ldl
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 $(WERROR)
-HARDENING ?= -fstack-protector-strong -fstack-clash-protection \
+	-Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wconversion \
+	-Wsign-conversion -Wcast-qual -Wbad-function-cast \
+	-Wimplicit-fallthrough $(WERROR)
+# Compilers for x86 alone have it, and others refuse it.
+CONTROL_FLOW := $(shell $(CC) -fcf-protection=full -x c -S -o /dev/null \
+	/dev/null 2>/dev/null && echo -fcf-protection=full)
+HARDENING ?= -fstack-protector-strong -fstack-clash-protection $(CONTROL_FLOW) \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 SK_CPPFLAGS = -D_GNU_SOURCE -DSK_TPM_VERSION='"$(VERSION)"' \
 	-DSK_TPM_LIBRARY='"$(LIBDIR)/libsk-tpm.so"' -Isk $(CPPFLAGS)

@@ -400,7 +400,7 @@ tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret)
 
 /* --- trying again ------------------------------------------------------ */
 
-#define FIRST_WAIT_MS 4
+#define FIRST_WAIT_MS 4u
 #define LONGEST_WAIT_MS 1024
 #define MAX_WAIT_MS 20000
 #define MAX_TRIES 17	   /* 4, 8, ... 512, then 9 of 1,024: ten seconds */

@@ -224,6 +224,9 @@ is_hardened() {
 	readelf -dW "$1" | grep -q NOW
 	nm -D "$1" | grep -q __stack_chk_fail
 	nm -D "$1" | grep -q '__.*_chk@'
+	# More than the compiler's own two functions begin as indirect jumps may.
+	[ "$(uname -m)" != x86_64 ] ||
+		[ "$(objdump -d "$1" | grep -c endbr64)" -gt 2 ]
 }
 
 # --- waiting -----------------------------------------------------------------

@@ -120,7 +120,7 @@ static void
 look_into(const void *p, const void *caller)
 {
 	const uint8_t *at = p;
-	size_t n = p != NULL ? malloc_usable_size((void *)p) : 0;
+	size_t n = p != NULL ? malloc_usable_size((void *)(uintptr_t)p) : 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (find_at(at + i, n - i) != NULL) {
