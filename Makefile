@@ -118,7 +118,7 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 	$(call OBJECT,-DSK_API_MAJOR=$*)
 
 # The command, on the same rooms.
-COMMAND = answer cmd-completions cmd-doctor cmd-enroll cmd-keys cmd-pin cmd-setup \
+COMMAND = agent answer cmd-completions cmd-doctor cmd-enroll cmd-keys cmd-pin cmd-setup \
 	doctor-ssh doctor-tpm keyfile keyref main new-pin openssh owner weakness
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs json-c) $(PKG_LIBS)

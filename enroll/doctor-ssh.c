@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <dlfcn.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "doctor.h"
 #include "fallback.h"
 #include "home.h"
+#include "log.h"
 #include "openssh.h"
 #include "presence.h"
 #include "text.h"
@@ -53,24 +52,44 @@ check_helper(struct report *r)
 		    "not found in the usual places");
 }
 
-/* ssh-agent's default: PROVIDER_ALLOWLIST in ssh-agent.c. */
+/*
+ * What an agent lets be loaded. Where it is another program, or its process
+ * cannot be seen from here, that is ssh-agent's default.
+ */
 static void
 check_allowlist(const char *library, struct report *r)
 {
+	const char *sock = getenv("SSH_AUTH_SOCK");
+	struct agent agent = { 0 };
 	char *real = realpath(library, NULL);
+	bool seen = sock != NULL && sock[0] != '\0' &&
+	    agent_ask(sock, &agent) == 0 &&
+	    strcmp(agent.program, "ssh-agent") == 0;
+	const char *whose = seen ? "of this agent" : "by default";
 
 	if (real == NULL)
-		return;
-	if (fnmatch("/usr/lib*/*", real, 0) == 0 ||
-	    fnmatch("/usr/local/lib*/*", real, 0) == 0)
-		report_add(
-		    r, "ssh-agent's list", FINDING_OK, NULL, "allows %s", real);
+		goto out;
+	if (agent_allows(&agent, real))
+		report_add(r, "ssh-agent's list", FINDING_OK, NULL,
+		    "%s, allows %s%s", whose, real,
+		    seen || sock == NULL
+			? ""
+			: "; what the agent here allows cannot be seen");
+	else if (agent.allowed != NULL)
+		report_add(r, "ssh-agent's list", FINDING_WARNING,
+		    "start ssh-agent -P with the library's path",
+		    "ssh-agent -P %s refuses %s", agent.allowed, real);
 	else
 		report_add(r, "ssh-agent's list", FINDING_WARNING,
 		    "make install, or start ssh-agent -P with its path",
 		    "ssh-agent without -P refuses %s: not below /usr/lib or "
-		    "/usr/local/lib",
-		    real);
+		    "/usr/local/lib%s",
+		    real,
+		    seen || sock == NULL
+			? ""
+			: "; what the agent here allows cannot be seen");
+out:
+	agent_reset(&agent);
 	free(real);
 }
 
@@ -185,61 +204,59 @@ check_environment(struct report *r)
 
 /* --- the agent --------------------------------------------------------- */
 
+/* Agents that are known to take no keys of a provider. */
 static bool
-peer_name(const char *path, char *ret, size_t size)
+takes_no_provider(const char *program)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-	char proc[64];
-	bool ok = false;
-	FILE *f;
-	int fd;
+	static const char *const names[] = { "gnome-keyring-d", "gpg-agent",
+		"ssh-tpm-agent" };
 
-	if (strlen(path) >= sizeof(addr.sun_path) ||
-	    (fd = socket(
-		 AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) == -1)
-		return false;
-	strcpy(addr.sun_path, path);
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0) {
-		snprintf(proc, sizeof(proc), "/proc/%d/comm", (int)peer.pid);
-		if ((f = fopen(proc, "re")) != NULL) {
-			ok = fgets(ret, (int)size, f) != NULL;
-			fclose(f);
-		}
-	}
-	close(fd);
-	if (ok)
-		ret[strcspn(ret, "\n")] = '\0';
-	return ok;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(program, names[i]) == 0)
+			return true;
+	return false;
 }
 
 static void
 check_agent(struct report *r)
 {
 	const char *sock = getenv("SSH_AUTH_SOCK");
-	char name[64];
+	struct agent agent = { 0 };
+	char keys[32];
 
-	if (sock == NULL || sock[0] == '\0')
+	if (sock == NULL || sock[0] == '\0') {
 		report_add(r, "agent", FINDING_OK, NULL,
 		    "none; ssh uses key files by itself");
-	else if (!peer_name(sock, name, sizeof(name)))
+		return;
+	}
+	if (agent_ask(sock, &agent) != 0) {
 		report_add(r, "agent", FINDING_WARNING,
-		    "unset SSH_AUTH_SOCK, or start an agent",
-		    "nothing answers at %s", sock);
-	else if (strcmp(name, "systemd") == 0)
-		report_add(r, "agent", FINDING_OK, NULL,
-		    "systemd at %s, which starts one", sock);
-	else if (strcmp(name, "ssh-agent") == 0 || strcmp(name, "sshd") == 0)
-		report_add(
-		    r, "agent", FINDING_OK, NULL, "%s at %s", name, sock);
-	else
+		    "unset SSH_AUTH_SOCK, or start an agent", "%s",
+		    log_cause());
+		return;
+	}
+	snprintf(keys, sizeof(keys), "%u key%s", agent.n_keys,
+	    agent.n_keys == 1 ? "" : "s");
+	if (takes_no_provider(agent.program))
 		report_add(r, "agent", FINDING_WARNING,
 		    "add keys to OpenSSH's ssh-agent, or let ssh use the key "
 		    "file",
-		    "%s at %s, which may not take keys of a provider", name,
-		    sock);
+		    "%s answers at %s, and takes no keys of a provider",
+		    agent.program, sock);
+	else if (strcmp(agent.program, "ssh-agent") == 0)
+		report_add(r, "agent", FINDING_OK, NULL,
+		    "ssh-agent answers at %s, with %s", sock, keys);
+	else if (strncmp(agent.program, "sshd", 4) == 0)
+		report_add(r, "agent", FINDING_OK, NULL,
+		    "one is forwarded by sshd and answers at %s, with %s; "
+		    "keys are added where it runs",
+		    sock, keys);
+	else
+		report_add(r, "agent", FINDING_OK, NULL,
+		    "one answers at %s, with %s; which program it is cannot "
+		    "be seen",
+		    sock, keys);
+	agent_reset(&agent);
 }
 
 static void

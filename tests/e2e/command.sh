@@ -479,13 +479,57 @@ doctor_finds_what_is_wrong() {
 	SK_TPM_FALLBACK_PROVIDER=/no/library SSH_SK_PROVIDER=$LIB \
 		fails sk-tpm doctor >"$WORK/out"
 	grep -q '^wrong  *other keys  */no/library cannot be loaded' "$WORK/out"
-	agent_start
-	SSH_SK_PROVIDER=$LIB sk-tpm doctor --json | jq -e '.checks[] |
-		select(.check == "agent" and .status == "ok")'
 	tpm_new owned-patient
 	tpm2_changeauth -Q -c owner secret
 	SSH_SK_PROVIDER=$LIB fails sk-tpm doctor >"$WORK/out"
 	grep -A1 '^wrong  *signature' "$WORK/out" | grep -q 'sk-tpm setup'
+}
+
+# finds CHECK STATUS WORDS: what doctor says of it, here and now.
+finds() {
+	SSH_SK_PROVIDER=${SSH_SK_PROVIDER-$LIB} sk-tpm doctor >"$WORK/out" || :
+	grep "^$2  *$1 .*$3" "$WORK/out" || { cat "$WORK/out"; return 1; }
+}
+
+# Under each way in which people start an agent.
+doctor_asks_the_agent() {
+	local library list="ssh-agent's list"
+	library=$(realpath "$LIB")
+	finds "$list" warning "without -P refuses $library: .*local/lib$"
+	eval "$(ssh-agent)"
+	ends_with_us "$SSH_AGENT_PID"
+	finds agent ok "ssh-agent answers at $SSH_AUTH_SOCK, with 0 keys"
+	finds "$list" warning "without -P refuses $library: .*local/lib$"
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/in-agent"
+	ssh-add -q "$WORK/in-agent"
+	finds agent ok "with 1 key$"
+	# Its process is not there to be looked at, and it answers.
+	(unset SSH_AGENT_PID
+		finds agent ok "one answers at .* which program it is"
+		finds "$list" warning "what the agent here allows cannot be seen")
+	kill "$SSH_AGENT_PID"
+	wait_until ended "$SSH_AGENT_PID"
+	finds agent warning "nothing answers at $SSH_AUTH_SOCK"
+	unset SSH_AUTH_SOCK SSH_AGENT_PID
+	export -f finds
+	ssh-agent -P "${library%/*}/*" bash -c "WORK=$WORK LIB=$LIB
+		finds agent ok 'ssh-agent answers at '
+		finds \"$list\" ok 'of this agent, allows $library$'"
+	ssh-agent -t 60 "-P/usr/lib/*,!$library,*" bash -c "WORK=$WORK LIB=$LIB
+		finds \"$list\" warning 'ssh-agent -P /usr/lib.* refuses $library'"
+	ssh-agent -D -a "$WORK/agent.foreground" -P '*' >/dev/null &
+	ends_with_us "$!"
+	export SSH_AUTH_SOCK=$WORK/agent.foreground
+	wait_until test -S "$SSH_AUTH_SOCK"
+	finds agent ok "ssh-agent answers at "
+	finds "$list" ok "of this agent, allows $library$"
+	# What listens and is no agent.
+	swtpm socket --tpmstate "dir=$WORK" --tpm2 \
+		--ctrl "type=unixio,path=$WORK/no-agent" --daemon \
+		--pid "file=$WORK/no-agent.pid"
+	ends_with_us "$(cat "$WORK/no-agent.pid")"
+	SSH_AUTH_SOCK=$WORK/no-agent finds agent warning \
+		"nothing answers at $WORK/no-agent: "
 }
 
 doctor_in_colour() {
@@ -575,6 +619,7 @@ try "pin leaves a key alone that changed meanwhile" pin_of_a_key_that_changed
 try "remove asks first, and removes one" removes
 try "doctor: a healthy TPM, and one without its SRK" doctor_checks
 try "doctor: what is wrong, and exit status 1" doctor_finds_what_is_wrong
+try "doctor: asks the agent, however it was started" doctor_asks_the_agent
 try "doctor: colour on a terminal, and NO_COLOR" doctor_in_colour
 try "completions for bash, zsh and fish" completes
 try "settings, variables and exit statuses are in the pages" \
