@@ -3,6 +3,7 @@
 # name that a test runs, or says that it is untested.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+cd "$WORK" || exit
 
 # A page's tests have its name; README.md's is readme.sh. What takes a kernel
 # and systemd is run by the one in tests/vm, where there is one.
@@ -36,6 +37,15 @@ all_blocks_are_run() {
 	done < <(blocks "$page")
 }
 
+# A certificate is revoked by its number: no page gives two the same.
+serials_are_random() {
+	cat "$TOP"/README.md "$TOP"/examples/*.md \
+		"$TOP"/examples/machine-identity/sign-machine >pages
+	grep -e '-z ["0-9]' pages >numbers
+	fails grep -v -e '-z "$serial"' numbers
+	[ "$(grep -c '^serial=.*/dev/urandom' pages)" -eq "$(wc -l <numbers)" ]
+}
+
 # SECURITY.md names the test behind each claim as *file: title*, or a unit of the
 # program that the file relays.
 claims() {
@@ -67,6 +77,7 @@ claims_have_their_tests() {
 for page in "$TOP"/README.md "$TOP"/examples/*.md; do
 	try "every block of ${page#"$TOP/"} is run" all_blocks_are_run "$page"
 done
+try "every page has random serial numbers" serials_are_random
 try "every claim of SECURITY.md names a test that exists" \
 	claims_have_their_tests
 echo "1..$N"

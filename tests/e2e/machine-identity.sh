@@ -121,6 +121,24 @@ only_its_own_key() {
 		"$(ssh-keygen -l -f "$STATE/id_machine.pub" | cut -d' ' -f2)" ]
 }
 
+# Eight that ask at once get eight numbers.
+numbered_apart() {
+	local i pids=()
+	for i in {1..8}; do
+		service sh -c "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes \
+			-o SecurityKeyProvider=$LIB -i $STATE/id_machine \
+			-o UserKnownHostsFile=$ETC/ssh_known_hosts \
+			-p $CA_PORT $ME@127.0.0.1" >"serial.$i" &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	for i in {1..8}; do
+		ssh-keygen -L -f "serial.$i" | grep 'Serial: '
+	done >serials
+	cat serials
+	[ "$(sort -u serials | wc -l)" -eq 8 ]
+}
+
 # certificate NAME OPTION...: for the machine's key, in NAME-cert.pub.
 certificate() {
 	cp "$STATE/id_machine.pub" "$1.pub"
@@ -230,6 +248,7 @@ try "and no machine of another name" management_keeps_others_out
 try "no other account of that server lets it in" other_accounts_stay_closed
 try "an expired certificate is renewed" renews
 try "the CA certifies the key of the login only" only_its_own_key
+try "each certificate has a number of its own" numbered_apart
 try "the CA certifies no key in a file" plain_keys_get_nothing
 try "bad answers of the CA change nothing" bad_answers
 try "without a CA it says what is missing" not_configured
