@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -48,6 +49,14 @@ make_environment(const struct child *child)
 	return env;
 }
 
+/* Since Linux 5.11; not in every C library's headers. */
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
+/* As far as they are looked for one by one; the lowest is used first. */
+#define MANY_DESCRIPTORS 65536
+
 /*
  * What ssh-sk-helper has open besides, its socket to ssh for one, is not for
  * the child.
@@ -55,17 +64,18 @@ make_environment(const struct child *child)
 static void
 keep_descriptors_from_child(void)
 {
-	DIR *dir = opendir("/proc/self/fd");
-	const struct dirent *entry;
+	const int first = STDERR_FILENO + 1;
+	struct rlimit limit = { .rlim_cur = MANY_DESCRIPTORS };
 
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		int fd = atoi(entry->d_name);
-
-		if (fd > STDERR_FILENO)
-			fcntl(fd, F_SETFD, FD_CLOEXEC);
-	}
-	if (dir != NULL)
-		closedir(dir);
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, (unsigned int)first, ~0U,
+		CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+#endif
+	getrlimit(RLIMIT_NOFILE, &limit);
+	for (int fd = first;
+	     fd < MANY_DESCRIPTORS && (rlim_t)fd < limit.rlim_cur; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 int

@@ -132,6 +132,7 @@ $(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) $(FLAGS)
 	$(call PROGRAM,$(TEST_LDFLAGS),$(CMOCKA))
 $(B)/tests/unit/test-weakness: $(B)/enroll/weakness.o
 $(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o
+$(B)/tests/unit/test-child: TEST_LDFLAGS = -Wl,--wrap=syscall
 $(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
 $(B)/tests/unit/test-terminal: TEST_LDFLAGS = -Wl,--wrap=poll
 $(B)/tests/unit/test-device: TEST_LDFLAGS = -Wl,--wrap=nanosleep

@@ -1,15 +1,45 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 
 #include "child.h"
 #include "error.h"
 #include "log.h"
 
 static char script[] = "/tmp/sk-tpm-child.XXXXXX";
+
+static bool lacks_close_range;
+
+/* Nothing else of sk/ and of these tests uses it. */
+long __real_syscall(long n, ...);
+long __wrap_syscall(long n, ...);
+
+long
+__wrap_syscall(long n, ...)
+{
+	unsigned int first, last, flags;
+	va_list ap;
+
+	if (lacks_close_range) {
+		errno = ENOSYS;
+		return -1;
+	}
+	va_start(ap, n);
+	first = va_arg(ap, unsigned int);
+	last = va_arg(ap, unsigned int);
+	flags = va_arg(ap, unsigned int);
+	va_end(ap);
+	return __real_syscall(n, first, last, flags);
+}
 
 static int
 run(const char *body, unsigned int seconds, int *status, char *out, size_t size)
@@ -114,6 +144,60 @@ test_no_descriptor_left(void **state)
 	assert_non_null(strstr(STDERR_OF(log_failure(r)), "make a pipe: "));
 }
 
+/* A child that tells whether it has descriptor 9. */
+static bool
+child_inherits(void)
+{
+	char out[64];
+	int status;
+
+	assert_int_equal(run("if { : <&9; } 2>/dev/null; then echo has it; fi",
+			     10, &status, out, sizeof(out)),
+	    0);
+	return out[0] != '\0';
+}
+
+/* Whether it does, in a namespace without /proc; 2 if there can be none. */
+static int
+inherits_without_proc(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS |
+			(geteuid() != 0 ? CLONE_NEWUSER : 0)) != 0 ||
+		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+		    mount("none", "/proc", "tmpfs", 0, NULL) != 0)
+			_exit(2);
+		_exit(child_inherits() ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+test_descriptors_are_kept(void **state)
+{
+	int r;
+
+	(void)state;
+	assert_int_equal(dup2(STDERR_FILENO, 9), 9);
+	assert_false(child_inherits());
+	assert_int_equal(fcntl(9, F_SETFD, 0), 0);
+	lacks_close_range = true;
+	assert_false(child_inherits());
+	assert_int_equal(fcntl(9, F_SETFD, 0), 0);
+	lacks_close_range = false;
+	r = inherits_without_proc();
+	close(9);
+	if (r == 2)
+		skip();
+	assert_int_equal(r, 0);
+}
+
 #define TEST_NAME "child"
 
 int
@@ -126,6 +210,7 @@ main(void)
 		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_no_program),
 		cmocka_unit_test(test_no_descriptor_left),
+		cmocka_unit_test(test_descriptors_are_kept),
 	};
 	int fd = mkstemp(script), failed;
 
