@@ -379,6 +379,23 @@ take_pin(const struct assertion_request *req, const struct handle *h,
 	return take_existing_pin(h, req->pin, ret);
 }
 
+/*
+ * What is about to be signed, before the PIN for it is asked for. Ways that ask
+ * for presence in spite of the PIN do so when it is there.
+ */
+static int
+announce(const struct config *cfg, const struct assertion_request *req,
+    const struct handle *h, const struct request *what)
+{
+	struct text question;
+
+	if (h->auth != HANDLE_AUTH_PIN || pin_is_given(req->pin) ||
+	    (req->presence && cfg->user_presence != USER_PRESENCE_AUTO))
+		return 0;
+	request_describe(what, &question);
+	return presence_before_pin(cfg, question.s);
+}
+
 /* The flags of the signature: what was found out in this very call. */
 static int
 find_signer(const struct config *cfg, const struct assertion_request *req,
@@ -393,7 +410,8 @@ find_signer(const struct config *cfg, const struct assertion_request *req,
 	if (!req->presence)
 		return 0;
 	request_describe(what, &question);
-	if ((r = presence_require(cfg, question.s, has_pin)) != 0)
+	if ((r = presence_require(
+		 cfg, question.s, has_pin && presence_request_is_known())) != 0)
 		return r;
 	*ret_flags |= FIDO_FLAG_UP;
 	return 0;
@@ -427,6 +445,7 @@ assert_with(const struct config *cfg, const struct assertion_request *req,
 	if ((r = key_point(h, &point)) != 0 ||
 	    (r = handle_check_application(h, req->application)) != 0 ||
 	    (r = limits_check(&h->limits, &what)) != 0 ||
+	    (r = announce(cfg, req, h, &what)) != 0 ||
 	    (r = take_pin(req, h, &auth_value)) != 0 ||
 	    (r = find_signer(cfg, req, h, &what, &a.flags)) != 0 ||
 	    (r = fido_assertion_digest(

@@ -49,17 +49,22 @@ is_set(const char *name)
 	return value != NULL && value[0] != '\0';
 }
 
-/* SSH_ASKPASS_REQUIRE: force does without a display, never does not ask. */
-static bool
-askpass_is_wanted(void)
+/*
+ * The askpass to ask by, or NULL. SSH_ASKPASS_REQUIRE: force does without a
+ * display, never does not ask.
+ */
+static const char *
+find_wanted_askpass(void)
 {
 	const char *require = secure_getenv("SSH_ASKPASS_REQUIRE");
 
 	if (require != NULL && strcasecmp(require, "force") == 0)
-		return true;
+		return presence_find_askpass();
 	if (require != NULL && strcasecmp(require, "never") == 0)
-		return false;
-	return is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+		return NULL;
+	if (!is_set("DISPLAY") && !is_set("WAYLAND_DISPLAY"))
+		return NULL;
+	return presence_find_askpass();
 }
 
 static bool
@@ -126,6 +131,26 @@ ask_command(const struct config *cfg, const char *question)
 	return 0;
 }
 
+/*
+ * True for ssh-agent, which calls without the PIN first, always. An agent that
+ * hides or has another name is taken for any other program: that one is asked
+ * with its PIN. Source: proc(5), comm.
+ */
+static bool
+caller_is_agent(void)
+{
+	char path[64], name[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)getppid());
+	if ((f = fopen(path, "re")) == NULL)
+		return false;
+	if (fgets(name, sizeof(name), f) == NULL)
+		name[0] = '\0';
+	fclose(f);
+	return strcmp(name, "ssh-agent\n") == 0;
+}
+
 static int
 ask_auto(const struct config *cfg, const char *question, bool pin_entered)
 {
@@ -133,7 +158,7 @@ ask_auto(const struct config *cfg, const char *question, bool pin_entered)
 
 	if (pin_entered)
 		return 0;
-	if (askpass_is_wanted() && (askpass = presence_find_askpass()) != NULL)
+	if ((askpass = find_wanted_askpass()) != NULL)
 		return ask_askpass(cfg, askpass, question);
 	if (terminal_is_there())
 		return terminal_confirm(question, cfg->presence_timeout);
@@ -163,6 +188,27 @@ presence_require(
 	return fail(FAIL_INTERNAL, "no such way to have presence");
 }
 
+int
+presence_before_pin(const struct config *cfg, const char *question)
+{
+	int r;
+
+	if (cfg->user_presence == USER_PRESENCE_ASSUME || !caller_is_agent())
+		return 0;
+	if ((r = ask_auto(cfg, question, false)) == FAIL_PRESENCE)
+		return fail(FAIL_SECRET,
+		    "this key needs its PIN, and the agent has no display to "
+		    "ask for it on");
+	return r;
+}
+
+bool
+presence_request_is_known(void)
+{
+	return caller_is_agent() || terminal_is_there() ||
+	    find_wanted_askpass() == NULL;
+}
+
 static int
 ask_secret_by_askpass(const struct config *cfg, const char *path,
     const char *prompt, struct bytes *ret)
@@ -190,7 +236,7 @@ presence_ask_secret(
 	const char *askpass;
 	int r;
 
-	if (askpass_is_wanted() && (askpass = presence_find_askpass()) != NULL)
+	if ((askpass = find_wanted_askpass()) != NULL)
 		r = ask_secret_by_askpass(cfg, askpass, prompt, ret);
 	else
 		r = terminal_read_secret(prompt, cfg->presence_timeout, ret);

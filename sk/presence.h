@@ -18,6 +18,23 @@ int presence_require(const struct config *cfg, const char *question,
     bool pin_entered) MUST_CHECK;
 
 /*
+ * Before FAIL_PIN_REQUIRED. ssh-agent, which signs for whoever reaches its
+ * socket, asks for the PIN next and does not say what for. So the question is
+ * asked here, as under auto; under assume it is not. Other callers are not
+ * asked: 0. Also FAIL_REFUSED, FAIL_MEMORY, and FAIL_SECRET where there is no
+ * way to ask.
+ */
+int presence_before_pin(
+    const struct config *cfg, const char *question) MUST_CHECK;
+
+/*
+ * Whether the person who entered the PIN has seen what is signed: at a
+ * terminal they asked for it themselves, by an agent presence_before_pin has
+ * told them. Also true where nothing could be shown to them.
+ */
+bool presence_request_is_known(void);
+
+/*
  * The askpass that SSH_ASKPASS names, there or not, or else one that is
  * installed; NULL where there is none. Not whether it is wanted. Borrowed.
  */

@@ -363,7 +363,8 @@ wrong_tries() {
 
 # askpass_says ANSWER...: an SSH_ASKPASS that takes its prompt down in
 # $WORK/asked, and gives the answers in turn (the last one for good): a PIN,
-# yes, no (exit 1) or silence.
+# yes, no (exit 1) or silence. A PIN is kept for who asks for one: what wants
+# consent until then gets it.
 askpass_says() {
 	printf '%s\n' "$@" >"$WORK/answers"
 	: >"$WORK/asked"
@@ -372,6 +373,10 @@ askpass_says() {
 		echo "\$SSH_ASKPASS_PROMPT: \$1" >>"$WORK/asked"
 		[ "\$SSH_ASKPASS_PROMPT" != none ] || exec sleep 5
 		answer=\$(head -n 1 "$WORK/answers")
+		case \$SSH_ASKPASS_PROMPT\$answer in
+		confirmyes | confirmno | confirmsilence | confirmperhaps) ;;
+		confirm*) exit 0 ;;
+		esac
 		[ "\$(wc -l <"$WORK/answers")" -le 1 ] ||
 			sed -i 1d "$WORK/answers"
 		case \$answer in

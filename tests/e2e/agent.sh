@@ -75,9 +75,11 @@ adds_and_logs_in() {
 	example add | tee out
 	grep -q '(ECDSA-SK)$' out
 	grep -q '(ECDSA-SK-CERT)$' out
-	# Once for -T, once for the login.
+	# Once for -T, once for the login: what for, and then the PIN.
+	[ "$(asked '.*Sign 1[0-9]* bytes of an unknown kind')" -eq 1 ]
+	[ "$(asked '.*Sign in to a server with host key')" -eq 1 ]
 	[ "$(asked 'Enter PIN and confirm user presence for ECDSA-SK')" -eq 2 ]
-	[ "$(asked)" -eq 2 ]
+	[ "$(asked)" -eq 4 ]
 	[ "$(logins first ECDSA-SK-CERT)" -eq 1 ]
 	tpm_is_empty
 }
@@ -91,7 +93,7 @@ forwards() {
 	grep -q "ECDSA-SK-CERT .*ID $ME@laptop (serial [0-9]*)" third.log
 	# For each of the two servers, by the agent.
 	[ "$(asked 'Enter PIN')" -eq 2 ]
-	[ "$(asked)" -eq 2 ]
+	[ "$(asked)" -eq 4 ]
 	# Not forwarded, it is no use there.
 	[ "$(counts third fails ssh second ssh third true)" -eq 0 ]
 }
@@ -111,13 +113,94 @@ constrains() {
 	[ "$(counts third fails ssh third true)" -eq 0 ]
 	[ "$(counts first fails ssh -A second ssh first true)" -eq 0 ]
 	# second logged in once, to try; nothing else was asked to be signed.
-	[ "$(asked)" -eq 1 ]
+	[ "$(asked)" -eq 2 ]
 	# From third it goes no further: the keys are not even listed.
 	[ "$(ssh -A second "ssh -A third ssh-add -l" || :)" = \
 		"The agent has no identities." ]
 	# Nor for anything but a login.
 	ssh-add -L >constrained.pub
 	fails ssh-add -T constrained.pub
+}
+
+# fingerprint HOST: of its host key.
+fingerprint() {
+	ssh-keygen -lf "$1.host.pub" | cut -d' ' -f2
+}
+
+# Three hops: what each asks for is seen before the PIN for it is asked, and
+# whoever sees something else than they are doing says no.
+names_the_request() {
+	needs_pins_in_agent
+	local hop hops='first second third'
+	askpass_says "$PIN"
+	start
+	ssh-add -q "$KEY"
+	# shellcheck disable=SC2029 # here
+	[ "$(counts third ssh -A first "ssh -A second 'ssh third true'")" -eq 1 ]
+	for hop in $hops; do
+		echo "confirm: Sign in to \(a server\|\"$hop\"\) with host key $(fingerprint "$hop"), as \"$ME\""
+		echo ": Enter PIN and confirm user presence for ECDSA-SK"
+	done >wanted
+	grep -v '^none:' asked | sed 's/confirm: .*Sign in/confirm: Sign in/' >seen
+	[ "$(wc -l <seen)" -eq 6 ]
+	while read -r line && read -r pattern <&3; do
+		grep -q "^$pattern" <<<"$line"
+	done <seen 3<wanted
+	# Refused, there is no PIN to be entered, and no try is spent.
+	askpass_says yes "$PIN" no
+	: >third.log
+	[ "$(counts third fails ssh -A first "ssh third true")" -eq 0 ]
+	[ "$(asked 'Enter PIN')" -eq 1 ]
+	[ "$(asked)" -eq 3 ]
+	[ "$(wrong_tries)" -eq 0 ]
+	tpm_is_empty
+}
+
+# A remote host's request for something else than a login.
+names_another_request() {
+	needs_pins_in_agent
+	askpass_says no
+	start
+	ssh-add -q "$KEY"
+	cp "$KEY.pub" far/key.pub
+	askpass_says yes "$PIN" no
+	fails ssh -A first "echo text |
+		ssh-keygen -Y sign -n git -f $WORK/far/key.pub >/dev/null"
+	[ "$(asked '.*Sign a git commit or tag')" -eq 1 ]
+	[ "$(asked 'Enter PIN')" -eq 1 ]
+}
+
+# As people start agents. None of them is at the terminal that it came from,
+# whatever its processes look like.
+however_it_was_started() {
+	needs_pins_in_agent
+	local list
+	list="$(dirname "$(realpath "$LIB")")/*"
+	export KEY PIN ASKS='ssh-add -q $KEY && ssh-add -T $KEY.pub && echo signed'
+	export LIST=$list
+	for how in 'ssh-agent -P "$LIST" bash -c "$ASKS"' \
+		'eval "$(ssh-agent -P "$LIST")"; trap "ssh-agent -k" EXIT; eval "$ASKS"' \
+		'ssh-agent -D -a '"$WORK"'/in-front -P "$LIST" & trap "kill $!" EXIT
+			export SSH_AUTH_SOCK='"$WORK"'/in-front
+			until ssh-add -l; [ $? -ne 2 ]; do :; done; eval "$ASKS"'; do
+		askpass_says "$PIN"
+		HOW=$how person 'run $env(HOW)
+			want "signed"
+			status'
+		[ "$(asked '.*Sign 1[0-9]* bytes of an unknown kind')" -eq 1 ]
+		[ "$(asked 'Enter PIN')" -eq 1 ]
+		[ "$(asked)" -eq 2 ]
+	done
+	# Without the agent, who types the PIN there knows what for.
+	: >asked
+	unset SSH_ASKPASS_REQUIRE SSH_AUTH_SOCK
+	LOGIN="command ssh -F $HOME/.ssh/config -i $KEY -o BatchMode=no first true"
+	export LOGIN
+	person 'run $env(LOGIN)
+		want "Enter PIN for ECDSA-SK key"
+		send "'"$PIN"'\r"
+		status'
+	[ ! -s asked ]
 }
 
 deletes_and_adds_again() {
@@ -178,13 +261,14 @@ confirms() {
 # As the page says: others are asked for twice.
 confirms_twice() {
 	needs_pins_in_agent
-	askpass_says yes "$PIN"
+	askpass_says "$PIN"
 	start
 	ssh-add -q -c "$KEY"
 	[ "$(counts first ssh first true)" -eq 1 ]
 	[ "$(asked 'Allow use of key')" -eq 1 ]
+	[ "$(asked '.*Sign in to a server with host key')" -eq 1 ]
 	[ "$(asked 'Enter PIN')" -eq 1 ]
-	[ "$(asked)" -eq 2 ]
+	[ "$(asked)" -eq 3 ]
 	ssh-add -D
 	askpass_says yes
 	enroll asks
@@ -194,7 +278,7 @@ confirms_twice() {
 	askpass_says yes
 	[ "$(counts first ssh first true)" -eq 1 ]
 	[ "$(asked 'Allow use of key')" -eq 1 ]
-	[ "$(asked 'Sign in to a server with host key')" -eq 1 ]
+	[ "$(asked '.*Sign in to a server with host key')" -eq 1 ]
 	[ "$(asked)" -eq 2 ]
 	# Without -c, once.
 	ssh-add -D
@@ -310,6 +394,12 @@ done
 try "add, list, test and log in" adds_and_logs_in
 try "forwarded to a second server, and the certificate used on a third" forwards
 try "destination constraints: a permitted hop, and others refused" constrains
+try "forwarded over three hops, each request is named before its PIN" \
+	names_the_request
+try "what another host asks for can be refused before the PIN" \
+	names_another_request
+try "however the agent was started, it asks what for, and a terminal does not" \
+	however_it_was_started
 try "deleted and added again at once" deletes_and_adds_again
 try "a new agent after the old one" starts_anew
 try "-c: the agent asks for a key that asks nobody" confirms

@@ -25,7 +25,10 @@ enrols() {
 signs() {
 	askpass_says "$PIN"
 	sign_and_verify "$WORK/k"
-	[ "$(wc -l <"$WORK/asked")" -eq 1 ]
+	# Nobody sees a terminal: what the PIN was for is asked besides.
+	grep -q '^: Enter PIN for ECDSA-SK key' "$WORK/asked"
+	grep -q '^confirm: .*Sign a file' "$WORK/asked"
+	[ "$(wc -l <"$WORK/asked")" -eq 2 ]
 	tpm_is_empty
 }
 
