@@ -10,7 +10,7 @@ PIN=314159
 # `setup --write` writes where the password database says, which for root is
 # not here.
 sk-tpm() {
-	if [ "$1" = setup ]; then
+	if [ "$*" = "setup --write" ]; then
 		mkdir -p nobody
 		[ "$(id -u)" -ne 0 ] || chown 65534 nobody
 		cp "$BUILD/sk-tpm" sk-tpm-copy
@@ -58,22 +58,37 @@ fleet() {
 	grep -q 'Accepted publickey.*ECDSA-SK-CERT' "$SSHD_LOG"
 }
 
-# Clients that know either host key get in.
+# Clients that know any host key get in; those that insist take only the TPM's.
 host_keys() {
-	local key
+	local key type
 	mapfile -t lines < <(example_text host)
-	ssh-keygen -q -t ecdsa-sk -O no-touch-required -N '' \
-		-f "$ETC/ssh_host_ecdsa_sk_key"
-	ssh-keygen -q -t ed25519 -N '' -f "$ETC/ssh_host_ed25519_key"
-	ssh-keygen -q -t ed25519 -N '' -f plain
-	cp plain.pub hosted.keys
-	host hosted "${lines[@]}"
-	for key in "$ETC"/ssh_host_*_key.pub; do
-		echo "hosted $(cut -d' ' -f1-2 "$key")" \
-			>"$HOME/.ssh/known_hosts"
-		ssh -i plain hosted true
+	for type in ed25519 ecdsa rsa; do
+		ssh-keygen -q -t "$type" -N '' -f "$ETC/ssh_host_${type}_key"
 	done
-	logins hosted | grep -qx 2
+	example host-key
+	ssh-keygen -q -t ed25519 -N '' -f plain
+	cp plain.pub server.keys
+	host server "${lines[@]}"
+	for key in "$ETC"/ssh_host_*_key.pub; do
+		echo "server $(cut -d' ' -f1-2 "$key")" \
+			>"$HOME/.ssh/known_hosts"
+		ssh -i plain server true
+	done
+	logins server | grep -qx 4
+	sed 's/^/server /' "$ETC"/ssh_host_*_key.pub >"$HOME/.ssh/known_hosts"
+	ssh -v -i plain server true 2>log
+	grep -q 'Server host key: ssh-ed25519' log
+	client_config "$(example_text insist)"
+	ssh -v -i plain server true 2>log
+	grep -q 'Server host key: sk-ecdsa-sha2-nistp256@openssh.com' log
+	tpm_new copied
+	: >"$SSHD_LOG"
+	kill "$(<server.sshd)"
+	wait_until ended "$(<server.sshd)"
+	host server "${lines[@]}"
+	sed 's/^/server /' "$ETC"/ssh_host_*_key.pub >"$HOME/.ssh/known_hosts"
+	fails ssh -i plain server true
+	grep -q 'sk-tpm: this key was made in another TPM' "$SSHD_LOG"
 }
 
 typed() {
@@ -102,7 +117,7 @@ client_config 'Host *' 'BatchMode no'
 host server
 try "a laptop: set up, make a key with a PIN, log in" laptop
 try "a fleet: a certificate for an hour" fleet
-try "a host key in the TPM, and the one from before" host_keys
+try "a host key in the TPM beside those from before, and who insists" host_keys
 try "the session in the picture is what happens" session_is_true
 try "links lead somewhere" links_lead_somewhere
 echo "1..$N"
