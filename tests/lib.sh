@@ -480,7 +480,7 @@ sshd_start() {
 			LogLevel VERBOSE
 		EOF
 		# We are refused often, all from one address.
-		[ "$OPENSSH" -lt 908 ] ||
+		[ "$OPENSSH" -lt 908 ] || [[ $* = *PerSourcePenalties* ]] ||
 			echo PerSourcePenalties no >>"$WORK/$name.conf"
 		printf '%s\n' "$@" >>"$WORK/$name.conf"
 		"$(command -v sshd || echo /usr/sbin/sshd)" -D -e \

@@ -193,6 +193,38 @@ plain_beside() {
 	ssh -o HostKeyAlgorithms=-sk-* server true
 }
 
+# Strangers are connected that say nothing; a login comes in between again when
+# one has gone.
+limited_at_once() {
+	local a b
+	knows "$(the_key)"
+	restarted "$(example_text limits)"
+	exec {a}<>"/dev/tcp/127.0.0.1/$(port)" {b}<>"/dev/tcp/127.0.0.1/$(port)"
+	# Each is counted when sshd has greeted it.
+	read -ru "$a" && read -ru "$b"
+	fails ssh server true
+	exec {a}>&-
+	wait_until ssh server true
+	exec {b}>&-
+}
+
+# turned_away: whoever scans once more.
+turned_away() {
+	command ssh-keyscan -p "$(port)" -t ecdsa-sk 127.0.0.1 >scanned 2>&1
+	fails grep -q "$SK" scanned
+}
+
+limited_in_turn() {
+	needs_openssh 908 "PerSourcePenalties"
+	knows "$(the_key)"
+	restarted "$(example_text penalties)"
+	ssh server true
+	wait_until turned_away
+	fails ssh server true
+	grep -q 'penalty: connections without attempting authentication' \
+		"$SSHD_LOG"
+}
+
 # All of /etc/ssh, but not the TPM.
 copied_disk() {
 	knows "$(the_key)"
@@ -243,6 +275,8 @@ try "a host certificate and @cert-authority" is_certified
 try "restart and reload" restart_and_reload
 try "UpdateHostKeys teaches the next key" is_replaced
 try "a plain key beside" plain_beside
+try "an address has so many connections before a login" limited_at_once
+try "an address that only connects is turned away" limited_in_turn
 try "a copied disk is not this host" copied_disk
 try "a cleared TPM: a new key, and who has to be told" cleared
 tpm_persist_srk
