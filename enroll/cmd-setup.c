@@ -16,10 +16,10 @@
 #include "openssh.h"
 #include "owner.h"
 #include "parent.h"
+#include "startup.h"
 
 /* With the library's path. */
 #define SSH_LINES "Host *\n\tSecurityKeyProvider %s\n"
-#define PROFILE_LINE "export SSH_SK_PROVIDER=%s\n"
 
 /* --- the storage root key ---------------------------------------------- */
 
@@ -107,24 +107,71 @@ open_to_append(const char *path, bool dry_run)
 	return f;
 }
 
+/* The directories that are not there yet, ours alone. */
+static int
+make_parents(const char *path)
+{
+	char *dir = strdup(path);
+	int r = 0;
+
+	if (dir == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	for (char *p = strchr(dir + 1, '/'); p != NULL && r == 0;
+	     p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (access(dir, F_OK) != 0 && mkdir(dir, 0700) != 0)
+			r = cannot("make", dir);
+		*p = '/';
+	}
+	free(dir);
+	return r;
+}
+
+/* Only one provider can be named, and ours hands other keys on. */
+static void
+tell_of_other(const char *path, const char *word, const char *line)
+{
+	const char *library = openssh_library();
+	char value[1024];
+
+	if (openssh_is_ours(line) ||
+	    !openssh_value(line, word, value, sizeof(value)) ||
+	    value[0] == '$') {
+		printf(
+		    "%s names %s already; it is left as it is.\n", path, word);
+		return;
+	}
+	printf("%s names another provider, %s; it is left as it is.\n"
+	       "Name %s there in its place.\n",
+	    path, value, library);
+	if (strcmp(value, FALLBACK_INTERNAL) != 0)
+		printf("For keys of the other provider to go on working, add "
+		       "to ~/.ssh/sk-tpm.conf:\n"
+		       "FallbackProvider %s\n",
+		    value);
+}
+
 /* Adds `lines` unless the file names such a setting already. */
 static int
 add_lines(const char *path, const char *word, const char *lines, bool dry_run)
 {
-	FILE *f = open_to_append(path, dry_run);
+	FILE *f = NULL;
 	bool open_end = false;
 	char *present = NULL;
-	int r = 0;
+	int r;
 
-	if (f == NULL && !(dry_run && errno == ENOENT))
+	if (!dry_run && (r = make_parents(path)) != 0)
+		return r;
+	r = 0;
+	if ((f = open_to_append(path, dry_run)) == NULL &&
+	    !(dry_run && errno == ENOENT))
 		return cannot("open", path);
 	if (f != NULL) {
 		rewind(f);
 		present = openssh_find_line(f, word, &open_end);
 	}
 	if (present != NULL)
-		printf(
-		    "%s names %s already; it is left as it is.\n", path, word);
+		tell_of_other(path, word, present);
 	else if (dry_run)
 		printf("Would add to %s:\n%s", path, lines);
 	else if ((open_end && fputc('\n', f) == EOF) ||
@@ -139,62 +186,80 @@ add_lines(const char *path, const char *word, const char *lines, bool dry_run)
 }
 
 static int
-write_lines(const char *ssh_lines, const char *profile_line, bool dry_run)
+add_variable(const struct startup *s, bool dry_run)
 {
-	char *dir = home_path(".ssh"), *config = home_path(".ssh/config");
-	char *profile = home_path(".profile");
+	char *line = NULL;
 	int r;
 
-	if (dir == NULL || config == NULL || profile == NULL) {
-		r = fail(FAIL_ARGUMENT, "there is no home directory");
-		goto out;
-	}
-	if (!dry_run && mkdir(dir, 0700) != 0 && errno != EEXIST) {
-		r = cannot("make", dir);
-		goto out;
-	}
-	if ((r = add_lines(
-		 config, "SecurityKeyProvider", ssh_lines, dry_run)) == 0)
-		r = add_lines(
-		    profile, "SSH_SK_PROVIDER", profile_line, dry_run);
-out:
-	free(dir);
-	free(config);
-	free(profile);
+	if (asprintf(&line, "%s%s\n", s->set, openssh_library()) == -1)
+		return fail(FAIL_MEMORY, "out of memory");
+	r = add_lines(s->path, "SSH_SK_PROVIDER", line, dry_run);
+	free(line);
 	return r;
 }
 
-/* Shells that run already have not read ~/.profile as it is now. */
+/* What runs already has not read these files as they are now. */
 static void
-tell_of_this_shell(const char *library)
+tell_when(const struct startup *shell, const struct startup *manager)
 {
 	const char *value = getenv("SSH_SK_PROVIDER");
+	const char *library = openssh_library();
 
-	if (value == NULL || strcmp(value, library) != 0)
-		printf("\nThe variable is set at the next login. For this "
-		       "shell, type:\n\n  " PROFILE_LINE,
-		    library);
+	if (value != NULL && strcmp(value, library) == 0)
+		return;
+	printf("\nShells have the variable from the next login on");
+	if (manager->path != NULL)
+		printf(", graphical sessions and user services once you have "
+		       "logged out of all of them");
+	printf(". For this shell, type:\n\n  %s%s\n", shell->set, library);
+}
+
+static int
+write_lines(const char *ssh_lines, const struct startup *shell,
+    const struct startup *manager, bool dry_run)
+{
+	char *config = home_path(".ssh/config");
+	int r;
+
+	if (config == NULL)
+		return fail(FAIL_ARGUMENT, "there is no home directory");
+	if ((r = add_lines(
+		 config, "SecurityKeyProvider", ssh_lines, dry_run)) == 0 &&
+	    (r = add_variable(shell, dry_run)) == 0 && manager->path != NULL)
+		r = add_variable(manager, dry_run);
+	if (r == 0 && !dry_run)
+		tell_when(shell, manager);
+	free(config);
+	return r;
 }
 
 static int
 set_up_openssh(bool write, bool dry_run)
 {
+	struct startup shell = { 0 }, manager = { 0 };
 	const char *library = openssh_library();
-	char *ssh_lines = NULL, *profile_line = NULL;
-	int r = 0;
+	char *ssh_lines = NULL;
+	int r;
 
-	if (asprintf(&ssh_lines, SSH_LINES, library) == -1 ||
-	    asprintf(&profile_line, PROFILE_LINE, library) == -1)
+	if ((r = startup_of_shell(&shell)) != 0)
+		return r;
+	startup_of_manager(&manager);
+	if (asprintf(&ssh_lines, SSH_LINES, library) == -1) {
 		r = fail(FAIL_MEMORY, "out of memory");
-	else if (!write)
+	} else if (write) {
+		r = write_lines(ssh_lines, &shell, &manager, dry_run);
+	} else {
 		printf("\nFor ssh, in ~/.ssh/config:\n%s\nFor ssh-keygen, "
-		       "ssh-add and git, in ~/.profile:\n%s",
-		    ssh_lines, profile_line);
-	else if ((r = write_lines(ssh_lines, profile_line, dry_run)) == 0 &&
-	    !dry_run)
-		tell_of_this_shell(library);
+		       "ssh-add and git, in %s:\n%s%s\n",
+		    ssh_lines, shell.path, shell.set, library);
+		if (manager.path != NULL)
+			printf("\nAnd for graphical sessions and user "
+			       "services, in %s:\n%s%s\n",
+			    manager.path, manager.set, library);
+	}
 	free(ssh_lines);
-	free(profile_line);
+	free(shell.path);
+	free(manager.path);
 	return r;
 }
 

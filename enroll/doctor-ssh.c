@@ -14,6 +14,7 @@
 #include "log.h"
 #include "openssh.h"
 #include "presence.h"
+#include "startup.h"
 #include "text.h"
 
 /* The interface's major that this OpenSSH has; 0: none that is known. */
@@ -131,16 +132,44 @@ check_library(const char *library, unsigned int api, struct report *r)
 		dlclose(lib);
 }
 
-static bool
-is_ours(const char *provider)
+/*
+ * setup adds a line only where ~/.ssh/config has none. Where it has one, that
+ * is of another provider, or not for every host.
+ */
+static void
+client_remedy(const char *value, struct text *out)
 {
-	return strstr(provider, "libsk-tpm") != NULL;
+	char *path = home_path(".ssh/config"), *line = NULL;
+	struct stat st;
+	FILE *f = path != NULL ? home_open(path, &st) : NULL;
+	bool open_end;
+
+	if (f != NULL) {
+		line = openssh_find_line(f, "SecurityKeyProvider", &open_end);
+		fclose(f);
+	}
+	if (line != NULL && openssh_is_ours(line))
+		text_add(out,
+		    "move SecurityKeyProvider in ~/.ssh/config under Host *");
+	else if (line != NULL || strcmp(value, FALLBACK_INTERNAL) != 0)
+		text_add(out, "name %s in its place", openssh_library());
+	else
+		text_add(
+		    out, "sk-tpm setup --write, or -o SecurityKeyProvider=");
+	if (value[0] == '/')
+		text_add(out,
+		    ", and for its keys FallbackProvider %s in sk-tpm.conf",
+		    value);
+	free(line);
+	free(path);
 }
 
 /* ssh's own word, all configuration files read. Returns it in `ret`. */
 static void
 check_client(char *ret, size_t size, struct report *r)
 {
+	enum finding finding = FINDING_OK;
+	struct text remedy = { 0 };
 	const char *value;
 	char line[1024];
 
@@ -155,28 +184,31 @@ check_client(char *ret, size_t size, struct report *r)
 	/* ssh_config(5): the name of a variable that has the path. */
 	if (value[0] == '$')
 		value = getenv(value + 1) != NULL ? getenv(value + 1) : "unset";
-	snprintf(ret, size, "%s", is_ours(value) ? value : "");
-	report_add(r, "ssh", is_ours(value) ? FINDING_OK : FINDING_WARNING,
-	    "sk-tpm setup --write, or -o SecurityKeyProvider=",
-	    "SecurityKeyProvider is %s", value);
+	if (openssh_is_ours(value)) {
+		snprintf(ret, size, "%s", value);
+	} else {
+		finding = FINDING_WARNING;
+		client_remedy(value, &remedy);
+	}
+	report_add(
+	    r, "ssh", finding, remedy.s, "SecurityKeyProvider is %s", value);
 }
 
-/* Whether ~/.profile sets the variable, which comes with the next login. */
+/* Whether the file sets the variable, which comes with the next login. */
 static bool
-is_set_at_login(void)
+sets_variable(const struct startup *s)
 {
-	char *path = home_path(".profile"), *line = NULL;
+	char *line = NULL;
 	struct stat st;
-	FILE *f = path != NULL ? home_open(path, &st) : NULL;
+	FILE *f = s->path != NULL ? home_open(s->path, &st) : NULL;
 	bool open_end, found;
 
 	if (f != NULL) {
 		line = openssh_find_line(f, "SSH_SK_PROVIDER", &open_end);
 		fclose(f);
 	}
-	found = line != NULL && is_ours(line);
+	found = line != NULL && openssh_is_ours(line);
 	free(line);
-	free(path);
 	return found;
 }
 
@@ -184,22 +216,31 @@ static void
 check_environment(struct report *r)
 {
 	const char *value = getenv("SSH_SK_PROVIDER");
+	const char *library = openssh_library();
+	struct startup s = { 0 };
 	struct text remedy = { 0 };
 
-	if (value != NULL && is_ours(value)) {
+	if (value != NULL && openssh_is_ours(value)) {
 		report_add(r, "ssh-keygen, -add", FINDING_OK, NULL,
 		    "SSH_SK_PROVIDER is %s", value);
-	} else if (value == NULL && is_set_at_login()) {
+	} else if (value != NULL && value[0] != '\0') {
 		text_add(&remedy,
-		    "log in again, or type: export SSH_SK_PROVIDER=%s",
-		    openssh_library());
+		    "name %s in its place, and for its keys FallbackProvider "
+		    "%s in sk-tpm.conf",
+		    library, value);
 		report_add(r, "ssh-keygen, -add", FINDING_WARNING, remedy.s,
-		    "SSH_SK_PROVIDER is not set here, but ~/.profile sets it");
+		    "SSH_SK_PROVIDER is %s", value);
+	} else if (startup_of_shell(&s) == 0 && sets_variable(&s)) {
+		text_add(
+		    &remedy, "log in again, or type: %s%s", s.set, library);
+		report_add(r, "ssh-keygen, -add", FINDING_WARNING, remedy.s,
+		    "SSH_SK_PROVIDER is not set here, but %s sets it", s.path);
 	} else {
 		report_add(r, "ssh-keygen, -add", FINDING_WARNING,
 		    "sk-tpm setup --write, or -w (ssh-keygen), -S (ssh-add)",
-		    "SSH_SK_PROVIDER is %s", value != NULL ? value : "not set");
+		    "SSH_SK_PROVIDER is not set");
 	}
+	free(s.path);
 }
 
 /* --- the agent --------------------------------------------------------- */
@@ -311,8 +352,9 @@ doctor_ssh(const struct config *cfg, struct report *r)
 	check_environment(r);
 	if (library[0] == '\0')
 		snprintf(library, sizeof(library), "%s",
-		    named != NULL && is_ours(named) ? named
-						    : openssh_library());
+		    named != NULL && openssh_is_ours(named)
+			? named
+			: openssh_library());
 	check_library(library, api, r);
 	check_fallback(cfg, r);
 	check_agent(r);

@@ -40,7 +40,7 @@ const struct option_entry option_table[] = {
 	{ OPTION_USER, "user", 'u', "NAME",
 	    "tells resident keys of one application apart" },
 	{ OPTION_WRITE, "write", '\0', NULL,
-	    "add the lines to ~/.ssh/config and ~/.profile" },
+	    "add the lines to ~/.ssh/config and the shell's file" },
 	{ OPTION_YES, "yes", 'y', NULL, "do not ask" },
 };
 

@@ -81,3 +81,27 @@ openssh_find_line(FILE *f, const char *word, bool *ret_open_end)
 	free(line);
 	return found;
 }
+
+bool
+openssh_is_ours(const char *provider)
+{
+	return strstr(provider, "libsk-tpm") != NULL;
+}
+
+bool
+openssh_value(const char *line, const char *word, char *ret, size_t size)
+{
+	const char *value = strcasestr(line, word);
+	size_t len;
+
+	if (value == NULL)
+		return false;
+	value += strlen(word);
+	value += strspn(value, " \t=\"'");
+	len = strcspn(value, " \t\"';#\r\n");
+	if (len == 0 || len >= size)
+		return false;
+	memcpy(ret, value, len);
+	ret[len] = '\0';
+	return true;
+}

@@ -34,4 +34,13 @@ bool openssh_ask(
  */
 char *openssh_find_line(FILE *f, const char *word, bool *ret_open_end);
 
+/* True where the line, or the path of a provider, names a library of ours. */
+bool openssh_is_ours(const char *provider);
+
+/*
+ * What such a line sets the word to, for a configuration file of ssh's and of
+ * shells alike. False where that is nothing, or more than fits.
+ */
+bool openssh_value(const char *line, const char *word, char *ret, size_t size);
+
 #endif

@@ -24,7 +24,8 @@ export LC_ALL=C
 
 # Nothing of the person who runs the tests.
 unset SSH_AUTH_SOCK SSH_ASKPASS SSH_ASKPASS_REQUIRE DISPLAY WAYLAND_DISPLAY
-unset SSH_SK_PROVIDER SSH_SK_HELPER
+unset SSH_SK_PROVIDER SSH_SK_HELPER XDG_RUNTIME_DIR XDG_CONFIG_HOME ZDOTDIR
+export SHELL=/bin/bash
 for name in "${!SK_TPM_@}" "${!TCTI_@}"; do unset "$name"; done
 export HOME=$WORK/home SK_TPM_CONFIG=$WORK/sk-tpm.conf
 # Nor their TPM, should there be none of ours.

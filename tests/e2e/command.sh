@@ -95,6 +95,118 @@ adds_lines() {
 		grep -q "/${LIB##*/}$"
 }
 
+# finds CHECK STATUS WORDS: what doctor says of it, here and now.
+finds() {
+	SSH_SK_PROVIDER=${SSH_SK_PROVIDER-$LIB} sk-tpm doctor >"$WORK/out" || :
+	grep "^$2  *$1 .*$3" "$WORK/out" || { cat "$WORK/out"; return 1; }
+}
+
+# set_up_as NAME SHELL: a person with that shell has their lines written.
+set_up_as() {
+	export HOME=$WORK/$1 SHELL=/bin/$2 SK_TPM_CONFIG=/dev/null
+	mkdir -p "$HOME"
+	cp "$BUILD/sk-tpm" "$HOME/sk-tpm"
+	[ "$(id -u)" -ne 0 ] || chown -R 65534 "$HOME"
+	unprivileged "$HOME/sk-tpm" setup --write | tee "$WORK/out"
+}
+
+# logs_in_to SHELL...: what it has then, run as one that logs in.
+logs_in_to() {
+	unprivileged env -i HOME="$HOME" PATH="$PATH" TERM=dumb "$@" \
+		<<<'echo "has: $SSH_SK_PROVIDER"' | tee "$WORK/has"
+	grep -qx "has: .*/${LIB##*/}" "$WORK/has"
+}
+
+# Each shell at its next login has what was written, and nothing is hidden.
+writes_where_shells_read() {
+	set_up_as in-bash bash
+	logs_in_to bash -l
+	mkdir "$WORK/in-bash-profile"
+	touch "$WORK/in-bash-profile/.bash_profile" \
+		"$WORK/in-bash-profile/.profile"
+	set_up_as in-bash-profile bash
+	logs_in_to bash -l
+	set_up_as in-zsh zsh
+	logs_in_to zsh -l
+	set_up_as in-fish fish
+	logs_in_to fish -l
+	line=$(sed -n 's/^  set/set/p' "$WORK/out")
+	[ "$line" = "$(cat "$HOME/.config/fish/conf.d/sk-tpm.fish")" ]
+	fails unprivileged "$HOME/sk-tpm" doctor -T /dev/no-tpm >"$WORK/out"
+	grep -A1 "not set here, but $HOME/.config/fish/" "$WORK/out" |
+		grep -qF "log in again, or type: $line"
+	set_up_as in-tcsh tcsh
+	logs_in_to tcsh -l
+	set_up_as in-dash dash
+	logs_in_to dash -l
+}
+
+# systemd's own program reads what was written for user services.
+writes_for_the_manager() {
+	local generators=/usr/lib/systemd/user-environment-generators
+	mkdir -p "$WORK/run/systemd"
+	XDG_RUNTIME_DIR=$WORK/run set_up_as managed bash
+	grep -q 'graphical sessions and user services once you have logged out' \
+		"$WORK/out"
+	logs_in_to bash -l
+	[ -x "$generators/30-systemd-environment-d-generator" ] ||
+		cannot "systemd's generator is not here"
+	unprivileged env -i HOME="$HOME" \
+		"$generators/30-systemd-environment-d-generator" |
+		grep -qx "SSH_SK_PROVIDER=.*/${LIB##*/}"
+}
+
+# What setup and doctor say of it leads on; done, both are content.
+beside_another_provider() {
+	local home=$WORK/other library other=$WORK/other/other.so
+	mkdir -p "$home/.ssh"
+	cp "$TOOLS/provider-soft${LIB##*/libsk-tpm}" "$other"
+	cp "$LIB" "$home"
+	echo "SecurityKeyProvider $other" >"$home/.ssh/config"
+	echo "export SSH_SK_PROVIDER=$other" >"$home/.profile"
+	set_up_as other bash
+	grep -q "config names another provider, $other; it is left" "$WORK/out"
+	grep -q "profile names another provider, $other; it is left" "$WORK/out"
+	grep -qx "FallbackProvider $other" "$WORK/out"
+	library=$(sed -n 's/^Name \(.*\) there in its place\.$/\1/p' "$WORK/out" |
+		sort -u)
+	[ "${library##*/}" = "${LIB##*/}" ]
+	sees_ssh_config
+	export SSH_SK_PROVIDER=$other
+	finds ssh warning "SecurityKeyProvider is $other"
+	grep -cF -- "-> name $library in its place, and for its keys \
+FallbackProvider $other in sk-tpm.conf" "$WORK/out" | grep -qx 2
+	# As they say.
+	echo "FallbackProvider $other" >"$WORK/fallback.conf"
+	library=$home/${LIB##*/}
+	sed -i "s|$other|$library|" "$HOME/.ssh/config" "$HOME/.profile"
+	unprivileged "$HOME/sk-tpm" setup --write | grep -c 'left as it is' |
+		grep -qx 2
+	export SK_TPM_CONFIG=$WORK/fallback.conf SSH_SK_PROVIDER=$library
+	chmod 644 "$SK_TPM_CONFIG"
+	finds ssh ok "SecurityKeyProvider is $library"
+	grep -q "^ok  *other keys  *go to $other" "$WORK/out"
+	# Ours for one host only: setup has nothing to add, and doctor knows.
+	printf 'Host one\n\tSecurityKeyProvider %s\n' "$library" \
+		>"$HOME/.ssh/config"
+	finds ssh warning "SecurityKeyProvider is internal"
+	grep -q -- '-> move SecurityKeyProvider in ~/.ssh/config under Host \*' \
+		"$WORK/out"
+}
+
+# From here on ssh reads $HOME/.ssh/config, and doctor is run as they are: for
+# root, both would go by the password database.
+sees_ssh_config() {
+	sk-tpm() {
+		unprivileged "$HOME/sk-tpm" "$@"
+	}
+	mkdir -p "$WORK/home-ssh"
+	printf '#!/bin/sh\nexec %s -F %s "$@"\n' "$(type -P ssh)" \
+		"$HOME/.ssh/config" >"$WORK/home-ssh/ssh"
+	chmod 755 "$WORK/home-ssh/ssh"
+	export PATH=$WORK/home-ssh:$PATH
+}
+
 # old_openssh VERSION: from here on ssh says that it is that one.
 old_openssh() {
 	mkdir -p "$WORK/old"
@@ -485,12 +597,6 @@ doctor_finds_what_is_wrong() {
 	grep -A1 '^wrong  *signature' "$WORK/out" | grep -q 'sk-tpm setup'
 }
 
-# finds CHECK STATUS WORDS: what doctor says of it, here and now.
-finds() {
-	SSH_SK_PROVIDER=${SSH_SK_PROVIDER-$LIB} sk-tpm doctor >"$WORK/out" || :
-	grep "^$2  *$1 .*$3" "$WORK/out" || { cat "$WORK/out"; return 1; }
-}
-
 # Under each way in which people start an agent.
 doctor_asks_the_agent() {
 	local library list="ssh-agent's list"
@@ -597,6 +703,10 @@ try "setup makes the SRK persistent, once" sets_up
 try "setup with an owner password" sets_up_with_owner_password
 try "setup where there is no room, or another program's key" cannot_set_up
 try "setup --write adds lines that ssh reads" adds_lines
+try "setup --write writes where each shell reads" writes_where_shells_read
+try "setup --write writes where systemd's user manager reads" \
+	writes_for_the_manager
+try "setup and doctor beside another provider" beside_another_provider
 try "setup and enroll name the library that OpenSSH takes" \
 	names_library_for_old_openssh
 try "setup --write and doctor tell how to go on in this shell" \
