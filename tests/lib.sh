@@ -455,11 +455,14 @@ sign() {
 
 # sshd_start NAME [config line...]: a private sshd on a free port; sets
 # SSHD_PORT and SSHD_LOG, and writes its id to $WORK/NAME.sshd. authorized_keys
-# is $WORK/NAME.keys. Its host key is plain, unless a config line names another.
+# is $WORK/NAME.keys, and its host key plain, unless a config line says otherwise.
 sshd_start() {
 	local name=$1 i pid hostkey="HostKey $WORK/$1.host"
+	local keys="AuthorizedKeysFile $WORK/$1.keys"
 	shift
 	[ "${*#*HostKey }" = "$*" ] || hostkey=
+	# (In a Match block it is indented, and for some only.)
+	! printf '%s\n' "$@" | grep -q '^AuthorizedKeysFile ' || keys=
 	[ -f "$WORK/$name.host" ] ||
 		ssh-keygen -q -t ed25519 -N '' -f "$WORK/$name.host"
 	touch "$WORK/$name.keys"
@@ -473,7 +476,7 @@ sshd_start() {
 			ListenAddress 127.0.0.1
 			$hostkey
 			PidFile none
-			AuthorizedKeysFile $WORK/$name.keys
+			$keys
 			AuthenticationMethods publickey
 			PermitRootLogin yes
 			StrictModes no

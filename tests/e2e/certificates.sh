@@ -46,6 +46,24 @@ numbered_apart() {
 	[ "$first" != "$(serial)" ]
 }
 
+# Before AuthorizedKeysFile none, keys go on logging in beside certificates.
+locks_nobody_out() {
+	ssh-keygen -q -t ed25519 -N '' -f listed
+	cp listed.pub server.keys
+	ssh -i listed server true
+}
+
+# With it, only certificates do: of either authority.
+certificates_alone() {
+	fails ssh -i listed server true
+	askpass_says "$PIN"
+	ssh -i "$KEY" server true
+	ssh-keygen -q -t ed25519 -N '' -f second_ca
+	cat second_ca.pub >>"$ETC/user_ca.pub"
+	ssh-keygen -q -s second_ca -I alice@listed -n "$ME" -V +1h listed.pub
+	ssh -i listed server true
+}
+
 logs_in() {
 	askpass_says "$PIN"
 	example login
@@ -180,11 +198,17 @@ mapfile -t trusting < <(example_text server)
 : >"$ETC/revoked_keys"
 host server "${trusting[@]}"
 try "the certificate logs in; sshd's log names it" logs_in
+try "keys that are listed still log in" locks_nobody_out
 try "CertificateFile finds it elsewhere" certificate_file_elsewhere
 try "the agent takes key and certificate at once" agent_logs_in
 try "a certificate with no-touch-required, one with verify-required" \
 	verify_required
 try "without no-touch-required a person is asked" touch_required
+kill "$(<server.sshd)"
+wait_until ended "$(<server.sshd)"
+host server "${trusting[@]}" "$(example_text alone)"
+try "AuthorizedKeysFile none: certificates alone, of either authority" \
+	certificates_alone
 try "refused after its time" expired
 try "refused before its time" not_yet_valid
 try "refused for another principal" other_principal
