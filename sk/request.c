@@ -92,6 +92,8 @@ request_parse(struct slice message, struct request *ret)
 		ret->kind = REQUEST_HOST_KEY_PROOF;
 	else if (is_bare_hash(message))
 		ret->kind = REQUEST_KEY_EXCHANGE;
+	else
+		ret->unread_type = certificate_type_name(message);
 }
 
 /* --- saying ------------------------------------------------------------ */
@@ -113,11 +115,12 @@ describe_server(struct slice host_key, struct text *out)
 		text_add_quoted(out, slice_of_text(names), MOST);
 	else
 		text_add(out, "a server");
-	text_add(out, " with host key ");
-	if (sshkey_fingerprint(host_key, digest))
+	if (sshkey_fingerprint(host_key, digest)) {
+		text_add(out, " with host key ");
 		text_add_fingerprint(out, digest);
-	else
-		text_add(out, "of an unknown type");
+	} else {
+		text_add(out, " with a host key that cannot be read");
+	}
 }
 
 static void
@@ -235,6 +238,12 @@ request_describe(const struct request *req, struct text *ret)
 		break;
 	case REQUEST_UNKNOWN:
 		text_add(ret, "Sign %zu bytes of an unknown kind", req->len);
+		if (req->unread_type.len > 0) {
+			text_add(
+			    ret, ", which begin as a certificate of type ");
+			text_add_quoted(ret, req->unread_type, MOST);
+			text_add(ret, " but cannot be read as one");
+		}
 		break;
 	}
 }

@@ -33,6 +33,8 @@ struct request {
 	    host_key; /* login, where it names the server's; else empty */
 	struct slice namespace; /* SSHSIG */
 	struct certificate certificate;
+	/* unknown, but begins as a certificate of this type; else empty */
+	struct slice unread_type;
 };
 
 /* Never fails: what is not one of the kinds, byte for byte, is unknown. */

@@ -5,6 +5,9 @@
 #include "sshkey.h"
 #include "wire.h"
 
+#define OUR_TYPE "sk-ecdsa-sha2-nistp256@openssh.com"
+#define OUR_FIELDS 3
+
 /* How many strings make up a key of the type, after the type's name. */
 static const struct key_type {
 	const char *plain;
@@ -22,11 +25,77 @@ static const struct key_type {
 	    2 },
 	{ "sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com",
 	    2 },
-	{ "sk-ecdsa-sha2-nistp256@openssh.com",
-	    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", 3 },
+	{ OUR_TYPE, "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", OUR_FIELDS },
+	/* OpenSSH 10.6, and 10.4 and 10.5 */
+	{ "ssh-mldsa44-ed25519", "ssh-mldsa44-ed25519-cert", 1 },
+	{ "ssh-mldsa44-ed25519@openssh.com",
+	    "ssh-mldsa44-ed25519-cert-v01@openssh.com", 1 },
 };
 
 #define N_KEY_TYPES (sizeof(key_types) / sizeof(key_types[0]))
+
+/* Of an unknown type; no type that is known has more than 4. */
+#define MOST_FIELDS 8
+
+/* RFC 4251, section 6: the most of a type's name. */
+#define NAME_MAX_LEN 64
+
+/* --- names of types ---------------------------------------------------- */
+
+static bool
+is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/*
+ * A certificate's type is that of its key with "-cert" or "-cert-v01" in it,
+ * at the end or before "@". What is left without that is the key's type: so
+ * it is with OpenSSH's own types and those without a domain; the table has
+ * the others.
+ */
+static bool
+split_certificate_name(struct slice name, struct slice ret[2])
+{
+	size_t local = 0, end;
+
+	if (name.len > NAME_MAX_LEN)
+		return false;
+	for (size_t i = 0; i < name.len; i++)
+		if (name.data[i] <= ' ' || name.data[i] > '~' ||
+		    name.data[i] == ',')
+			return false;
+	while (local < name.len && name.data[local] != '@')
+		local++;
+	end = local;
+	while (end > 0 && is_digit(name.data[end - 1]))
+		end--;
+	if (end < local && end >= 2 &&
+	    memcmp(name.data + end - 2, "-v", 2) == 0)
+		end -= 2;
+	else
+		end = local;
+	if (end <= strlen("-cert") ||
+	    memcmp(name.data + end - strlen("-cert"), "-cert",
+		strlen("-cert")) != 0)
+		return false;
+	ret[0] = (struct slice){ name.data, end - strlen("-cert") };
+	ret[1] = (struct slice){ name.data + local, name.len - local };
+	return true;
+}
+
+struct slice
+certificate_type_name(struct slice in)
+{
+	struct slice name, ignored[2];
+
+	if (!wire_take_string(&in, &name) ||
+	    !split_certificate_name(name, ignored))
+		return (struct slice){ 0 };
+	return name;
+}
+
+/* --- certificates ------------------------------------------------------ */
 
 static bool
 skip_strings(struct slice *in, unsigned int n)
@@ -39,80 +108,137 @@ skip_strings(struct slice *in, unsigned int n)
 	return true;
 }
 
-/*
- * Takes type, nonce and key off a certificate; *ret_key is what follows the
- * type's name in a blob of the plain key.
- */
-static const struct key_type *
-take_certified_key(struct slice *in, struct slice *ret_key)
+/* A sequence of groups of so many strings. */
+static bool
+is_sequence(struct slice in, unsigned int strings)
 {
-	struct slice name, nonce, start;
-
-	if (!wire_take_string(in, &name) || !wire_take_string(in, &nonce))
-		return NULL;
-	for (size_t i = 0; i < N_KEY_TYPES; i++) {
-		if (!slice_is(name, key_types[i].cert))
-			continue;
-		start = *in;
-		if (!skip_strings(in, key_types[i].fields))
-			return NULL;
-		*ret_key = (struct slice){ start.data, start.len - in->len };
-		return &key_types[i];
-	}
-	return NULL;
-}
-
-bool
-certificate_parse(struct slice tbs, struct certificate *ret)
-{
-	struct certificate c;
-	struct slice key;
-
-	/* Options, extensions, reserved and the CA's key: four strings. */
-	if (take_certified_key(&tbs, &key) == NULL ||
-	    !wire_take_u64(&tbs, &c.serial) || !wire_take_u32(&tbs, &c.type) ||
-	    !wire_take_string(&tbs, &c.key_id) ||
-	    !wire_take_string(&tbs, &c.principals) ||
-	    !wire_take_u64(&tbs, &c.valid_after) ||
-	    !wire_take_u64(&tbs, &c.valid_before) || !skip_strings(&tbs, 4) ||
-	    tbs.len != 0)
-		return false;
-	*ret = c;
+	while (in.len > 0)
+		if (!skip_strings(&in, strings))
+			return false;
 	return true;
 }
 
 static bool
 is_plain_key(struct slice blob)
 {
-	struct slice name;
+	struct slice name, ignored[2];
 
-	if (!wire_take_string(&blob, &name))
-		return false;
-	for (size_t i = 0; i < N_KEY_TYPES; i++)
-		if (slice_is(name, key_types[i].plain))
-			return skip_strings(&blob, key_types[i].fields) &&
-			    blob.len == 0;
-	return false;
+	return wire_take_string(&blob, &name) && name.len > 0 &&
+	    !split_certificate_name(name, ignored);
 }
 
-/* Hashes the certified key as a plain blob: its own name, then its fields. */
 static bool
-certified_fingerprint(struct slice blob, uint8_t ret[32])
+is_key_like_ours(struct slice blob)
 {
-	const struct key_type *type;
-	EVP_MD_CTX *ctx;
-	struct slice key;
-	uint8_t len[4] = { 0 };
+	struct slice name;
+
+	return wire_take_string(&blob, &name) && slice_is(name, OUR_TYPE) &&
+	    skip_strings(&blob, OUR_FIELDS) && blob.len == 0;
+}
+
+/* How a certificate ends: behind the CA's key, or behind its signature. */
+enum ending {
+	ENDS_UNSIGNED,
+	ENDS_SIGNED
+};
+
+/*
+ * Reads a certificate from its key's fields on, if there are so many. Nothing
+ * is refused here that a server or ssh would accept.
+ */
+static bool
+read_with(struct slice in, unsigned int n_fields, enum ending ending,
+    struct certificate *c)
+{
+	struct slice start = in, reserved, signature;
+
+	if (!skip_strings(&in, n_fields))
+		return false;
+	c->fields = (struct slice){ start.data, start.len - in.len };
+	return wire_take_u64(&in, &c->serial) && wire_take_u32(&in, &c->type) &&
+	    (c->type == CERTIFICATE_USER || c->type == CERTIFICATE_HOST) &&
+	    wire_take_string(&in, &c->key_id) &&
+	    wire_take_string(&in, &c->principals) &&
+	    is_sequence(c->principals, 1) &&
+	    wire_take_u64(&in, &c->valid_after) &&
+	    wire_take_u64(&in, &c->valid_before) &&
+	    wire_take_string(&in, &c->critical) &&
+	    is_sequence(c->critical, 2) &&
+	    wire_take_string(&in, &c->extensions) &&
+	    is_sequence(c->extensions, 2) && wire_take_string(&in, &reserved) &&
+	    wire_take_string(&in, &c->ca) &&
+	    (ending == ENDS_SIGNED
+		    ? is_plain_key(c->ca) && wire_take_string(&in, &signature)
+		    : is_key_like_ours(c->ca)) &&
+	    in.len == 0;
+}
+
+/*
+ * Of an unknown type, the fields' number is the one with which the rest reads
+ * as a certificate to the last byte. Those who know the type have read it with
+ * the right number, so that this is among those that fit; where another one
+ * fits as well, somebody has made it so, and it is no certificate for us.
+ */
+static bool
+read_certificate(struct slice in, enum ending ending, struct certificate *ret)
+{
+	struct certificate c = { 0 }, tried, found;
+	unsigned int fit = 0;
+	struct slice nonce;
+
+	if (!wire_take_string(&in, &c.type_name) ||
+	    !split_certificate_name(c.type_name, c.plain_name) ||
+	    !wire_take_string(&in, &nonce))
+		return false;
+	for (size_t i = 0; i < N_KEY_TYPES; i++) {
+		const char *plain = key_types[i].plain;
+
+		if (!slice_is(c.type_name, key_types[i].cert))
+			continue;
+		c.known = true;
+		c.plain_name[0] =
+		    (struct slice){ (const uint8_t *)plain, strlen(plain) };
+		c.plain_name[1] = (struct slice){ 0 };
+		if (!read_with(in, key_types[i].fields, ending, &c))
+			return false;
+		*ret = c;
+		return true;
+	}
+	for (unsigned int n = 1; n <= MOST_FIELDS; n++) {
+		tried = c;
+		if (read_with(in, n, ending, &tried)) {
+			found = tried;
+			fit++;
+		}
+	}
+	if (fit != 1)
+		return false;
+	*ret = found;
+	return true;
+}
+
+bool
+certificate_parse(struct slice tbs, struct certificate *ret)
+{
+	return read_certificate(tbs, ENDS_UNSIGNED, ret);
+}
+
+/* --- fingerprints ------------------------------------------------------ */
+
+bool
+certificate_fingerprint(const struct certificate *c, uint8_t ret[32])
+{
+	const struct slice *name = c->plain_name;
+	/* No name is longer than a byte can tell. */
+	uint8_t len[4] = { 0, 0, 0, (uint8_t)(name[0].len + name[1].len) };
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool ok;
 
-	if ((type = take_certified_key(&blob, &key)) == NULL ||
-	    (ctx = EVP_MD_CTX_new()) == NULL)
-		return false;
-	len[3] = (uint8_t)strlen(type->plain);
-	ok = EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+	ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
 	    EVP_DigestUpdate(ctx, len, sizeof(len)) == 1 &&
-	    EVP_DigestUpdate(ctx, type->plain, strlen(type->plain)) == 1 &&
-	    EVP_DigestUpdate(ctx, key.data, key.len) == 1 &&
+	    EVP_DigestUpdate(ctx, name[0].data, name[0].len) == 1 &&
+	    EVP_DigestUpdate(ctx, name[1].data, name[1].len) == 1 &&
+	    EVP_DigestUpdate(ctx, c->fields.data, c->fields.len) == 1 &&
 	    EVP_DigestFinal_ex(ctx, ret, NULL) == 1;
 	EVP_MD_CTX_free(ctx);
 	return ok;
@@ -121,8 +247,10 @@ certified_fingerprint(struct slice blob, uint8_t ret[32])
 bool
 sshkey_fingerprint(struct slice blob, uint8_t ret[32])
 {
-	if (!is_plain_key(blob))
-		return certified_fingerprint(blob, ret);
-	return EVP_Digest(blob.data, blob.len, ret, NULL, EVP_sha256(), NULL) ==
-	    1;
+	struct certificate c;
+
+	if (read_certificate(blob, ENDS_SIGNED, &c))
+		return certificate_fingerprint(&c, ret);
+	return is_plain_key(blob) &&
+	    EVP_Digest(blob.data, blob.len, ret, NULL, EVP_sha256(), NULL) == 1;
 }

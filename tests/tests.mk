@@ -1,7 +1,7 @@
 # What tests, measures and fuzzes. The Makefile includes this.
 
 UNITS = abi bytes child config device fido handle helper-message key known-hosts key-limits lockout log pin \
-	record request terminal text tpm-rc weakness keyfile
+	record request sshkey terminal text tpm-rc weakness keyfile
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Any message: parsed, described, and checked against limits. */
+/* Any message: parsed, described, checked against limits, taken for a key. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -12,6 +12,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct limits limits = { .kinds = LIMIT_HOST };
+	uint8_t digest[32];
 	struct request req;
 	struct text words;
 
@@ -24,5 +25,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    req.kind != REQUEST_HOST_KEY_PROOF &&
 	    req.kind != REQUEST_KEY_EXCHANGE)
 		abort();
+	if (req.kind == REQUEST_CERTIFICATE &&
+	    !certificate_fingerprint(&req.certificate, digest))
+		abort();
+	(void)!sshkey_fingerprint((struct slice){ data, size }, digest);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "corpus.h"
 #include "error.h"
+#include "invented.h"
 #include "key-limits.h"
 #include "log.h"
 
@@ -109,6 +110,52 @@ test_servers(void **state)
 	limits_reset(&l);
 }
 
+/* Types that nobody has invented yet are judged as all others. */
+static void
+test_unknown_types(void **state)
+{
+	const struct invented host = { .type_name = "ssh-tomorrow-cert",
+		.fields = 2,
+		.type = CERTIFICATE_HOST,
+		.is_signed = true };
+	struct invented asked = { .type_name = "ssh-tomorrow-cert",
+		.fields = 2 };
+	struct request login = { .kind = REQUEST_LOGIN }, req;
+	struct limits ca = { 0 }, server = { 0 };
+	struct bytes key = { 0 }, cert = invent(&host), tbs = invent(&asked);
+	uint8_t digest[32];
+
+	(void)state;
+	limits_allow_kind(&ca, LIMIT_CA);
+	request_parse(bytes_slice(&tbs), &req);
+	assert_int_equal(limits_check(&ca, &req), 0);
+	bytes_reset(&tbs);
+	/* One that cannot be read is not. */
+	asked.fields = 9;
+	tbs = invent(&asked);
+	request_parse(bytes_slice(&tbs), &req);
+	assert_int_equal(limits_check(&ca, &req), FAIL_LIMIT);
+
+	put_text(&key, "ssh-tomorrow");
+	put_text(&key, "pk");
+	put_text(&key, "pk");
+	assert_true(sshkey_fingerprint(bytes_slice(&key), digest));
+	assert_int_equal(limits_allow_server(&server, digest), 0);
+	login.host_key = bytes_slice(&key);
+	assert_int_equal(limits_check(&server, &login), 0);
+	/* The same host with a certificate, and what is another key. */
+	login.host_key = bytes_slice(&cert);
+	assert_int_equal(limits_check(&server, &login), 0);
+	login.host_key.len--;
+	assert_int_equal(limits_check(&server, &login), FAIL_LIMIT);
+	assert_int_equal(bytes_append(&key, "", 1), 0);
+	login.host_key = bytes_slice(&key);
+	assert_int_equal(limits_check(&server, &login), FAIL_LIMIT);
+	bytes_reset(&key);
+	bytes_reset(&cert);
+	bytes_reset(&tbs);
+}
+
 /* Of a long list, the first three are named. */
 static void
 test_words_of_many(void **state)
@@ -187,6 +234,7 @@ main(void)
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_servers),
+		cmocka_unit_test(test_unknown_types),
 		cmocka_unit_test(test_words_of_many),
 		cmocka_unit_test(test_how_many),
 		cmocka_unit_test(test_copy),
