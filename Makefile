@@ -70,7 +70,7 @@ endef
 
 ROOMS = bytes cbor-item child clock config credential credential-resident device \
 	error fallback fido fingerprint handle helper-message home key key-limits known-hosts lockout \
-	log parent pin presence record request resident session sshkey \
+	log parent pin presence process record request resident session sshkey \
 	terminal text tpm tpm-rc traffic wire
 OBJS = $(ROOMS:%=$(B)/sk/%.o)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so

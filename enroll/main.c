@@ -9,6 +9,7 @@
 #include "command.h"
 #include "error.h"
 #include "log.h"
+#include "process.h"
 
 const struct option_entry option_table[] = {
 	{ OPTION_APPLICATION, "application", 'a', "TEXT",
@@ -284,6 +285,7 @@ int
 main(int argc, char **argv)
 {
 	log_begin(true);
+	process_keep_memory();
 	/* Ignored by our caller, it would have us miss how children ended. */
 	signal(SIGCHLD, SIG_DFL);
 	if (argc < 2) {

@@ -146,18 +146,18 @@ collect(int fd, int wait_ms, char *out, size_t size, size_t *len)
  */
 static bool
 await(pid_t pid, int fd, unsigned int limit_ms, int *ret_status, char *out,
-    size_t size)
+    size_t size, size_t *len)
 {
 	uint64_t deadline = clock_deadline(limit_ms);
 	pid_t parent = getppid(), r;
 	bool open = true;
-	size_t len = 0;
 
+	*len = 0;
 	out[0] = '\0';
 	while ((r = waitpid(pid, ret_status, WNOHANG)) == 0 &&
 	    clock_ms_left(deadline) > 0 && getppid() == parent) {
 		if (open)
-			open = collect(fd, TICK_MS, out, size, &len);
+			open = collect(fd, TICK_MS, out, size, len);
 		else
 			poll(NULL, 0, TICK_MS);
 	}
@@ -167,11 +167,11 @@ await(pid_t pid, int fd, unsigned int limit_ms, int *ret_status, char *out,
 		return false;
 	}
 	/* What it wrote last. */
-	while (open && len < size - 1) {
-		size_t before = len;
+	while (open && *len < size - 1) {
+		size_t before = *len;
 
-		open = collect(fd, 0, out, size, &len);
-		if (len == before)
+		open = collect(fd, 0, out, size, len);
+		if (*len == before)
 			break;
 	}
 	return r == pid;
@@ -179,7 +179,7 @@ await(pid_t pid, int fd, unsigned int limit_ms, int *ret_status, char *out,
 
 int
 child_run(const struct child *child, unsigned int seconds, int *ret_status,
-    char *ret_output, size_t size)
+    char *ret_output, size_t size, size_t *ret_len)
 {
 	int status = 0, fds[2], err, r = 0;
 	pid_t pid;
@@ -192,7 +192,8 @@ child_run(const struct child *child, unsigned int seconds, int *ret_status,
 		    strerror(err));
 	close(fds[1]);
 	if (r == 0 &&
-	    await(pid, fds[0], seconds * 1000, &status, ret_output, size))
+	    await(pid, fds[0], seconds * 1000, &status, ret_output, size,
+		ret_len))
 		*ret_status = status;
 	else if (r == 0)
 		r = fail(FAIL_REFUSED, "nobody answered in time");

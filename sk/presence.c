@@ -84,9 +84,10 @@ ask_askpass(const struct config *cfg, const char *path, const char *question)
 	};
 	char answer[64];
 	int status, r;
+	size_t len;
 
 	if ((r = child_run(&child, cfg->presence_timeout, &status, answer,
-		 sizeof(answer))) != 0)
+		 sizeof(answer), &len)) != 0)
 		return r;
 	answer[strcspn(answer, "\r\n")] = '\0';
 	if (!is_success(status) ||
@@ -120,10 +121,11 @@ ask_command(const struct config *cfg, const char *question)
 	};
 	char ignored[64];
 	int status, r;
+	size_t len;
 
 	text_add(&env, "SK_TPM_REQUEST=%s", question);
 	if ((r = child_run(&child, cfg->presence_timeout, &status, ignored,
-		 sizeof(ignored))) != 0)
+		 sizeof(ignored), &len)) != 0)
 		return r;
 	if (!is_success(status))
 		return fail(
@@ -216,15 +218,22 @@ ask_secret_by_askpass(const struct config *cfg, const char *path,
 	const struct child child = { .path = path, .argument = prompt };
 	char answer[PIN_MAX_LEN + 2];
 	int status, r;
+	size_t len;
 
 	if ((r = child_run(&child, cfg->presence_timeout, &status, answer,
-		 sizeof(answer))) != 0)
+		 sizeof(answer), &len)) != 0)
 		return r;
-	answer[strcspn(answer, "\r\n")] = '\0';
 	if (!is_success(status))
 		r = fail(FAIL_REFUSED, "refused in %s", path);
-	else
-		r = bytes_set(ret, answer, strlen(answer) + 1);
+	else if (memchr(answer, '\0', len) != NULL)
+		r = fail(FAIL_REFUSED,
+		    "%s gave a NUL byte, which a PIN or password cannot have",
+		    path);
+	else {
+		len = strcspn(answer, "\r\n");
+		answer[len] = '\0';
+		r = bytes_set(ret, answer, len + 1);
+	}
 	explicit_bzero(answer, sizeof(answer));
 	return r;
 }

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "fallback.h"
 #include "log.h"
+#include "process.h"
 
 /* The library hides everything but what this header declares. */
 #pragma GCC visibility push(default)
@@ -79,6 +80,8 @@ begin(bool secrets, struct sk_option **options, struct config *cfg,
 	int r;
 
 	log_begin(secrets);
+	if (secrets)
+		process_keep_memory();
 	leave_out_legacy_names();
 	if ((r = config_load(cfg)) != 0)
 		return r;

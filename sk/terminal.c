@@ -277,6 +277,10 @@ terminal_read_secret(
 		len++;
 	end(&t);
 	line[len] = '\0';
+	if (r == 0 && memchr(line, '\0', len) != NULL)
+		r = fail(FAIL_REFUSED,
+		    "a NUL byte was typed (Control-Space is one), which a PIN "
+		    "or password cannot have");
 	if (r == 0)
 		r = bytes_set(ret, line, len + 1);
 	explicit_bzero(line, sizeof(line));

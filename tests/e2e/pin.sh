@@ -250,6 +250,68 @@ lockout_spares_others() {
 	sign "$WORK/k"
 }
 
+# With a NUL within, a part of it would be the PIN.
+nul_is_refused() {
+	askpass_says "$PIN"
+	cat >"$WORK/nul" <<-'EOF'
+		#!/bin/sh
+		printf '123456\0007\n'
+	EOF
+	chmod +x "$WORK/nul"
+	SSH_ASKPASS=$WORK/nul refuses \
+		"$WORK/nul gave a NUL byte, which a PIN or password cannot have" \
+		"$BUILD/sk-tpm" enroll -P -f "$WORK/cut"
+	unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+	person 'run "'"$BUILD"'/sk-tpm enroll -P -f '"$WORK"'/cut"
+		want "Choose a PIN for the new key:"
+		send "123456\0007\r"
+		want "sk-tpm: a NUL byte was typed (Control-Space is one)"
+		expect eof'
+	[ ! -e "$WORK/cut" ]
+}
+
+# Of the same user as well, who reads the memory of any other process of theirs.
+memory_is_kept() {
+	local open=$WORK/open
+	mkdir -m 777 "$open"
+	cp "$LIB" "$BUILD/sk-tpm" "$open"
+	cat >"$open/look" <<-EOF
+		#!/bin/sh
+		asks=\${2:-\$PPID}
+		{
+			grep '^Max core' /proc/\$asks/limits
+			head -c 1 /proc/\$asks/environ >/dev/null 2>&1 &&
+				echo readable || echo kept
+		} >"$open/seen"
+	EOF
+	cat >"$open/askpass" <<-EOF
+		#!/bin/sh
+		"$open/look" the-PIN \$PPID
+		echo "$PIN"
+	EOF
+	chmod 755 "$open/look" "$open/askpass"
+	cp "$WORK/k" "$WORK/k.pub" "$open"
+	[ "$(id -u)" -ne 0 ] || chown 65534 "$open/k" "$open"
+	export SSH_ASKPASS=$open/askpass SSH_ASKPASS_REQUIRE=force \
+		SK_TPM_CONFIG=/dev/null HOME=$open LIB=$open/libsk-tpm.so \
+		SK_TPM_USER_PRESENCE="command $open/look"
+	export -f sign
+	unprivileged bash -c 'ulimit -c "$(ulimit -Hc)"; "$1"; :' bash "$open/look"
+	[ "$(tail -n 1 "$open/seen")" = readable ]
+	# In the helper, which has the PIN, and in the command, before it has.
+	unprivileged bash -c "sign $open/k"
+	is_kept
+	unprivileged "$open/sk-tpm" test "$open/k"
+	is_kept
+}
+
+is_kept() {
+	cat "$open/seen"
+	grep -q '^Max core file size  *0  *0 ' "$open/seen"
+	[ "$(tail -n 1 "$open/seen")" = kept ]
+	rm "$open/seen"
+}
+
 try "ssh-keygen -O verify-required enrols" enrols
 try "ssh-keygen -Y sign asks for it, once" signs
 try "ssh logs in under verify-required" logs_in
@@ -263,6 +325,8 @@ try "without a PIN, no TPM command is sent" no_pin_no_command
 try "neither PIN nor authValue is on the bus" nothing_on_the_bus
 try "sessions are salted, and bound to nothing" sessions_are_salted
 try "nor in tpm2-tss's log" nothing_in_its_log
+try "a PIN with a NUL in it is refused" nul_is_refused
+try "what has a PIN keeps its memory, and leaves no core" memory_is_kept
 try "a wrong PIN costs one try and says how many are left" wrong_pin_costs_one
 try "the last try is not spent unasked" last_try_is_not_spent
 try "lockout: how long, and what else" lockout_is_told

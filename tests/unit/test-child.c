@@ -17,6 +17,7 @@
 
 static char script[] = "/tmp/sk-tpm-child.XXXXXX";
 
+static size_t out_len;
 static bool lacks_close_range;
 
 /* Nothing else of sk/ and of these tests uses it. */
@@ -51,7 +52,7 @@ run(const char *body, unsigned int seconds, int *status, char *out, size_t size)
 	assert_non_null(f);
 	fprintf(f, "#!/bin/sh\n%s\n", body);
 	fclose(f);
-	return child_run(&child, seconds, status, out, size);
+	return child_run(&child, seconds, status, out, size, &out_len);
 }
 
 static void
@@ -97,6 +98,11 @@ test_long_output_is_cut(void **state)
 			     &status, out, sizeof(out)),
 	    0);
 	assert_string_equal(out, "xxxxxxx");
+	assert_int_equal(out_len, 7);
+	assert_int_equal(
+	    run("printf 'a\\0b'", 10, &status, out, sizeof(out)), 0);
+	assert_int_equal(out_len, 3);
+	assert_memory_equal(out, "a\0b", 4);
 }
 
 static void
@@ -122,7 +128,8 @@ test_no_program(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    child_run(&child, 1, &status, out, sizeof(out)), FAIL_PRESENCE);
+	    child_run(&child, 1, &status, out, sizeof(out), &out_len),
+	    FAIL_PRESENCE);
 }
 
 static void
@@ -138,7 +145,7 @@ test_no_descriptor_left(void **state)
 	none = limit;
 	none.rlim_cur = 3;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	r = child_run(&child, 1, &status, out, sizeof(out));
+	r = child_run(&child, 1, &status, out, sizeof(out), &out_len);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	assert_int_equal(r, FAIL_PRESENCE);
 	assert_non_null(strstr(STDERR_OF(log_failure(r)), "make a pipe: "));
