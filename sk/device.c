@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,36 @@ group_name(gid_t gid, char ret[NAME_LEN])
 		snprintf(ret, NAME_LEN, "%ju", (uintmax_t)gid);
 }
 
+#define MOST_GROUPS 1024
+
+/* The person's groups by the databases, which the process may lack. */
+static bool
+person_is_in(gid_t gid)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+	gid_t groups[MOST_GROUPS];
+	int n = MOST_GROUPS;
+
+	if (pw == NULL || getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) < 0)
+		return false;
+	for (int i = 0; i < n; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+static bool
+process_is_in(gid_t gid)
+{
+	gid_t groups[MOST_GROUPS];
+	int n = getgroups(MOST_GROUPS, groups);
+
+	for (int i = 0; i < n; i++)
+		if (groups[i] == gid)
+			return true;
+	return getegid() == gid;
+}
+
 /* Joining the group helps only where the group may read and write. */
 static int
 explain_permission(const char *path)
@@ -55,6 +86,19 @@ explain_permission(const char *path)
 	owner_name(st.st_uid, owner);
 	group_name(st.st_gid, group);
 	owner_name(geteuid(), self);
+	if ((st.st_mode & 0060) == 0060 && st.st_uid != geteuid() &&
+	    process_is_in(st.st_gid))
+		return fail(FAIL_PERMISSION,
+		    "no permission on the TPM device %s, though this process "
+		    "is in its group %s; a container's settings or a security "
+		    "module such as SELinux forbid it",
+		    path, group);
+	if ((st.st_mode & 0060) == 0060 && person_is_in(st.st_gid))
+		return fail(FAIL_PERMISSION,
+		    "no permission on the TPM device %s: %s is in its group "
+		    "%s, but this login is older than that; log in again, or "
+		    "type: newgrp %s",
+		    path, self, group, group);
 	if ((st.st_mode & 0060) == 0060 && st.st_gid != 0)
 		return fail(FAIL_PERMISSION,
 		    "no permission on the TPM device %s (owner %s, group %s, "

@@ -3,7 +3,9 @@
 #include "unit.h"
 
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <fcntl.h>
 #include <time.h>
@@ -89,6 +91,44 @@ test_owner_without_a_name(void **state)
 	assert_int_equal(chmod(path, 0600), 0);
 	out = words(path, FAIL_PERMISSION);
 	assert_non_null(strstr(out, "no group to join for it"));
+}
+
+/* nobody's group by the password database; this process is not in it. */
+static void
+test_group_joined_after_the_login(void **state)
+{
+	const char *path = below("joined"), *out;
+
+	(void)state;
+	if (geteuid() != 0)
+		return; /* whose process is in all groups that it could name */
+	make_file(path, 0060);
+	assert_int_equal(chown(path, 0, NOBODY), 0);
+	out = words(path, FAIL_PERMISSION);
+	assert_non_null(strstr(out, "; log in again, or type: newgrp "));
+	assert_null(strstr(out, "usermod"));
+}
+
+/* No device opens on a file system that is mounted with nodev. */
+static void
+test_group_does_not_help(void **state)
+{
+	char mounted[128];
+	const char *path, *out;
+
+	(void)state;
+	snprintf(mounted, sizeof(mounted), "%s", below("nodev"));
+	assert_int_equal(mkdir(mounted, 0711), 0);
+	if (mount("none", mounted, "tmpfs", MS_NODEV, "mode=711") != 0)
+		return; /* who is not root, or is confined */
+	path = below("nodev/tpm");
+	assert_int_equal(mknod(path, S_IFCHR, makedev(10, 224)), 0);
+	assert_int_equal(chmod(path, 0060), 0);
+	assert_int_equal(chown(path, 0, getegid()), 0);
+	out = words(path, FAIL_PERMISSION);
+	assert_int_equal(umount2(mounted, MNT_DETACH), 0);
+	assert_non_null(strstr(out, "though this process is in its group"));
+	assert_null(strstr(out, "usermod"));
 }
 
 static void
@@ -188,6 +228,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_owner_without_a_name),
+		cmocka_unit_test(test_group_joined_after_the_login),
+		cmocka_unit_test(test_group_does_not_help),
 		cmocka_unit_test(test_directory_that_may_not_be_searched),
 		cmocka_unit_test(test_held_by_another),
 		cmocka_unit_test(test_any_other_reason),
