@@ -171,6 +171,8 @@ add_time(struct text *out, uint64_t seconds)
 }
 
 #define MOST_PRINCIPALS 4
+#define MOST_OPTIONS 3	  /* as many as there are today */
+#define MOST_EXTENSIONS 6 /* the same */
 
 static void
 describe_principals(struct slice in, struct text *out)
@@ -179,7 +181,8 @@ describe_principals(struct slice in, struct text *out)
 	unsigned int n = 0;
 
 	if (in.len == 0)
-		text_add(out, " for anybody");
+		text_add(out,
+		    " for no name (OpenSSH before 10.3 takes that for any)");
 	for (; in.len > 0 && wire_take_string(&in, &name); n++) {
 		if (n >= MOST_PRINCIPALS)
 			continue;
@@ -190,14 +193,77 @@ describe_principals(struct slice in, struct text *out)
 		text_add(out, " and %u others", n - MOST_PRINCIPALS);
 }
 
+/* These two have one string as their data; it is shown without its length. */
+static struct slice
+option_value(struct slice name, struct slice data)
+{
+	struct slice rest = data, value;
+
+	if ((slice_is(name, "force-command") ||
+		slice_is(name, "source-address")) &&
+	    wire_take_string(&rest, &value) && rest.len == 0)
+		return value;
+	return data;
+}
+
+static void
+describe_pairs(
+    struct slice in, const char *before, unsigned int most, struct text *out)
+{
+	struct slice name, data;
+	unsigned int n = 0;
+
+	for (; in.len > 0 && wire_take_string(&in, &name) &&
+	     wire_take_string(&in, &data);
+	     n++) {
+		if (n >= most)
+			continue;
+		text_add(out, "%s", n == 0 ? before : ", ");
+		text_add_quoted(out, name, MOST / 2);
+		if (data.len == 0)
+			continue;
+		text_add(out, " ");
+		text_add_quoted(out, option_value(name, data), MOST);
+	}
+	if (n > most)
+		text_add(out, " and %u others", n - most);
+}
+
+/* What ssh-keygen gives if it is not told otherwise. */
+static bool
+are_usual_extensions(uint32_t type, struct slice in)
+{
+	static const char *const usual[] = { "permit-X11-forwarding",
+		"permit-agent-forwarding", "permit-port-forwarding",
+		"permit-pty", "permit-user-rc" };
+	struct slice name, data;
+
+	for (size_t i = 0;
+	     type == CERTIFICATE_USER && i < sizeof(usual) / sizeof(usual[0]);
+	     i++)
+		if (!wire_take_string(&in, &name) ||
+		    !wire_take_string(&in, &data) ||
+		    !slice_is(name, usual[i]) || data.len != 0)
+			return false;
+	return in.len == 0;
+}
+
 /* What matters most first, should it be cut. */
 static void
 describe_certificate(const struct certificate *c, struct text *out)
 {
-	text_add(out, "Issue a %s certificate valid ",
-	    c->type == CERTIFICATE_USER	      ? "user"
-		: c->type == CERTIFICATE_HOST ? "host"
-					      : "strange");
+	uint8_t digest[32];
+
+	text_add(out, "Issue a %s certificate",
+	    c->type == CERTIFICATE_USER ? "user" : "host");
+	if (certificate_fingerprint(c, digest)) {
+		text_add(out, " to the key ");
+		text_add_fingerprint(out, digest);
+	} else {
+		text_add(out, " to a key without a fingerprint");
+	}
+	describe_principals(c->principals, out);
+	text_add(out, ", valid ");
 	if (c->valid_before == CERTIFICATE_FOREVER) {
 		text_add(out, "without end");
 	} else {
@@ -208,9 +274,20 @@ describe_certificate(const struct certificate *c, struct text *out)
 		text_add(out, " from ");
 		add_time(out, c->valid_after);
 	}
-	describe_principals(c->principals, out);
-	text_add(out, ", with id ");
+	describe_pairs(
+	    c->critical, ", with the critical option ", MOST_OPTIONS, out);
+	if (c->type == CERTIFICATE_USER && c->extensions.len == 0)
+		text_add(out, ", without extensions");
+	else if (!are_usual_extensions(c->type, c->extensions))
+		describe_pairs(c->extensions, ", with the extensions ",
+		    MOST_EXTENSIONS, out);
+	text_add(out, ", id ");
 	text_add_quoted(out, c->key_id, MOST);
+	text_add(out, ", serial number %" PRIu64, c->serial);
+	if (!c->known) {
+		text_add(out, ", of the unknown type ");
+		text_add_quoted(out, c->type_name, MOST);
+	}
 }
 
 void

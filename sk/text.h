@@ -10,7 +10,7 @@
 #include "bytes.h"
 #include "log.h"
 
-#define TEXT_LEN 768
+#define TEXT_LEN 1792
 
 struct text {
 	char s[TEXT_LEN]; /* always terminated; start from { 0 } */

@@ -134,6 +134,7 @@ $(B)/tests/unit/test-weakness: $(B)/enroll/weakness.o
 $(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o
 $(B)/tests/unit/test-child: TEST_LDFLAGS = -Wl,--wrap=syscall
 $(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
+$(B)/tests/unit/test-request: TEST_LDFLAGS = -Wl,--wrap=EVP_MD_CTX_new
 $(B)/tests/unit/test-terminal: TEST_LDFLAGS = -Wl,--wrap=poll
 $(B)/tests/unit/test-device: TEST_LDFLAGS = -Wl,--wrap=nanosleep
 # What only unit tests need of the three layouts.

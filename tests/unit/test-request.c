@@ -2,7 +2,10 @@
 /* On messages recorded from real ssh, ssh-keygen and sshd, and near them. */
 #include "unit.h"
 
+#include <openssl/evp.h>
+
 #include "corpus.h"
+#include "invented.h"
 #include "request.h"
 
 static enum request_kind
@@ -60,17 +63,21 @@ test_recorded(void **state)
 	check_words("key-exchange", REQUEST_KEY_EXCHANGE,
 	    "Sign a bare hash of 64 bytes, as a server does");
 	check_words("certificate-ed25519", REQUEST_CERTIFICATE,
-	    "for \"alice\", \"bob\", with id \"a key id\"");
+	    "for \"alice\", \"bob\", valid until 2");
+	check_words("certificate-ed25519", REQUEST_CERTIFICATE,
+	    ", id \"a key id\", serial number 7");
 	check_words("certificate-rsa-2048", REQUEST_CERTIFICATE, "a key id");
 	check_words("certificate-ecdsa-256", REQUEST_CERTIFICATE, "a key id");
 	check_words("certificate-ecdsa-384", REQUEST_CERTIFICATE, "a key id");
 	check_words("certificate-ecdsa-521", REQUEST_CERTIFICATE, "a key id");
 	check_words("certificate-sk", REQUEST_CERTIFICATE,
-	    "Issue a user certificate valid without end for anybody, with id "
-	    "\"me\"");
+	    "Issue a user certificate to the key SHA256:");
+	check_words("certificate-sk", REQUEST_CERTIFICATE,
+	    " for no name (OpenSSH before 10.3 takes that for any), valid "
+	    "without end, id \"me\", serial number 0");
 	check_words("certificate-host", REQUEST_CERTIFICATE,
-	    "Issue a host certificate valid without end for "
-	    "\"host.example\", with id \"host\"");
+	    " for \"host.example\", valid without end, id \"host\", serial "
+	    "number 0");
 }
 
 /* Whatever is damaged, nothing is read past the end, and words stay words. */
@@ -134,36 +141,252 @@ test_hostile_words(void **state)
 	assert_non_null(strstr(words.s, "...\""));
 }
 
+static void
+describe_invented(const struct invented *i, struct text *ret)
+{
+	struct bytes b = invent(i);
+	struct request req;
+
+	request_parse(bytes_slice(&b), &req);
+	assert_int_equal(req.kind, REQUEST_CERTIFICATE);
+	request_describe(&req, ret);
+	bytes_reset(&b);
+}
+
+/* OpenSSL, out of memory. */
+static bool no_digests;
+EVP_MD_CTX *__wrap_EVP_MD_CTX_new(void);
+EVP_MD_CTX *__real_EVP_MD_CTX_new(void);
+
+EVP_MD_CTX *
+__wrap_EVP_MD_CTX_new(void)
+{
+	return no_digests ? NULL : __real_EVP_MD_CTX_new();
+}
+
+static void
+test_no_memory(void **state)
+{
+	const struct invented make = { .type_name = "ssh-tomorrow-cert",
+		.fields = 1 };
+	struct text words;
+
+	(void)state;
+	no_digests = true;
+	describe_invented(&make, &words);
+	no_digests = false;
+	assert_non_null(strstr(words.s, " to a key without a fingerprint for"));
+}
+
+static void
+put_pair(struct bytes *b, const char *name, struct slice data)
+{
+	put_text(b, name);
+	put_slice(b, data);
+}
+
+/* Whatever is different about two certificates is in their questions. */
+static void
+test_certificates_differ(void **state)
+{
+	struct invented make[14] = { 0 };
+	struct text words[14];
+	struct bytes command = { 0 }, forced = { 0 }, address = { 0 },
+		     verified = { 0 }, raw = { 0 }, usual = { 0 }, less = { 0 },
+		     names = { 0 }, value = { 0 };
+	size_t n = sizeof(make) / sizeof(make[0]);
+
+	(void)state;
+	put_text(&command, "run");
+	put_pair(&forced, "force-command", bytes_slice(&command));
+	put_pair(&verified, "force-command", bytes_slice(&command));
+	put_pair(&verified, "verify-required", (struct slice){ 0 });
+	put_text(&value, "10.0.0.0/8");
+	put_pair(&address, "source-address", bytes_slice(&value));
+	/* Not as OpenSSH has it. */
+	put_pair(&raw, "force-command", slice_of("run"));
+	put_pair(&usual, "permit-X11-forwarding", (struct slice){ 0 });
+	put_pair(&usual, "permit-agent-forwarding", (struct slice){ 0 });
+	put_pair(&usual, "permit-port-forwarding", (struct slice){ 0 });
+	put_pair(&usual, "permit-pty", (struct slice){ 0 });
+	put_pair(&less, "no-touch-required", (struct slice){ 0 });
+	put_pair(&less, "\x1b[2J", slice_of("\""));
+	put_text(&names, "root");
+	for (size_t i = 0; i < n; i++)
+		make[i] = (struct invented){
+			.type_name = "ssh-ed25519-cert-v01@openssh.com",
+			.fields = 1,
+		};
+	make[1].field = "another";
+	make[2].critical = bytes_slice(&forced);
+	make[3].critical = bytes_slice(&verified);
+	make[4].critical = bytes_slice(&address);
+	make[5].extensions = bytes_slice(&usual);
+	make[6].extensions = bytes_slice(&less);
+	make[7].principals = bytes_slice(&names);
+	make[8].serial = UINT64_MAX;
+	make[9].type = CERTIFICATE_HOST;
+	make[10].type_name = "ssh-tomorrow-cert";
+	make[11].valid_before = 1;
+	make[12].valid_after = 1;
+	make[13].key_id = slice_of("me");
+	for (size_t i = 0; i < n; i++) {
+		describe_invented(&make[i], &words[i]);
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(words[i].s, words[j].s) == 0)
+				FAIL_MSG("%zu, %zu: %s\n", i, j, words[i].s);
+	}
+	assert_non_null(strstr(words[3].s,
+	    ", with the critical option \"force-command\" \"run\", "
+	    "\"verify-required\", without extensions"));
+	assert_non_null(
+	    strstr(words[4].s, "\"source-address\" \"10.0.0.0/8\""));
+	assert_non_null(strstr(words[0].s, ", without extensions, id \"\""));
+	assert_non_null(strstr(
+	    words[5].s, ", with the extensions \"permit-X11-forwarding\", "));
+	assert_non_null(strstr(
+	    words[6].s, "\"no-touch-required\", \"\\x1b[2J\" \"\\x22\""));
+	assert_non_null(strstr(words[8].s, "18446744073709551615"));
+	assert_null(strstr(words[9].s, "extensions"));
+	assert_null(strstr(words[9].s, "unknown"));
+	assert_non_null(
+	    strstr(words[10].s, "of the unknown type \"ssh-tomorrow-cert\""));
+	make[2].critical = bytes_slice(&raw);
+	describe_invented(&make[2], &words[2]);
+	assert_non_null(strstr(words[2].s, "\"force-command\" \"run\""));
+	/* What ssh-keygen gives goes without saying; one more does not. */
+	put_pair(&usual, "permit-user-rc", (struct slice){ 0 });
+	make[5].extensions = bytes_slice(&usual);
+	describe_invented(&make[5], &words[5]);
+	assert_null(strstr(words[5].s, "extensions"));
+	put_pair(&usual, "x@example.com", (struct slice){ 0 });
+	make[5].extensions = bytes_slice(&usual);
+	describe_invented(&make[5], &words[5]);
+	assert_non_null(strstr(words[5].s, "\"x@example.com\""));
+	bytes_reset(&command);
+	bytes_reset(&forced);
+	bytes_reset(&address);
+	bytes_reset(&verified);
+	bytes_reset(&raw);
+	bytes_reset(&usual);
+	bytes_reset(&less);
+	bytes_reset(&names);
+	bytes_reset(&value);
+}
+
 /*
- * Names that take four characters a byte must not push what matters out of
- * the sentence: how long it is valid, and for whom.
+ * Names that take four characters a byte must not push anything out of the
+ * sentence, and many of them are counted.
  */
 static void
 test_nothing_is_pushed_out(void **state)
 {
-	char principals[2000], noise[64];
-	struct request req = { .kind = REQUEST_CERTIFICATE };
+	struct bytes principals = { 0 }, pairs = { 0 };
+	char noise[128], type_name[65];
+	struct invented make = {
+		.type_name = type_name,
+		.fields = 1,
+		.serial = UINT64_MAX,
+		.valid_after = UINT64_MAX,
+		.valid_before = UINT64_MAX - 1,
+	};
 	struct text words;
-	size_t len = 0;
 
 	(void)state;
 	memset(noise, 0x01, sizeof(noise));
-	len += put_string((uint8_t *)principals + len, noise, sizeof(noise));
-	len += put_string((uint8_t *)principals + len, noise, sizeof(noise));
-	len += put_string((uint8_t *)principals + len, "root", 4);
-	for (int i = 0; i < 3; i++)
-		len += put_string((uint8_t *)principals + len, "more", 4);
-	req.certificate = (struct certificate){
-		.type = CERTIFICATE_USER,
-		.key_id = { (const uint8_t *)noise, sizeof(noise) },
-		.principals = { (const uint8_t *)principals, len },
-		.valid_before = CERTIFICATE_FOREVER,
-	};
+	memset(type_name, 'x', sizeof(type_name));
+	strcpy(type_name + 59, "-cert");
+	make.key_id = (struct slice){ (const uint8_t *)noise, sizeof(noise) };
+	for (int i = 0; i < 9; i++) {
+		put_slice(&principals, make.key_id);
+		put_slice(&pairs, make.key_id);
+		put_slice(&pairs, make.key_id);
+	}
+	make.principals = bytes_slice(&principals);
+	make.critical = make.extensions = bytes_slice(&pairs);
+	describe_invented(&make, &words);
+	assert_true(words.len < TEXT_LEN - 1);
+	assert_non_null(strstr(words.s, "...\", "));
+	assert_non_null(strstr(words.s, " and 5 others, valid until"));
+	assert_non_null(strstr(words.s, " and 6 others, with the extensions"));
+	assert_non_null(strstr(words.s, " and 3 others, id \"\\x01"));
+	assert_non_null(strstr(words.s, "of the unknown type \"xxx"));
+	bytes_reset(&principals);
+	bytes_reset(&pairs);
+}
+
+/* Which cannot be read, is said, and whether it is none for certain is not. */
+static void
+test_unread_certificate(void **state)
+{
+	struct invented make = { .type_name = "ssh-tomorrow-cert",
+		.fields = 9 };
+	struct bytes b = invent(&make);
+	struct request req;
+	struct text words;
+
+	(void)state;
+	request_parse(bytes_slice(&b), &req);
+	assert_int_equal(req.kind, REQUEST_UNKNOWN);
 	request_describe(&req, &words);
-	assert_non_null(strstr(words.s, "valid without end"));
-	assert_non_null(strstr(words.s, "\"root\""));
-	assert_non_null(strstr(words.s, "and 2 others"));
-	assert_non_null(strstr(words.s, "with id"));
+	assert_non_null(strstr(words.s,
+	    "bytes of an unknown kind, which begin as a certificate of type "
+	    "\"ssh-tomorrow-cert\" but cannot be read as one"));
+	bytes_reset(&b);
+}
+
+/* A login with any host key, and with a session that is called as a type. */
+static void
+login_to(struct slice host_key, struct bytes *ret)
+{
+	put_text(ret, "ssh-tomorrow-cert");
+	assert_int_equal(wire_put_u8(ret, 50), 0);
+	put_text(ret, "me");
+	put_text(ret, "ssh-connection");
+	put_text(ret, "publickey-hostbound-v00@openssh.com");
+	assert_int_equal(wire_put_u8(ret, 1), 0);
+	put_text(ret, "alg");
+	put_text(ret, "key");
+	put_slice(ret, host_key);
+}
+
+static void
+test_unknown_host_keys(void **state)
+{
+	struct invented make = {
+		.type_name = "ssh-tomorrow-cert", .fields = 2, .is_signed = true
+	};
+	struct bytes key = { 0 }, cert = invent(&make), m = { 0 };
+	char plain[TEXT_LEN];
+	struct request req;
+	struct text words;
+
+	(void)state;
+	put_text(&key, "ssh-tomorrow");
+	put_text(&key, "pk");
+	put_text(&key, "pk");
+	login_to(bytes_slice(&key), &m);
+	request_parse(bytes_slice(&m), &req);
+	assert_int_equal(req.kind, REQUEST_LOGIN);
+	request_describe(&req, &words);
+	assert_non_null(strstr(words.s, "to a server with host key SHA256:"));
+	strcpy(plain, words.s);
+	bytes_reset(&m);
+	/* A certificate of the same key. */
+	login_to(bytes_slice(&cert), &m);
+	request_parse(bytes_slice(&m), &req);
+	request_describe(&req, &words);
+	assert_string_equal(words.s, plain);
+	bytes_reset(&m);
+	login_to((struct slice){ cert.data, cert.len - 1 }, &m);
+	request_parse(bytes_slice(&m), &req);
+	assert_int_equal(req.kind, REQUEST_LOGIN);
+	request_describe(&req, &words);
+	assert_non_null(strstr(
+	    words.s, "to a server with a host key that cannot be read, as"));
+	bytes_reset(&m);
+	bytes_reset(&key);
+	bytes_reset(&cert);
 }
 
 static void
@@ -189,7 +412,11 @@ main(void)
 		cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_cut_and_flipped),
 		cmocka_unit_test(test_hostile_words),
+		cmocka_unit_test(test_certificates_differ),
+		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_nothing_is_pushed_out),
+		cmocka_unit_test(test_unread_certificate),
+		cmocka_unit_test(test_unknown_host_keys),
 		cmocka_unit_test(test_strange_messages),
 	};
 
