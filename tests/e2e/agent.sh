@@ -222,7 +222,7 @@ deletes_and_adds_again() {
 	cp "$LIB" other.so
 	ssh-agent -k
 	eval "$(ssh-agent -P '/*')"
-	echo "$SSH_AGENT_PID" >>pids
+	ends_with_us "$SSH_AGENT_PID"
 	ssh-add -q -S "$WORK/other.so" "$KEY"
 	ssh-add -q "$KEY"
 	rm other.so
@@ -354,7 +354,7 @@ several_keys() {
 refuses_libraries_elsewhere() {
 	needs_pins_in_agent
 	eval "$(ssh-agent)"
-	echo "$SSH_AGENT_PID" >>pids
+	ends_with_us "$SSH_AGENT_PID"
 	fails ssh-add "$KEY" 2>out
 	example_said 'agent refused operation' out
 	fails ssh-add -l
