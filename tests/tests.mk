@@ -34,13 +34,17 @@ sanitized:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS="$(SANITIZE)" \
 	    HARDENING= unit replays $(B)/sanitized/tests/faults/faults
 
+# The long ones first, for none of them to be alone at the end. ONLY="e2e/login
+# unit/*" are some of all, TEST_JOBS=1 is one after the other.
+E2E = $(wildcard $(LONG:%=tests/e2e/%.sh)) \
+	$(filter-out $(LONG:%=tests/e2e/%.sh),$(wildcard tests/e2e/*.sh))
+LONG = faults host-keys memory installing library machine-identity resident
 .PHONY: check check-unit check-deb check-vm check-matrix check-load
-check: ## install what the tests need, and run all of them
+check: ## install what the tests need, and run all of them, or ONLY="e2e/login unit/*"
 	@tests/install-packages check
 	@$(MAKE) --no-print-directory $(JOBS) all tests sanitized
-	@BUILD='$(abspath $(B))' tests/run $(UNIT_TESTS) \
-	    $(UNIT_TESTS:$(B)/%=$(B)/sanitized/%) \
-	    $(REPLAYS:$(B)/%=$(B)/sanitized/%) tests/e2e/*.sh
+	@BUILD='$(abspath $(B))' tests/run $(REPLAYS:$(B)/%=$(B)/sanitized/%) \
+	    $(E2E) $(UNIT_TESTS) $(UNIT_TESTS:$(B)/%=$(B)/sanitized/%)
 
 check-unit: unit ## run the unit tests alone; they want nothing but libcmocka
 	@tests/run $(UNIT_TESTS)
@@ -97,7 +101,7 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (20), with clang's libFuzzer
 # What tests run as somebody else counts as well: they may write, too.
 # __gcov_dump is for the faults program's children, which do not exit.
 COVERAGE = -Og -g --coverage -Wl,-u,__gcov_dump
-COVERAGE_TESTS = $(filter-out %/installing.sh %/memory.sh,$(wildcard tests/e2e/*.sh))
+COVERAGE_TESTS = $(filter-out %/installing.sh %/memory.sh,$(E2E))
 .PHONY: coverage coverage-run
 coverage: ## line and branch coverage of sk/ and enroll/ by the tests
 	@tests/install-packages coverage

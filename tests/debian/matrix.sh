@@ -82,8 +82,8 @@ tests() {
 	inside "$TREES/$suite" BUILD=/src/build "$@" 2>&1 </dev/null |
 		tee "$log"
 	cat "$log" >>"$LOGS/$suite"
-	RESULT=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed/\1\/\2/p' \
-		"$log" | sed 's/, \([0-9]*\) skipped$/\/\1/')
+	RESULT=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1\/\2/p' \
+		"$log")$(sed -n 's/^\([0-9]*\) skipped$/\/\1/p' "$log")
 	[[ $RESULT =~ ^[0-9]+/0(/|$) ]] || BAD=1
 	RESULT=${RESULT:-died}
 }
