@@ -69,7 +69,7 @@ define PROGRAM
 endef
 
 ROOMS = bytes cbor-item child clock config credential credential-resident device \
-	error fallback fido fingerprint handle helper-message home key key-limits known-hosts lockout \
+	display error fallback fido fingerprint handle helper-message home key key-limits known-hosts lockout \
 	log parent pin presence process record request resident session sshkey \
 	terminal text tpm tpm-rc traffic wire
 OBJS = $(ROOMS:%=$(B)/sk/%.o)

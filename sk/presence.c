@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "display.h"
 #include "error.h"
 #include "fingerprint.h"
 #include "log.h"
@@ -41,14 +42,6 @@ presence_find_askpass(void)
 	return NULL;
 }
 
-static bool
-is_set(const char *name)
-{
-	const char *value = secure_getenv(name);
-
-	return value != NULL && value[0] != '\0';
-}
-
 /*
  * The askpass to ask by, or NULL. SSH_ASKPASS_REQUIRE: force does without a
  * display, never does not ask.
@@ -62,15 +55,29 @@ find_wanted_askpass(void)
 		return presence_find_askpass();
 	if (require != NULL && strcasecmp(require, "never") == 0)
 		return NULL;
-	if (!is_set("DISPLAY") && !is_set("WAYLAND_DISPLAY"))
-		return NULL;
-	return presence_find_askpass();
+	return display_is_there() ? presence_find_askpass() : NULL;
 }
 
 static bool
 is_success(int status)
 {
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/*
+ * 0 or 1 is an answer. ksshaskpass ends by SIGABRT where it cannot show its
+ * window, and shells have statuses of their own for what they cannot run.
+ */
+static int
+check_askpass_ran(const char *path, int status)
+{
+	if (WIFSIGNALED(status))
+		return fail(FAIL_PRESENCE, "%s was ended by signal %d", path,
+		    WTERMSIG(status));
+	if (WEXITSTATUS(status) > 1)
+		return fail(FAIL_PRESENCE, "%s failed with exit status %d",
+		    path, WEXITSTATUS(status));
+	return 0;
 }
 
 /* As ssh-agent has it: nothing, or yes, on stdout is consent. */
@@ -87,7 +94,8 @@ ask_askpass(const struct config *cfg, const char *path, const char *question)
 	size_t len;
 
 	if ((r = child_run(&child, cfg->presence_timeout, &status, answer,
-		 sizeof(answer), &len)) != 0)
+		 sizeof(answer), &len)) != 0 ||
+	    (r = check_askpass_ran(path, status)) != 0)
 		return r;
 	answer[strcspn(answer, "\r\n")] = '\0';
 	if (!is_success(status) ||
@@ -157,16 +165,24 @@ static int
 ask_auto(const struct config *cfg, const char *question, bool pin_entered)
 {
 	const char *askpass;
+	int r = FAIL_PRESENCE;
 
 	if (pin_entered)
 		return 0;
-	if ((askpass = find_wanted_askpass()) != NULL)
-		return ask_askpass(cfg, askpass, question);
+	if ((askpass = find_wanted_askpass()) != NULL &&
+	    (r = ask_askpass(cfg, askpass, question)) != FAIL_PRESENCE)
+		return r;
 	if (terminal_is_there())
 		return terminal_confirm(question, cfg->presence_timeout);
+	if (askpass != NULL)
+		return r;
 	return fail(FAIL_PRESENCE,
 	    "this key needs a person, and there is neither a terminal nor a "
-	    "display to ask on");
+	    "display to ask on%s",
+	    display_is_named() && !display_is_there()
+		? " (the one that DISPLAY or WAYLAND_DISPLAY names does not "
+		  "answer)"
+		: "");
 }
 
 int
@@ -223,7 +239,9 @@ ask_secret_by_askpass(const struct config *cfg, const char *path,
 	if ((r = child_run(&child, cfg->presence_timeout, &status, answer,
 		 sizeof(answer), &len)) != 0)
 		return r;
-	if (!is_success(status))
+	if ((r = check_askpass_ran(path, status)) != 0)
+		;
+	else if (!is_success(status))
 		r = fail(FAIL_REFUSED, "refused in %s", path);
 	else if (memchr(answer, '\0', len) != NULL)
 		r = fail(FAIL_REFUSED,
@@ -243,11 +261,11 @@ presence_ask_secret(
     const struct config *cfg, const char *prompt, struct bytes *ret)
 {
 	const char *askpass;
-	int r;
+	int r = FAIL_PRESENCE;
 
 	if ((askpass = find_wanted_askpass()) != NULL)
 		r = ask_secret_by_askpass(cfg, askpass, prompt, ret);
-	else
+	if (r == FAIL_PRESENCE && (askpass == NULL || terminal_is_there()))
 		r = terminal_read_secret(prompt, cfg->presence_timeout, ret);
 	/* UserPresence, which that one speaks of, is of no help here. */
 	if (r == FAIL_PRESENCE)

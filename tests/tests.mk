@@ -1,6 +1,6 @@
 # What tests, measures and fuzzes. The Makefile includes this.
 
-UNITS = abi bytes child config device fido handle helper-message key known-hosts key-limits lockout log pin \
+UNITS = abi bytes child config device display fido handle helper-message key known-hosts key-limits lockout log pin \
 	record request sshkey terminal text tpm-rc weakness keyfile
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \

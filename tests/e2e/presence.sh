@@ -192,16 +192,67 @@ askpass_yes_no_timeout() {
 	askpass_says yes
 	SSH_ASKPASS_REQUIRE=never refuses "neither a terminal" sign "$WORK/k"
 	unset SSH_ASKPASS_REQUIRE
-	WAYLAND_DISPLAY=wayland-9 sign "$WORK/k"
-	DISPLAY=:9 sign "$WORK/k"
 	refuses "neither a terminal" sign "$WORK/k"
-	SSH_ASKPASS=/no/such/program DISPLAY=:9 refuses "cannot run" \
+	displays_start
+	WAYLAND_DISPLAY=wayland-9 XDG_RUNTIME_DIR=$WORK sign "$WORK/k"
+	WAYLAND_DISPLAY=$WORK/wayland-9 sign "$WORK/k"
+	DISPLAY=$X11_DISPLAY sign "$WORK/k"
+	DISPLAY=$X11_DISPLAY WAYLAND_DISPLAY=wayland-8 sign "$WORK/k"
+	SSH_ASKPASS=/no/such/program DISPLAY=$X11_DISPLAY \
+		refuses "cannot run" sign "$WORK/k"
+}
+
+# Two that take connections, as those of X11 and Wayland do.
+displays_start() {
+	agent_start
+	unset SSH_AUTH_SOCK
+	ln -sf "$(ls -t "$WORK"/agent.* | head -n 1)" "$WORK/wayland-9"
+	X11_DISPLAY=localhost:$((SSHD_PORT - 6000)).0
+}
+
+# In tmux, in a shell of ssh -X that is over: an askpass would only fail there.
+display_is_gone() {
+	askpass_says yes
+	unset SSH_ASKPASS_REQUIRE
+	export DISPLAY=:4711 WAYLAND_DISPLAY=wayland-8
+	at_terminal 'sign
+		want "sk-tpm: Sign a git commit or tag?"
+		send "y"
+		status'
+	DISPLAY=localhost:4711.0 at_terminal 'sign; want "Press y"; send "y"
+		status'
+	[ ! -s "$WORK/asked" ]
+	refuses "WAYLAND_DISPLAY names does not answer" sign "$WORK/k"
+	DISPLAY=gibberish refuses "does not answer" sign "$WORK/k"
+	# On another host nothing is tried.
+	DISPLAY=elsewhere:0 sign "$WORK/k"
+	# Where it has to be askpass, it is.
+	SSH_ASKPASS_REQUIRE=force sign "$WORK/k"
+	SK_TPM_USER_PRESENCE=askpass sign "$WORK/k"
+}
+
+# As ksshaskpass does without a screen; and a program that is none.
+askpass_cannot_run() {
+	export SSH_ASKPASS=$WORK/broken SSH_ASKPASS_REQUIRE=force
+	printf '#!/bin/sh\nkill -ABRT $$\n' >"$WORK/broken"
+	chmod +x "$WORK/broken"
+	at_terminal 'sign; want "Press y"; send "y"; status'
+	refuses "$WORK/broken was ended by signal 6" sign "$WORK/k"
+	SK_TPM_USER_PRESENCE=askpass refuses "was ended by signal 6" \
 		sign "$WORK/k"
+	printf '#!/bin/sh\nexit 127\n' >"$WORK/broken"
+	at_terminal 'sign; want "Press y"; send "n"
+		want "refused at the terminal"; expect eof'
+	refuses "$WORK/broken failed with exit status 127" sign "$WORK/k"
+	# A no is a no.
+	askpass_says no
+	exits 255 at_terminal 'sign
+		want "sk-tpm: refused in '"$WORK"'/askpass"
+		status'
 }
 
 agent_with_askpass() {
 	askpass_says yes
-	export DISPLAY=:none
 	agent_start -P "$(dirname "$LIB")/*"
 	ssh-add -q -S "$LIB" "$WORK/k"
 	cp "$WORK/k.pub" "$WORK/only.pub"
@@ -254,6 +305,7 @@ terminal_only() {
 	unset SSH_ASKPASS
 	SK_TPM_USER_PRESENCE=terminal refuses "there is no terminal" \
 		sign "$WORK/k"
+	[ ! -x /usr/bin/ssh-askpass ] || cannot "an askpass is installed"
 	SK_TPM_USER_PRESENCE=askpass refuses "none is installed or named" \
 		sign "$WORK/k"
 }
@@ -481,6 +533,8 @@ try "enrolment of a no-touch key does not ask" enrolment_of_a_free_key
 try "attestation by a person at the terminal" attestation_by_a_person
 try "a new PIN is typed twice; a typed PIN is presence" new_pin_is_typed_twice
 try "askpass: yes, no, nobody, and when it is used" askpass_yes_no_timeout
+try "askpass: a display that is gone is left out" display_is_gone
+try "askpass: one that cannot run has not refused" askpass_cannot_run
 try "ssh-agent without a terminal asks by askpass" agent_with_askpass
 try "ssh-agent with neither: refused with the remedy" agent_without_anything
 try "UserPresence command" by_command
