@@ -165,7 +165,7 @@ SH_FILES = tests/lib.sh tests/workflow.sh tests/debian/trees.sh \
 	$(shell grep -rlE '^\#!/(usr/)?bin/(env bash|sh|bash)$$' \
 	examples tests debian .ci)
 
-lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
+lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual, pictures
 	@tests/install-packages lint
 	clang-format --dry-run -Werror $(C_FILES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
@@ -173,6 +173,7 @@ lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual
 	    --suppress=missingIncludeSystem -Isk sk enroll tests
 	shellcheck -S warning $(SH_FILES)
 	mandoc -T lint -W warning man/*.[158]
+	xmllint --noout examples/*.svg
 
 format: ## lay out the C files
 	@clang-format -i $(C_FILES)
