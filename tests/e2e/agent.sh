@@ -7,7 +7,7 @@
 tpm_new tpm
 tpm_persist_srk
 PIN=246813
-KEY=$HOME/.ssh/id_tpm
+KEY=$HOME/.ssh/id_ecdsa_sk
 CERTIFICATES=$TOP/examples/certificates.md
 export PATH=$BUILD:$PATH
 # No key file is named here: ssh has what the agent has, and asks nothing.
@@ -375,7 +375,7 @@ without_a_display() {
 	ssh-add -q "$KEY"
 	export -f ssh
 	client_config 'Host *' 'BatchMode no'
-	LOGIN="ssh -i ~/.ssh/id_tpm first true" person 'run $env(LOGIN)
+	LOGIN="ssh -i ~/.ssh/id_ecdsa_sk first true" person 'run $env(LOGIN)
 		want "agent refused operation"
 		want "Permission denied"
 		expect eof'

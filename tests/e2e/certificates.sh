@@ -7,7 +7,7 @@
 tpm_new tpm
 tpm_persist_srk
 PIN=246813
-KEY=$HOME/.ssh/id_tpm
+KEY=$HOME/.ssh/id_ecdsa_sk
 # ssh asks for the PIN, and is answered.
 client_config 'Host *' 'BatchMode no'
 

@@ -24,9 +24,9 @@ library() {
 }
 
 set_up() {
-	enroll "$HOME/.ssh/id_tpm" -O no-touch-required
+	enroll "$HOME/.ssh/id_ecdsa_sk" -O no-touch-required
 	ssh-keygen -q -t ecdsa-sk -w "$SOFT" -N '' -C token -f "$TOKEN"
-	(printf 'no-touch-required '; cat "$HOME/.ssh/id_tpm.pub" "$TOKEN.pub") \
+	(printf 'no-touch-required '; cat "$HOME/.ssh/id_ecdsa_sk.pub" "$TOKEN.pub") \
 		>server.keys
 }
 
@@ -67,9 +67,9 @@ pin_of_the_other() {
 agent_has_both() {
 	library
 	agent_start -P "$(dirname "$(realpath "$LIB")")/*"
-	ssh-add "$HOME/.ssh/id_tpm" "$TOKEN" "$TOKEN"25519
+	ssh-add "$HOME/.ssh/id_ecdsa_sk" "$TOKEN" "$TOKEN"25519
 	[ "$(ssh-add -l | wc -l)" -eq 3 ]
-	ssh-add -T "$HOME/.ssh/id_tpm.pub" "$TOKEN.pub" "$TOKEN"25519.pub
+	ssh-add -T "$HOME/.ssh/id_ecdsa_sk.pub" "$TOKEN.pub" "$TOKEN"25519.pub
 }
 
 # Without a token in this machine, the built-in provider's own error is what
@@ -102,7 +102,7 @@ none_hands_nothing_on() {
 	refuses "this key was not made by sk-tpm" ssh -i "$TOKEN" server true
 	refuses "FallbackProvider" ssh -i "$TOKEN" server true
 	refuses "use -t ecdsa-sk" ssh-keygen -q -t ed25519-sk -N '' -f none
-	ssh -i "$HOME/.ssh/id_tpm" server true
+	ssh -i "$HOME/.ssh/id_ecdsa_sk" server true
 }
 
 wrong_setting() {

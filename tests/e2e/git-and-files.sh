@@ -293,7 +293,7 @@ files_that_do_not_fit() {
 	# check-novalidate does not know whose it is.
 	eval "$(example_text fits)"
 	# Limited by the list.
-	echo "$ME@example.com namespaces=\"git\" $(cat "$HOME/.ssh/id_tpm.pub")" \
+	echo "$ME@example.com namespaces=\"git\" $(cat "$HOME/.ssh/id_ecdsa_sk.pub")" \
 		>signers
 	fails ssh-keygen -Y verify -n file -f signers -I "$ME@example.com" \
 		-s notes.txt.sig <notes.txt
@@ -301,10 +301,10 @@ files_that_do_not_fit() {
 
 files_by_certificate() {
 	ssh-keygen -q -s user_ca -I notes -n "$ME@example.com" -V +1h \
-		"$HOME/.ssh/id_tpm.pub"
+		"$HOME/.ssh/id_ecdsa_sk.pub"
 	rm notes.txt.sig
 	askpass_says "$PIN"
-	ssh-keygen -q -Y sign -n file -f "$HOME/.ssh/id_tpm-cert.pub" notes.txt
+	ssh-keygen -q -Y sign -n file -f "$HOME/.ssh/id_ecdsa_sk-cert.pub" notes.txt
 	echo "*@example.com cert-authority $(cat user_ca.pub)" >signers
 	ssh-keygen -Y verify -n file -f signers -I "$ME@example.com" \
 		-s notes.txt.sig <notes.txt

@@ -55,13 +55,13 @@ jumps() {
 	tpm_is_empty
 	# Without the certificate there is no way in, nor a question.
 	askpass_says "$PIN"
-	mv "$HOME/.ssh/id_tpm-cert.pub" .
+	mv "$HOME/.ssh/id_ecdsa_sk-cert.pub" .
 	[ "$(costs ssh third true)" = "failed: 0 PINs, 0 0 0 0" ]
-	mv id_tpm-cert.pub "$HOME/.ssh"
+	mv id_ecdsa_sk-cert.pub "$HOME/.ssh"
 }
 
 jumps_once() {
-	client_config 'Host first second' "IdentityFile $HOME/.ssh/id_tpm" \
+	client_config 'Host first second' "IdentityFile $HOME/.ssh/id_ecdsa_sk" \
 		'Host *' 'BatchMode no'
 	[ "$(costs example once)" = "3 PINs, 1 1 1 0" ]
 	# As the page says of -i.
@@ -91,7 +91,7 @@ agent_asks_each_time() {
 	needs_openssh 809 "keys with a PIN in ssh-agent"
 	askpass_says "$PIN"
 	agent_start -P "$(dirname "$(realpath "$LIB")")/*"
-	ssh-add -q "$HOME/.ssh/id_tpm"
+	ssh-add -q "$HOME/.ssh/id_ecdsa_sk"
 	askpass_says "$PIN"
 	ssh third true
 	[ "$(grep -c '^: Enter PIN and confirm user presence' asked)" -eq 3 ]
@@ -114,7 +114,7 @@ names_each_hop() {
 	local name
 	enroll asks
 	ssh-keygen -q -s user_ca -I asks -n "$ME" -V +1h asks.pub
-	client_config "${laptop[@]//$HOME\/.ssh\/id_tpm/$WORK/asks}"
+	client_config "${laptop[@]//$HOME\/.ssh\/id_ecdsa_sk/$WORK/asks}"
 	export -f ssh
 	for name in first second third; do
 		ssh-keygen -lf "$name.host.pub" | cut -d' ' -f2

@@ -31,6 +31,19 @@ next_login() {
 		>"$HOME/.ssh/config"
 }
 
+# Puts the key where the servers of this test look for it.
+ssh-copy-id() {
+	[ "$1 $2 $4" = "-f -i server" ]
+	cat "$3" >>server.keys
+}
+
+# ssh's default names are those in the password database's home directory.
+finds_by_itself() {
+	command ssh -F none -G server |
+		grep -qx "identityfile ~/.ssh/$(basename "$1")"
+	echo "IdentityFile $1" >>"$HOME/.ssh/config"
+}
+
 laptop() {
 	unset SSH_SK_PROVIDER
 	example setup
@@ -38,7 +51,8 @@ laptop() {
 	next_login
 	askpass_says "$PIN"
 	example laptop
-	cat "$HOME/.ssh/id_tpm.pub" >server.keys
+	example authorize
+	finds_by_itself "$HOME/.ssh/id_ecdsa_sk"
 	# A login shell, and what a person would type there.
 	echo exit >shell
 	example login <shell
@@ -49,12 +63,12 @@ laptop() {
 fleet() {
 	askpass_says "$PIN"
 	ssh-keygen -q -t ed25519 -N '' -f user_ca
-	cp "$HOME/.ssh/id_tpm.pub" id_tpm.pub
+	cp "$HOME/.ssh/id_ecdsa_sk.pub" id_ecdsa_sk.pub
 	example fleet
-	cp id_tpm-cert.pub "$HOME/.ssh"
+	cp id_ecdsa_sk-cert.pub "$HOME/.ssh"
 	host trusting "TrustedUserCAKeys $WORK/user_ca.pub" \
 		"AuthorizedKeysFile none"
-	ssh -i "$HOME/.ssh/id_tpm" trusting true
+	ssh -i "$HOME/.ssh/id_ecdsa_sk" trusting true
 	grep -q 'Accepted publickey.*ECDSA-SK-CERT' "$SSHD_LOG"
 }
 
@@ -92,11 +106,18 @@ host_keys() {
 }
 
 typed() {
-	grep -o 'class="\(typed\|error\|note\)".*' "$1" | sed 's/.*">//'
+	grep -o 'class="\(typed\|error\|note\)".*' "$1" | sed 's/^[^>]*>//'
 }
 
-# What the picture shows is what happens; keys and fingerprints differ.
+# What the picture shows is what happens (keys and fingerprints differ), and what
+# README.md says to type.
 session_is_true() {
+	local command
+	while read -r command; do
+		grep -qF -- "$command" "$PAGE" ||
+			{ echo "not in README.md: $command"; return 1; }
+	done < <(typed "$TOP/examples/session.svg" |
+		sed -n 's/^\$ \(.*\)<.*/\1/p')
 	"$TOP/examples/record-session" >fresh.svg
 	diff <(typed "$TOP/examples/session.svg") <(typed fresh.svg)
 	grep -q 'Welcome to the server' fresh.svg
