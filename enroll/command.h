@@ -82,6 +82,7 @@ struct option_entry {
 };
 
 #define BIT(id) (1u << (id))
+_Static_assert(N_OPTIONS <= 32, "an option has no bit of its own");
 
 struct command {
 	const char *name;

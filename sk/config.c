@@ -13,6 +13,7 @@
 #include "error.h"
 #include "home.h"
 #include "log.h"
+#include "text.h"
 
 /*
  * The default is the kernel's resource manager and nothing else: tctildr's
@@ -49,6 +50,7 @@ static const struct setting {
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
+_Static_assert(N_SETTINGS <= 32, "a setting has no bit of its own");
 
 /* --- setters ----------------------------------------------------------- */
 
@@ -233,14 +235,13 @@ find_setting(const char *keyword)
 static int
 unknown_keyword(const char *source, const char *keyword)
 {
-	char known[200] = "";
-	size_t len = 0;
+	struct text known = { 0 };
 
 	for (size_t i = 0; i < N_SETTINGS; i++)
-		len += (size_t)snprintf(known + len, sizeof(known) - len,
-		    "%s%s", i == 0 ? "" : ", ", settings[i].keyword);
+		text_add(
+		    &known, "%s%s", i == 0 ? "" : ", ", settings[i].keyword);
 	return fail(FAIL_CONFIG, "%s: no setting is called \"%.100s\"; use %s",
-	    source, keyword, known);
+	    source, keyword, known.s);
 }
 
 int

@@ -218,7 +218,6 @@ is_wanted(const struct resident_credential *cred, const char *user)
 		(struct slice){ (const uint8_t *)user, strlen(user) });
 }
 
-/* `user` is what -O user= asked for; NULL takes all. */
 int
 response_of_residents(const struct resident_credentials *list, const char *user,
     struct sk_resident_key ***ret, size_t *ret_n)
@@ -235,7 +234,7 @@ response_of_residents(const struct resident_credentials *list, const char *user,
 		if (is_wanted(&list->creds[i], user) &&
 		    (r = pack_resident(&list->creds[i], i, &rks[n])) == 0)
 			n++;
-	if (r != 0) {
+	if (r != 0 || n == 0) {
 		free_residents(rks, n);
 		return r;
 	}

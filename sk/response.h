@@ -22,8 +22,8 @@ int response_of_helper_signature(const struct helper_signature *sig,
     struct sk_sign_response **ret) MUST_CHECK;
 
 /*
- * `user` is what -O user= asked for; NULL takes all. Without any key *ret is
- * NULL.
+ * `user` is what -O user= asked for; NULL takes all. Without any such key *ret
+ * and *ret_n are left as they are.
  */
 int response_of_residents(const struct resident_credentials *list,
     const char *user, struct sk_resident_key ***ret, size_t *ret_n) MUST_CHECK;

@@ -506,6 +506,7 @@ check_resident_of(struct sk_option **options, size_t wanted)
 
 	assert_int_equal(load_resident_keys(NULL, options, &rks, &n), 0);
 	assert_int_equal(n, wanted);
+	assert_true((rks == NULL) == (wanted == 0));
 	for (size_t i = 0; i < n; i++)
 		free_resident(rks[i]);
 	free(rks);

@@ -282,7 +282,7 @@ test_bad_files(void **state)
 	out = read_text(&cfg, "x y\n", 4, 0600);
 	assert_non_null(strstr(out,
 	    "TCTI, UserPresence, PresenceTimeout, "
-	    "Parent, LogLevel, SpendLastTry"));
+	    "Parent, LogLevel, SpendLastTry, FallbackProvider"));
 	config_reset(&cfg);
 }
 
