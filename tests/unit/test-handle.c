@@ -172,7 +172,7 @@ test_every_flipped_bit(void **state)
 	make_encoded(&out);
 	assert_int_equal(handle_binding(&h, before), 0);
 	for (size_t bit = 0; bit < out.len * 8; bit++) {
-		out.data[bit / 8] ^= 1 << bit % 8;
+		out.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		if (handle_decode(bytes_slice(&out), &other) != 0) {
 			refused++;
 		} else {
@@ -185,7 +185,7 @@ test_every_flipped_bit(void **state)
 				    before, after, sizeof(before));
 			handle_reset(&other);
 		}
-		out.data[bit / 8] ^= 1 << bit % 8;
+		out.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	assert_true(refused > 100);
 	handle_reset(&h);

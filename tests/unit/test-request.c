@@ -96,9 +96,9 @@ test_cut_and_flipped(void **state)
 		for (size_t n = 0; n < m.len; n++)
 			kind_of(copy, n);
 		for (size_t bit = 0; bit < m.len * 8; bit++) {
-			copy[bit / 8] ^= 1 << bit % 8;
+			copy[bit / 8] ^= (uint8_t)(1 << bit % 8);
 			kind_of(copy, m.len);
-			copy[bit / 8] ^= 1 << bit % 8;
+			copy[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		}
 	}
 }
