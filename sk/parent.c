@@ -215,10 +215,17 @@ parent_for_new(struct tpm *tpm, uint32_t where, struct parent *ret)
 	return r;
 }
 
+/*
+ * The key at a persistent handle, if it has this Name. The key file chooses
+ * both, and may name another program's key: with a password and without noDA,
+ * each authorization of ours would cost a try of the TPM's. So none is sent
+ * to it before its public area is known to suit.
+ */
 static int
 find_persistent(struct tpm *tpm, uint32_t where,
     const uint8_t name[HANDLE_NAME_LEN], struct parent *parent, bool *ret_taken)
 {
+	TPM2B_PUBLIC public;
 	int r;
 
 	parent->transient = false;
@@ -228,9 +235,19 @@ find_persistent(struct tpm *tpm, uint32_t where,
 		return r;
 	*ret_taken = true;
 	/* Another kind of key there, of another nameAlg even: not ours. */
-	if (read_name(tpm, parent->object, parent->name) != 0 ||
-	    memcmp(parent->name, name, HANDLE_NAME_LEN) != 0)
+	if (tpm_read_back(tpm, parent->object, NULL, &public) != 0 ||
+	    compute_name(&public, parent->name) != 0 ||
+	    memcmp(parent->name, name, HANDLE_NAME_LEN) != 0) {
 		parent_close(tpm, parent);
+		return 0;
+	}
+	if ((r = check_suits(&public)) != 0) {
+		parent_close(tpm, parent);
+		return fail(FAIL_HANDLE,
+		    "the key handle names the key at 0x%08x as its parent, "
+		    "which no key of ours can have: %s; restore the key file",
+		    where, log_cause());
+	}
 	return 0;
 }
 

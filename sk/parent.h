@@ -33,7 +33,9 @@ int parent_for_new(
 
 /*
  * The parent with this Name: looked for at `where` and at the SRK's handle,
- * then created again by each template. FAIL_OTHER_TPM if none has the Name.
+ * then created again by each template. FAIL_OTHER_TPM if none has the Name;
+ * FAIL_HANDLE if a key has it that parent_for_new would not have taken: nothing
+ * is authorized to that one.
  */
 int parent_find(struct tpm *tpm, uint32_t where,
     const uint8_t name[HANDLE_NAME_LEN], struct parent *ret) MUST_CHECK;
