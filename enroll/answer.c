@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "answer.h"
+#include "error.h"
+#include "log.h"
 #include "text.h"
 
 static struct json_object *
@@ -293,13 +295,38 @@ print_for_a_person(struct json_object *o)
 	}
 }
 
+static bool answered_in_json;
+
 void
 answer_print(struct json_object *o, bool as_json)
 {
+	answered_in_json = answered_in_json || as_json;
 	if (as_json)
 		puts(json_object_to_json_string_ext(o,
 		    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 	else
 		print_for_a_person(o);
 	json_object_put(o);
+}
+
+void
+answer_add_failure(struct json_object *o, int err)
+{
+	const char *remedy = error_remedy(err);
+
+	answer_path(o, "error", log_cause());
+	if (remedy != NULL)
+		answer_text(o, "remedy", remedy);
+}
+
+void
+answer_failure(int err)
+{
+	struct json_object *o;
+
+	if (answered_in_json)
+		return;
+	o = answer_new();
+	answer_add_failure(o, err);
+	answer_print(o, true);
 }

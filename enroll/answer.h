@@ -33,6 +33,12 @@ const char *answer_member(struct json_object *o, const char *name);
 /* Everything that a key is, as `show` and `list` have it. 0 or FAIL_. */
 int answer_key(struct json_object *o, const struct keyref *ref) MUST_CHECK;
 
+/* Adds why the command failed, with fail()'s words and the remedy of `err`. */
+void answer_add_failure(struct json_object *o, int err);
+
+/* Prints that alone as JSON, unless there was an answer in JSON already. */
+void answer_failure(int err);
+
 /* Prints and frees o: JSON, or "Name:  value" lines with aligned values. */
 void answer_print(struct json_object *o, bool as_json);
 

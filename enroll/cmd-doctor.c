@@ -19,7 +19,7 @@ report_add(struct report *r, const char *check, enum finding finding,
     const char *remedy, const char *fmt, ...)
 {
 	struct json_object *o = answer_new();
-	char text[512];
+	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -27,9 +27,9 @@ report_add(struct report *r, const char *check, enum finding finding,
 	va_end(ap);
 	answer_text(o, "check", check);
 	answer_text(o, "status", words[finding]);
-	answer_text(o, "text", text);
+	answer_path(o, "text", text);
 	if (remedy != NULL && finding != FINDING_OK)
-		answer_text(o, "remedy", remedy);
+		answer_path(o, "remedy", remedy);
 	json_object_array_add(r->list, o);
 	if ((int)finding > r->worst)
 		r->worst = (int)finding;
@@ -80,5 +80,12 @@ command_doctor(struct invocation *inv)
 		print_for_a_person(&r);
 		json_object_put(o);
 	}
-	return r.worst == FINDING_WRONG ? COMMAND_FOUND_WRONG : 0;
+	switch (r.worst) {
+	case FINDING_OK:
+		return 0;
+	case FINDING_WARNING:
+		return COMMAND_FOUND_WARNING;
+	default:
+		return COMMAND_FOUND_WRONG;
+	}
 }

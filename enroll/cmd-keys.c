@@ -150,6 +150,8 @@ command_list(struct invocation *inv)
 	list_files(files);
 	r = list_resident(&inv->cfg, residents);
 	if (wants_json(inv)) {
+		if (r != 0)
+			answer_add_failure(o, r);
 		answer_print(o, true);
 		return r;
 	}

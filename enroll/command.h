@@ -13,6 +13,7 @@ enum {
 	STATUS_OK = 0,
 	STATUS_FAILED = 1,
 	STATUS_USAGE = 2,
+	STATUS_WARNED = 3,
 };
 
 enum option_id {
@@ -60,13 +61,13 @@ const char *option_value(const struct invocation *inv, enum option_id id);
 bool wants_json(const struct invocation *inv);
 
 /*
- * A subcommand: 0 or a FAIL_ code, which main prints. Where it was used
- * wrongly, it has said so itself and returns COMMAND_USAGE.
+ * A subcommand: 0 or a FAIL_ code, which main prints; or, of doctor, what it
+ * has found and said.
  */
 typedef int command_function(struct invocation *inv);
 
-#define COMMAND_USAGE 1
-#define COMMAND_FOUND_WRONG 2 /* doctor: said, and no success */
+#define COMMAND_FOUND_WARNING 1
+#define COMMAND_FOUND_WRONG 2
 
 command_function command_completions, command_doctor, command_enroll,
     command_list, command_show, command_remove, command_pin, command_test,

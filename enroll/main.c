@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "command.h"
 #include "error.h"
 #include "log.h"
@@ -141,6 +142,8 @@ make_getopt_tables(
 {
 	size_t n = 0;
 
+	/* A missing argument is ':', apart from what is not known. */
+	*shorts++ = ':';
 	for (size_t i = 0; i < n_option_entries; i++) {
 		const struct option_entry *o = &option_table[i];
 
@@ -171,37 +174,59 @@ id_of(int value)
 	return -1;
 }
 
-static bool
+/* What getopt_long(3) returned '?' or ':' for. */
+static int
+bad_option(const struct command *cmd, int c, char **argv)
+{
+	const char *word = argv[optind - 1];
+
+	if (c == ':')
+		return fail(FAIL_ARGUMENT, "%.100s wants an argument", word);
+	if (optopt >= 256)
+		return fail(FAIL_ARGUMENT, "--%s takes no argument",
+		    option_table[id_of(optopt)].name);
+	if (optopt != 0)
+		return fail(
+		    FAIL_ARGUMENT, "%s has no option -%c", cmd->name, optopt);
+	for (size_t i = 0; i < n_option_entries; i++)
+		if (command_takes(cmd, &option_table[i]) &&
+		    strncmp(option_table[i].name, word + 2, strlen(word + 2)) ==
+			0)
+			return fail(FAIL_ARGUMENT,
+			    "%.100s is the beginning of several options of %s",
+			    word, cmd->name);
+	return fail(FAIL_ARGUMENT, "%s has no option %.100s", cmd->name, word);
+}
+
+static int
 parse(const struct command *cmd, int argc, char **argv, struct invocation *inv)
 {
 	struct option longs[N_OPTIONS + 1];
-	char shorts[2 * N_OPTIONS + 1];
+	char shorts[2 * N_OPTIONS + 2];
 	int c;
 
 	make_getopt_tables(cmd, longs, shorts);
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		int id = id_of(c);
 		struct values *v;
 
 		if (id < 0)
-			return false;
+			return bad_option(cmd, c, argv);
 		v = &inv->options[id];
-		if (v->n == OPTION_MAX_VALUES) {
-			fprintf(stderr, "sk-tpm: too many of one option\n");
-			return false;
-		}
+		if (v->n == OPTION_MAX_VALUES)
+			return fail(FAIL_ARGUMENT, "too many of --%s",
+			    option_table[id].name);
 		v->value[v->n++] = optarg != NULL ? optarg : "";
 	}
 	inv->argc = argc - optind;
 	inv->argv = argv + optind;
 	if (option_value(inv, OPTION_HELP) != NULL)
-		return true;
-	if (inv->argc < cmd->min_args || inv->argc > cmd->max_args) {
-		fprintf(stderr, "sk-tpm: %s takes %s\n", cmd->name,
+		return 0;
+	if (inv->argc < cmd->min_args || inv->argc > cmd->max_args)
+		return fail(FAIL_ARGUMENT, "%s takes %s", cmd->name,
 		    cmd->max_args == 0 ? "no arguments" : cmd->arguments);
-		return false;
-	}
-	return true;
+	return 0;
 }
 
 /* --- running ----------------------------------------------------------- */
@@ -234,13 +259,39 @@ answered(void)
 	return STATUS_FAILED;
 }
 
+static bool
+is_word(const char *arg, const char *a, const char *b)
+{
+	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
+}
+
+/* Asked for, even where what comes before it could not be understood. */
+static bool
+names_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (is_word(argv[i], "--json", "-j"))
+			return true;
+	return false;
+}
+
+/* For a program on standard output, and for a person in any case. */
+static void
+tell_failure(int r, bool as_json)
+{
+	if (as_json)
+		answer_failure(r);
+	log_failure(r);
+}
+
 static int
 run(const struct command *cmd, int argc, char **argv)
 {
 	struct invocation inv = { 0 };
 	int r;
 
-	if (!parse(cmd, argc, argv, &inv)) {
+	if ((r = parse(cmd, argc, argv, &inv)) != 0) {
+		tell_failure(r, names_json(argc, argv));
 		fprintf(stderr, "Try: sk-tpm %s --help\n", cmd->name);
 		return STATUS_USAGE;
 	}
@@ -251,19 +302,13 @@ run(const struct command *cmd, int argc, char **argv)
 	if ((r = configure(&inv)) == 0)
 		r = cmd->run(&inv);
 	config_reset(&inv.cfg);
-	if (r == COMMAND_USAGE)
-		return STATUS_USAGE;
-	if (r != 0 && r != COMMAND_FOUND_WRONG) {
-		log_failure(r);
-		return STATUS_FAILED;
-	}
-	return r == 0 ? answered() : STATUS_FAILED;
-}
-
-static bool
-is_word(const char *arg, const char *a, const char *b)
-{
-	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
+	if (r == 0)
+		return answered();
+	if (r == COMMAND_FOUND_WARNING)
+		return answered() == STATUS_OK ? STATUS_WARNED : STATUS_FAILED;
+	if (r != COMMAND_FOUND_WRONG)
+		tell_failure(r, wants_json(&inv));
+	return STATUS_FAILED;
 }
 
 /*

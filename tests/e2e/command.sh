@@ -17,6 +17,13 @@ usage_errors() {
 		cat "$WORK/out"
 		[ "$status" -eq 2 ]
 	done
+	refuses "list has no option --nonsense" sk-tpm list --nonsense
+	refuses "list has no option -x" sk-tpm list -x
+	refuses "--no-touch takes no argument" sk-tpm enroll --no-touch=x
+	refuses "--a is the beginning of several options" sk-tpm enroll --a
+	refuses "--file wants an argument" sk-tpm enroll --file
+	refuses "-f wants an argument" sk-tpm enroll -f
+	refuses "show takes FILE|INDEX" sk-tpm show
 	sk-tpm --help | grep -q enroll
 	sk-tpm --version | grep -q '^sk-tpm [0-9]'
 	sk-tpm enroll --help | grep -q -- --limit
@@ -93,6 +100,23 @@ adds_lines() {
 	unprivileged "$WORK/sk-tpm-copy" setup --write
 	ssh -F "$HOME/.ssh/config" -G anywhere | grep -i securitykeyprovider |
 		grep -q "/${LIB##*/}$"
+}
+
+# Whatever goes wrong: one object on standard output, the line beside it.
+errors_in_json() {
+	local words
+	for words in "show $WORK/none --json" "--json show 0x01800000" \
+		"test -j $WORK/none" "list --json --nonsense" "show --json" \
+		"enroll --json -f $WORK/none -l nothing" \
+		"pin $WORK/none --json" "list --json -T /dev/no-tpm"; do
+		# shellcheck disable=SC2086 # words
+		fails sk-tpm $words >"$WORK/out" 2>"$WORK/err"
+		cat "$WORK/out" "$WORK/err"
+		jq -s -e 'length == 1 and (.[0].error | length > 0)' "$WORK/out"
+		grep -qF "sk-tpm: $(jq -r .error "$WORK/out")" "$WORK/err"
+	done
+	# What could be told is told all the same.
+	jq -e '.remedy and .files' "$WORK/out"
 }
 
 # finds CHECK STATUS WORDS: what doctor says of it, here and now.
@@ -550,15 +574,15 @@ full_disk() {
 }
 
 doctor_checks() {
-	local status=0
 	tpm_new patient
-	sk-tpm doctor >"$WORK/out" || status=$?
+	# There may be no library where it would be installed.
+	sk-tpm doctor >"$WORK/out" || :
 	cat "$WORK/out"
 	grep -q '^warning  *storage root key .*not persistent' "$WORK/out"
 	grep -q -- '-> sk-tpm setup' "$WORK/out"
 	fails grep -q $'\e' "$WORK/out"
 	tpm_persist_srk
-	SSH_SK_PROVIDER=$LIB sk-tpm doctor >"$WORK/out"
+	SSH_SK_PROVIDER=$LIB exits 3 sk-tpm doctor >"$WORK/out"
 	cat "$WORK/out"
 	grep -q '^ok  *storage root key .*TCG template with empty unique' \
 		"$WORK/out"
@@ -572,28 +596,31 @@ doctor_finds_what_is_wrong() {
 	# One that is for older OpenSSH, or newer.
 	local other=$BUILD/libsk-tpm-api7.so interface=7
 	[ "$LIB" != "$other" ] || other=$BUILD/libsk-tpm.so interface=10
-	SSH_SK_PROVIDER=$other fails sk-tpm doctor >"$WORK/out"
+	SSH_SK_PROVIDER=$other exits 1 sk-tpm doctor >"$WORK/out"
 	grep -q "^wrong  *library .*has interface $interface" "$WORK/out"
-	SSH_SK_PROVIDER=$LIB fails sk-tpm doctor -T /dev/no-tpm >"$WORK/out"
+	SSH_SK_PROVIDER=$LIB exits 1 sk-tpm doctor -T /dev/no-tpm >"$WORK/out"
 	grep -q '^wrong  *TPM  *no TPM at /dev/no-tpm' "$WORK/out"
-	SSH_ASKPASS=/no/askpass SSH_SK_PROVIDER=$LIB sk-tpm doctor >"$WORK/out"
+	SSH_SK_PROVIDER=$LIB exits 1 sk-tpm doctor -T none: >"$WORK/out"
+	grep -q '^wrong  *TPM  *no TCTI called "none" is installed; .*library$' \
+		"$WORK/out"
+	SSH_ASKPASS=/no/askpass SSH_SK_PROVIDER=$LIB exits 3 sk-tpm doctor >"$WORK/out"
 	grep -q '^warning  *askpass  */no/askpass is not there' "$WORK/out"
-	SSH_ASKPASS=/bin/true SSH_SK_PROVIDER=$LIB sk-tpm doctor >"$WORK/out"
+	SSH_ASKPASS=/bin/true SSH_SK_PROVIDER=$LIB exits 3 sk-tpm doctor >"$WORK/out"
 	grep -q '^ok  *askpass  */bin/true' "$WORK/out"
 	# What is wrong with the signature has the remedy that suits it.
-	SK_TPM_PARENT=0x81000002 SSH_SK_PROVIDER=$LIB fails sk-tpm doctor \
+	SK_TPM_PARENT=0x81000002 SSH_SK_PROVIDER=$LIB exits 1 sk-tpm doctor \
 		>"$WORK/out"
 	grep -A1 '^wrong  *signature' "$WORK/out" >"$WORK/found"
 	grep -q 'there is no key at 0x81000002, which Parent names' "$WORK/found"
 	fails grep -q 'sk-tpm setup' "$WORK/found"
-	SSH_AUTH_SOCK=/no/agent SSH_SK_PROVIDER=$LIB sk-tpm doctor >"$WORK/out"
+	SSH_AUTH_SOCK=/no/agent SSH_SK_PROVIDER=$LIB exits 3 sk-tpm doctor >"$WORK/out"
 	grep -q '^warning  *agent .*nothing answers' "$WORK/out"
 	SK_TPM_FALLBACK_PROVIDER=/no/library SSH_SK_PROVIDER=$LIB \
-		fails sk-tpm doctor >"$WORK/out"
+		exits 1 sk-tpm doctor >"$WORK/out"
 	grep -q '^wrong  *other keys  */no/library cannot be loaded' "$WORK/out"
 	tpm_new owned-patient
 	tpm2_changeauth -Q -c owner secret
-	SSH_SK_PROVIDER=$LIB fails sk-tpm doctor >"$WORK/out"
+	SSH_SK_PROVIDER=$LIB exits 1 sk-tpm doctor >"$WORK/out"
 	grep -A1 '^wrong  *signature' "$WORK/out" | grep -q 'sk-tpm setup'
 }
 
@@ -699,6 +726,7 @@ manual_is_complete() {
 }
 
 try "usage errors, --help and --version" usage_errors
+try "errors are JSON where that is asked for" errors_in_json
 try "setup makes the SRK persistent, once" sets_up
 try "setup with an owner password" sets_up_with_owner_password
 try "setup where there is no room, or another program's key" cannot_set_up
@@ -728,7 +756,7 @@ try "pin changes a resident key's PIN" changes_a_resident_pin
 try "pin leaves a key alone that changed meanwhile" pin_of_a_key_that_changed
 try "remove asks first, and removes one" removes
 try "doctor: a healthy TPM, and one without its SRK" doctor_checks
-try "doctor: what is wrong, and exit status 1" doctor_finds_what_is_wrong
+try "doctor: what is wrong; exit status 1, or 3 for warnings alone" doctor_finds_what_is_wrong
 try "doctor: asks the agent, however it was started" doctor_asks_the_agent
 try "doctor: colour on a terminal, and NO_COLOR" doctor_in_colour
 try "completions for bash, zsh and fish" completes
