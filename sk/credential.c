@@ -428,6 +428,26 @@ log_request(const struct request *what)
 	log_debug("request: %s", words.s);
 }
 
+/*
+ * An agent says "agent refused operation" to whoever asked it, and nothing to
+ * the person. What has become of their PIN they have to know. Returns r, with
+ * its cause.
+ */
+static int
+tell_of_pin(const struct config *cfg, int r)
+{
+	const char *remedy = error_remedy(r);
+	struct text cause = { 0 }, words = { 0 };
+
+	if (r != FAIL_WRONG_PIN && r != FAIL_LAST_TRY && r != FAIL_LOCKOUT)
+		return r;
+	text_add(&cause, "%s", log_cause());
+	text_add(&words, "%s%s%s", cause.s, remedy != NULL ? "; " : "",
+	    remedy != NULL ? remedy : "");
+	presence_tell(cfg, words.s);
+	return fail(r, "%s", cause.s);
+}
+
 static int
 assert_with(const struct config *cfg, const struct assertion_request *req,
     const struct handle *h, struct assertion *ret)
@@ -458,7 +478,7 @@ assert_with(const struct config *cfg, const struct assertion_request *req,
 	*ret = a;
 out:
 	bytes_reset(&auth_value);
-	return r;
+	return tell_of_pin(cfg, r);
 }
 
 int

@@ -227,6 +227,26 @@ presence_request_is_known(void)
 	    find_wanted_askpass() == NULL;
 }
 
+/* By OpenSSH's conventions as well: a note that needs no answer. */
+void
+presence_tell(const struct config *cfg, const char *words)
+{
+	struct child child = { .env = { "SSH_ASKPASS_PROMPT=none" } };
+	struct text note = { 0 };
+	char ignored[64];
+	size_t len;
+	int status;
+
+	if ((terminal_is_there() && !caller_is_agent()) ||
+	    (child.path = find_wanted_askpass()) == NULL)
+		return;
+	text_add(&note, "sk-tpm: %s.", words);
+	child.argument = note.s;
+	if (child_run(&child, cfg->presence_timeout, &status, ignored,
+		sizeof(ignored), &len) != 0)
+		log_debug("the note was not closed in time");
+}
+
 static int
 ask_secret_by_askpass(const struct config *cfg, const char *path,
     const char *prompt, struct bytes *ret)

@@ -35,6 +35,13 @@ int presence_before_pin(
 bool presence_request_is_known(void);
 
 /*
+ * Shows `words` by askpass to a person who is not at a terminal, where our line
+ * on stderr would not reach them, until they close it or as long as a question
+ * waits. Nothing where there is no askpass.
+ */
+void presence_tell(const struct config *cfg, const char *words);
+
+/*
  * The askpass that SSH_ASKPASS names, there or not, or else one that is
  * installed; NULL where there is none. Not whether it is wanted. Borrowed.
  */

@@ -170,6 +170,31 @@ names_another_request() {
 	[ "$(asked 'Enter PIN')" -eq 1 ]
 }
 
+# The agent keeps to itself what became of a PIN.
+tells_of_a_wrong_pin() {
+	needs_pins_in_agent
+	askpass_says 135791
+	start
+	ssh-add -q "$KEY"
+	fails ssh first true 2>out
+	grep -q 'agent refused operation' out
+	grep -q '^none: sk-tpm: wrong PIN; 2 tries are left before' asked
+	[ "$(wrong_tries)" -eq 1 ]
+	# At a terminal it is a line.
+	: >asked
+	export -f ssh
+	client_config 'Host *' 'BatchMode no'
+	unset SSH_ASKPASS_REQUIRE
+	LOGIN="ssh -o IdentityAgent=none -i $KEY first true" person 'run $env(LOGIN)
+		want "Enter PIN for ECDSA-SK key"
+		send "135791\r"
+		want "sk-tpm: wrong PIN; 1 try is left"
+		expect eof'
+	[ ! -s asked ]
+	tpm2_dictionarylockout -Q -c
+	client_config 'Host *' 'IdentitiesOnly no'
+}
+
 # As people start agents. None of them is at the terminal that it came from,
 # whatever its processes look like.
 however_it_was_started() {
@@ -398,6 +423,8 @@ try "forwarded over three hops, each request is named before its PIN" \
 	names_the_request
 try "what another host asks for can be refused before the PIN" \
 	names_another_request
+try "a wrong PIN by an agent: a window says how many are left" \
+	tells_of_a_wrong_pin
 try "however the agent was started, it asks what for, and a terminal does not" \
 	however_it_was_started
 try "deleted and added again at once" deletes_and_adds_again

@@ -311,6 +311,18 @@ is_kept() {
 	rm "$open/seen"
 }
 
+# A note that nobody closes keeps an agent from others for a while only.
+note_goes_by_itself() {
+	askpass_says 654321
+	sed -i 's/nonesk-tpm:.*) exit 0/none*) exec sleep 30/' "$SSH_ASKPASS"
+	SK_TPM_LOG_LEVEL=debug SK_TPM_PRESENCE_TIMEOUT=1 fails sign "$WORK/k" \
+		2>"$WORK/out"
+	grep -q '^none: sk-tpm: wrong PIN; 2 tries' "$WORK/asked"
+	grep '^sk-tpm: the note was not closed in time' "$WORK/out"
+	grep '^sk-tpm: wrong PIN; 2 tries are left' "$WORK/out"
+	tpm2_dictionarylockout -Q -c
+}
+
 try "ssh-keygen -O verify-required enrols" enrols
 try "ssh-keygen -Y sign asks for it, once" signs
 try "ssh logs in under verify-required" logs_in
@@ -330,4 +342,5 @@ try "a wrong PIN costs one try and says how many are left" wrong_pin_costs_one
 try "the last try is not spent unasked" last_try_is_not_spent
 try "lockout: how long, and what else" lockout_is_told
 try "lockout spares keys without PIN" lockout_spares_others
+try "a note that nobody closes goes by itself" note_goes_by_itself
 echo "1..$N"
