@@ -40,6 +40,9 @@ check_helper(struct report *r)
 	const char *named = getenv("SSH_SK_HELPER");
 	char path[4096];
 
+	/* As OpenSSH takes it. */
+	if (named != NULL && named[0] == '\0')
+		named = NULL;
 	if (fallback_find_helper(path, sizeof(path)))
 		report_add(r, "ssh-sk-helper", FINDING_OK, NULL, "%s%s", path,
 		    named != NULL ? ", by SSH_SK_HELPER" : "");

@@ -45,7 +45,7 @@ fallback_find_helper(char *ret, size_t size)
 	};
 	const char *named = secure_getenv("SSH_SK_HELPER");
 
-	if (named != NULL)
+	if (named != NULL && named[0] != '\0')
 		return (size_t)snprintf(ret, size, "%s", named) < size &&
 		    access(ret, X_OK) == 0;
 	if (this_process(ret, size))

@@ -24,8 +24,8 @@ int fallback_enroll(const struct config *cfg, struct helper_enroll_request *req,
     struct helper_key *ret) MUST_CHECK;
 
 /*
- * The path of ssh-sk-helper: SSH_SK_HELPER, the one this process is, or where
- * distributions keep it. False if there is none.
+ * The path of ssh-sk-helper: SSH_SK_HELPER, if it is not empty, the one this
+ * process is, or where distributions keep it. False if there is none.
  */
 bool fallback_find_helper(char *ret, size_t size) MUST_CHECK;
 

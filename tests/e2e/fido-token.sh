@@ -163,6 +163,15 @@ no_helper() {
 	done
 }
 
+# To OpenSSH it is then as if it were not set.
+empty_name_of_the_helper() {
+	library
+	SSH_SK_HELPER="" ssh -i "$TOKEN" server true
+	SSH_SK_HELPER="" sk-tpm doctor >log || :
+	grep '^ok  *ssh-sk-helper' log
+	fails grep SSH_SK_HELPER log
+}
+
 # refusing_helper ERROR: takes requests, and refuses each with this number, in
 # octal.
 refusing_helper() {
@@ -243,6 +252,7 @@ try "a FallbackProvider that is not there" wrong_setting
 try "a FallbackProvider that is this library" no_endless_loop
 try "helpers that die or babble" bad_helpers
 try "a helper that cannot be run" no_helper
+try "an empty SSH_SK_HELPER is none" empty_name_of_the_helper
 try "OpenSSH 8.4's answer without a token: what to do" no_reason
 try "a helper that numbers the kinds of keys in another way" both_numbers
 try "-O user and -O device of another provider's key" options_of_the_other
