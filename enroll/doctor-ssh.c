@@ -323,11 +323,19 @@ static void
 check_fallback(const struct config *cfg, struct report *r)
 {
 	const char *name = cfg->fallback_provider;
+	char helper[4096];
 	void *lib = NULL;
 
 	if (name == NULL) {
 		report_add(r, "other keys", FINDING_OK, NULL,
 		    "refused: FallbackProvider is none");
+	} else if (strcmp(name, FALLBACK_INTERNAL) == 0 &&
+	    fallback_find_helper(helper, sizeof(helper)) &&
+	    fallback_helper_lacks_builtin(helper)) {
+		report_add(r, "other keys", FINDING_WARNING,
+		    "for keys in FIDO tokens, install an OpenSSH that was "
+		    "built with libfido2",
+		    "refused: this OpenSSH was built without its own provider");
 	} else if (strcmp(name, FALLBACK_INTERNAL) == 0) {
 		report_add(r, "other keys", FINDING_OK, NULL,
 		    "go to OpenSSH's own provider");

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +58,34 @@ fallback_find_helper(char *ret, size_t size)
 			return (size_t)snprintf(ret, size, "%s", places[i]) <
 			    size;
 	return false;
+}
+
+/*
+ * What a helper without the built-in provider says on stderr, since OpenSSH
+ * 8.2 (sshsk_open in ssh-sk.c); one with it does not have the text. To us it
+ * answers with the same error as for any other failure.
+ */
+bool
+fallback_helper_lacks_builtin(const char *path)
+{
+	static const char words[] = "internal security key support not enabled";
+	int fd = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	void *program = MAP_FAILED;
+	bool lacks = false;
+	struct stat st;
+
+	if (fd == -1)
+		return false;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+		program = mmap(
+		    NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (program != MAP_FAILED) {
+		lacks = memmem(program, (size_t)st.st_size, words,
+			    strlen(words)) != NULL;
+		munmap(program, (size_t)st.st_size);
+	}
+	return lacks;
 }
 
 /* --- talking to it ----------------------------------------------------- */
@@ -189,6 +220,17 @@ is_builtin(const struct config *cfg)
 	return strcmp(cfg->fallback_provider, FALLBACK_INTERNAL) == 0;
 }
 
+/* Whether that may be why a request to it failed. */
+static bool
+builtin_is_missing(const struct config *cfg, int r)
+{
+	char path[4096];
+
+	return is_builtin(cfg) && (r == FAIL_NO_REASON || r == FAIL_FALLBACK) &&
+	    fallback_find_helper(path, sizeof(path)) &&
+	    fallback_helper_lacks_builtin(path);
+}
+
 static void
 describe(const struct config *cfg, char *ret, size_t size)
 {
@@ -217,7 +259,13 @@ fallback_sign(const struct config *cfg, struct helper_sign_request *req,
 	    (r = ask_helper(bytes_slice(&request), &answer)) == 0)
 		r = helper_decode_signature(
 		    bytes_slice(&answer), req->ed25519, ret);
-	if (r == FAIL_NO_TOKEN)
+	if (builtin_is_missing(cfg, r))
+		r = fail(FAIL_NO_TOKEN,
+		    "this key was not made by sk-tpm, and this OpenSSH was "
+		    "built without its own provider, which security keys need; "
+		    "install one with it, or name the provider that made the "
+		    "key as FallbackProvider in sk-tpm.conf");
+	else if (r == FAIL_NO_TOKEN)
 		r = fail(r,
 		    "this key was not made by sk-tpm, and %s finds no device "
 		    "that has it; plug in the security key, or name the "
@@ -271,7 +319,12 @@ fallback_enroll(const struct config *cfg, struct helper_enroll_request *req,
 	r = enroll_as(cfg, req, HELPER_TYPE_ED25519_SK_OLD, ret);
 	if (r == FAIL_ARGUMENT)
 		r = enroll_as(cfg, req, HELPER_TYPE_ED25519_SK, ret);
-	if (r == FAIL_NO_TOKEN)
+	if (builtin_is_missing(cfg, r))
+		r = fail(FAIL_UNSUPPORTED,
+		    "a TPM has no ed25519, and this OpenSSH was built without "
+		    "its own provider, which security keys need; use "
+		    "-t ecdsa-sk for a key in the TPM");
+	else if (r == FAIL_NO_TOKEN)
 		r = fail(r,
 		    "a TPM has no ed25519, and %s finds no device that has; "
 		    "use -t ecdsa-sk for a key in the TPM, or plug in a "

@@ -29,4 +29,10 @@ int fallback_enroll(const struct config *cfg, struct helper_enroll_request *req,
  */
 bool fallback_find_helper(char *ret, size_t size) MUST_CHECK;
 
+/*
+ * True for one whose OpenSSH was built without the provider for FIDO tokens;
+ * false where that cannot be told, too.
+ */
+bool fallback_helper_lacks_builtin(const char *path) MUST_CHECK;
+
 #endif

@@ -190,6 +190,26 @@ no_reason() {
 		ssh-keygen -q -t ed25519-sk -N '' -f none
 }
 
+# Built without the provider for tokens, a helper answers with that number, too.
+# Its file then has the words that it prints.
+no_builtin() {
+	[ ! -e "$SK_TPM_CONFIG" ] || : >"$SK_TPM_CONFIG"
+	refusing_helper 4
+	sk-tpm doctor >log || :
+	grep '^ok  *other keys  *go to' log
+	echo '# internal security key support not enabled' >>helper
+	export SSH_SK_HELPER=$WORK/helper
+	refuses "this key was not made by sk-tpm, and this OpenSSH was built without" \
+		ssh -i "$TOKEN" server true
+	refuses "a TPM has no ed25519, and this OpenSSH was built without" \
+		ssh-keygen -q -t ed25519-sk -N '' -f none
+	sk-tpm doctor >log || :
+	grep '^warning  *other keys  *refused: this OpenSSH was built without' log
+	# Some older ones crash.
+	inner_helper 'kill -SEGV $$ # internal security key support not enabled'
+	refuses "this OpenSSH was built without" ssh -i "$TOKEN" server true
+}
+
 # OpenSSH numbers the kinds of keys in two ways: a helper that does not take one
 # is asked again.
 both_numbers() {
@@ -254,6 +274,7 @@ try "helpers that die or babble" bad_helpers
 try "a helper that cannot be run" no_helper
 try "an empty SSH_SK_HELPER is none" empty_name_of_the_helper
 try "OpenSSH 8.4's answer without a token: what to do" no_reason
+try "an OpenSSH without the built-in provider: says so, and doctor" no_builtin
 try "a helper that numbers the kinds of keys in another way" both_numbers
 try "-O user and -O device of another provider's key" options_of_the_other
 try "helpers that do not end" slow_helpers
