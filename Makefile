@@ -76,7 +76,7 @@ OBJS = $(ROOMS:%=$(B)/sk/%.o)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
 PAGES = $(B)/man/sk-tpm.1 $(B)/man/sk-tpm.conf.5 $(B)/man/libsk-tpm.8
-TEXTS = $(B)/README.md $(B)/SECURITY.md
+TEXTS = $(B)/README.md $(B)/SECURITY.md $(B)/PROTOCOL.md
 EXAMPLES = $(addprefix $(B)/,$(wildcard examples/*.md examples/*.svg) \
 	examples/ssh_config.d-sk-tpm.conf)
 # The machine identity's parts are used where they are installed, not as
@@ -204,6 +204,7 @@ FILES = $(IDENTITY)/sk-tpm-identity.service:$(UNITDIR)/sk-tpm-identity.service \
 	$(foreach f,$(PAGES),$(f):$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
 	$(B)/README.md:$(DOCDIR)/README.md \
 	$(B)/SECURITY.md:$(DOCDIR)/SECURITY.md \
+	$(B)/PROTOCOL.md:$(DOCDIR)/PROTOCOL.md \
 	$(foreach f,$(EXAMPLES),$(f):$(DOCDIR)/examples/$(notdir $(f)))
 
 install: all ## install below $(DESTDIR)$(PREFIX)

@@ -14,6 +14,8 @@
 #include "request.h"
 #include "tpm.h"
 
+_Static_assert(HANDLE_SALT_LEN == PIN_SALT_LEN, "handles salt PINs");
+
 static int
 check_application(const char *application)
 {
@@ -145,10 +147,10 @@ check_new_pin(const struct credential_request *req)
 	return pin_check_new(req->pin);
 }
 
-/* The authValue of a new key; empty for one without a PIN. */
+/* The salt and the authValue of a new key; empty for one without a PIN. */
 static int
 take_new_pin(const struct config *cfg, const struct credential_request *req,
-    struct bytes *ret)
+    uint8_t ret_salt[HANDLE_SALT_LEN], struct bytes *ret)
 {
 	int r;
 
@@ -157,7 +159,9 @@ take_new_pin(const struct config *cfg, const struct credential_request *req,
 	if (!req->pin_was_repeated &&
 	    (r = presence_confirm_pin(cfg, req->pin)) != 0)
 		return r;
-	return pin_auth_value(req->pin, ret);
+	if (RAND_bytes(ret_salt, HANDLE_SALT_LEN) != 1)
+		return fail(FAIL_INTERNAL, "no random numbers");
+	return pin_auth_value(req->pin, ret_salt, ret);
 }
 
 /*
@@ -235,6 +239,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	struct key_wishes wishes = {
 		.parent = cfg->parent,
 		.limits = req->limits,
+		.presence = req->presence,
 	};
 	struct handle h = { 0 };
 	struct creation creation = { &wishes, &h, &cred.point };
@@ -247,7 +252,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 		0 ||
 	    (r = check_new_pin(req)) != 0 ||
 	    (r = resident_prepare(cfg, req, &owner_password)) != 0 ||
-	    (r = take_new_pin(cfg, req, &auth_value)) != 0 ||
+	    (r = take_new_pin(cfg, req, wishes.pin_salt, &auth_value)) != 0 ||
 	    (r = find_maker(cfg, req, &present)) != 0)
 		goto out;
 	wishes.auth_value = bytes_slice(&auth_value);
@@ -293,7 +298,7 @@ take_existing_pin(const struct handle *h, const char *pin, struct bytes *ret)
 		return 0;
 	if (!pin_is_given(pin))
 		return fail(FAIL_PIN_REQUIRED, "this key needs its PIN");
-	return pin_auth_value(pin, ret);
+	return pin_auth_value(pin, h->pin_salt, ret);
 }
 
 int
@@ -350,7 +355,7 @@ credential_change_pin(const struct config *cfg, struct slice key_handle,
 	}
 	if ((r = take_existing_pin(&h, old_pin, &old_auth)) != 0 ||
 	    (r = pin_check_new(new_pin)) != 0 ||
-	    (r = pin_auth_value(new_pin, &new_auth)) != 0)
+	    (r = pin_auth_value(new_pin, h.pin_salt, &new_auth)) != 0)
 		goto out;
 	change.old_auth = bytes_slice(&old_auth);
 	change.new_auth = bytes_slice(&new_auth);
@@ -380,6 +385,16 @@ take_pin(const struct assertion_request *req, const struct handle *h,
 }
 
 /*
+ * Whether a person has to be there is the key's to say. The caller's word,
+ * which is a byte in a file that anybody may have written, only adds to it.
+ */
+static bool
+needs_presence(const struct assertion_request *req, const struct handle *h)
+{
+	return req->presence || h->presence;
+}
+
+/*
  * What is about to be signed, before the PIN for it is asked for. Ways that ask
  * for presence in spite of the PIN do so when it is there.
  */
@@ -390,7 +405,8 @@ announce(const struct config *cfg, const struct assertion_request *req,
 	struct text question;
 
 	if (h->auth != HANDLE_AUTH_PIN || pin_is_given(req->pin) ||
-	    (req->presence && cfg->user_presence != USER_PRESENCE_AUTO))
+	    (needs_presence(req, h) &&
+		cfg->user_presence != USER_PRESENCE_AUTO))
 		return 0;
 	request_describe(what, &question);
 	return presence_before_pin(cfg, question.s);
@@ -407,7 +423,7 @@ find_signer(const struct config *cfg, const struct assertion_request *req,
 
 	/* Wrong PINs get no signature, so this is said only of right ones. */
 	*ret_flags = has_pin ? FIDO_FLAG_UV : 0;
-	if (!req->presence)
+	if (!needs_presence(req, h))
 		return 0;
 	request_describe(what, &question);
 	if ((r = presence_require(

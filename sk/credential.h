@@ -41,7 +41,7 @@ struct assertion_request {
 	struct slice message;
 	struct slice key_handle;
 	const char *pin;   /* NULL if not given */
-	bool presence;	   /* the key was made to need a person */
+	bool presence;	   /* ask for a person, though the key may not */
 	bool verification; /* the key was made to need its PIN */
 };
 

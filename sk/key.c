@@ -35,6 +35,10 @@ expected_public(const struct handle *h, TPM2B_PUBLIC *ret)
 {
 	TPM2B_DIGEST *policy = &ret->publicArea.authPolicy;
 
+	if (h->auth == HANDLE_AUTH_PIN_OBJECT || h->pcrs != 0)
+		return fail(FAIL_VERSION,
+		    "the key has conditions, a lifetime of its PIN or values "
+		    "of PCRs, that this sk-tpm cannot meet; use a later one");
 	*ret = template;
 	/*
 	 * Without a PIN there is nothing to guess, and the TPM would refuse
@@ -238,6 +242,8 @@ key_create(struct tpm *tpm, const struct key_wishes *wishes,
 
 	if (wishes->auth_value.len > 0)
 		h.auth = HANDLE_AUTH_PIN;
+	h.presence = wishes->presence;
+	memcpy(h.pin_salt, wishes->pin_salt, sizeof(h.pin_salt));
 	memcpy(h.application, wishes->application, sizeof(h.application));
 	if ((r = limits_copy(wishes->limits, &h.limits)) != 0 ||
 	    (r = parent_for_new(tpm, wishes->parent, &parent)) != 0)

@@ -14,7 +14,9 @@
 struct key_wishes {
 	uint32_t parent;	 /* persistent handle; 0: the SRK */
 	struct slice auth_value; /* of a PIN; empty: no authorization */
-	uint8_t application[32]; /* SHA-256 of the one it is for */
+	uint8_t pin_salt[HANDLE_SALT_LEN]; /* that it was made with */
+	uint8_t application[32];	   /* SHA-256 of the one it is for */
+	bool presence;			   /* each use needs a person's */
 	const struct limits *limits;
 };
 
@@ -27,7 +29,7 @@ int key_create(struct tpm *tpm, const struct key_wishes *wishes,
 
 /*
  * The public point in a key handle, after checking that its public area is
- * exactly one of ours and that entries 0 to 6 are those it was made with.
+ * exactly one of ours and that the bound entries are those it was made with.
  * Needs no TPM. 0, FAIL_HANDLE, FAIL_MEMORY or FAIL_INTERNAL.
  */
 int key_point(const struct handle *h, struct ec_point *ret) MUST_CHECK;

@@ -6,7 +6,7 @@
 #include "log.h"
 #include "pin.h"
 
-/* Its terminating zero parts it from the PIN. */
+/* Its terminating zero parts it from the salt, which has one length. */
 #define DOMAIN "sk-tpm PIN v1"
 
 bool
@@ -70,7 +70,8 @@ pin_check_new(const char *pin)
 }
 
 int
-pin_auth_value(const char *pin, struct bytes *ret)
+pin_auth_value(
+    const char *pin, const uint8_t salt[PIN_SALT_LEN], struct bytes *ret)
 {
 	uint8_t digest[32];
 	struct bytes in = { 0 };
@@ -79,6 +80,7 @@ pin_auth_value(const char *pin, struct bytes *ret)
 
 	if ((r = check_length(pin)) != 0 ||
 	    (r = bytes_append(&in, DOMAIN, sizeof(DOMAIN))) != 0 ||
+	    (r = bytes_append(&in, salt, PIN_SALT_LEN)) != 0 ||
 	    (r = bytes_append(&in, pin, strlen(pin))) != 0)
 		goto out;
 	if (EVP_Digest(in.data, in.len, digest, NULL, EVP_sha256(), NULL) !=

@@ -27,6 +27,7 @@ installs() {
 		755 libexec/sk-tpm/identity
 		755 libexec/sk-tpm/sign-machine
 		644 share/bash-completion/completions/sk-tpm
+		644 share/doc/sk-tpm/PROTOCOL.md
 		644 share/doc/sk-tpm/README.md
 		644 share/doc/sk-tpm/SECURITY.md
 		$(pages)
@@ -116,6 +117,7 @@ contents() {
 		755 libexec/sk-tpm/sign-machine
 		644 share/bash-completion/completions/sk-tpm
 		644 share/doc/sk-tpm/README.Debian
+		644 share/doc/sk-tpm/PROTOCOL.md.gz
 		644 share/doc/sk-tpm/README.md.gz
 		644 share/doc/sk-tpm/SECURITY.md.gz
 		644 share/doc/sk-tpm/changelog.Debian.gz

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Limits on a key's use, against the TPM that SK_TPM_TCTI names: kept by the
- * software, and bound into the key so that no edit of the handle lifts them.
+ * What is bound into a key, against the TPM that SK_TPM_TCTI names: no edit of
+ * the handle lifts a limit or the question for a person, or has us send an
+ * authorization to another program's key.
  */
 #include "../unit/unit.h"
 
@@ -9,7 +10,9 @@
 #include "credential.h"
 #include "error.h"
 #include "handle.h"
+#include "lockout.h"
 #include "log.h"
+#include "tpm.h"
 
 static struct config cfg;
 static struct credential git_only;
@@ -94,6 +97,111 @@ test_edited_public_area(void **state)
 	bytes_reset(&edited);
 }
 
+/* The byte of flags in a key file asks for more, and takes nothing away. */
+static void
+test_presence_is_the_keys(void **state)
+{
+	const struct credential_request make = {
+		.application = "ssh:",
+		.challenge = { (const uint8_t *)"c", 1 },
+		.presence = true,
+	};
+	struct assertion_request req = {
+		.application = "ssh:",
+		.message = corpus_read("sshsig-git"),
+	};
+	struct credential cred = { 0 };
+	struct assertion a;
+
+	(void)state;
+	assert_int_equal(credential_make(&cfg, &make, &cred), 0);
+	req.key_handle = bytes_slice(&cred.key_handle);
+	/* Nobody is there to be asked. */
+	assert_int_equal(credential_assert(&cfg, &req, &a), FAIL_PRESENCE);
+	req.presence = true;
+	assert_int_equal(credential_assert(&cfg, &req, &a), FAIL_PRESENCE);
+	req.key_handle = bytes_slice(&git_only.key_handle);
+	assert_int_equal(credential_assert(&cfg, &req, &a), FAIL_PRESENCE);
+	req.presence = false;
+	assert_int_equal(credential_assert(&cfg, &req, &a), 0);
+	credential_reset(&cred);
+}
+
+/* Has *h name the key at `where` as its parent, in its public area as well. */
+static void
+forge_parent(struct handle *h, uint32_t where)
+{
+	uint8_t before[HANDLE_BINDING_LEN], after[HANDLE_BINDING_LEN], *at;
+	ESYS_TR object = ESYS_TR_NONE;
+	struct tpm *tpm = NULL;
+	TPM2B_NAME name;
+
+	assert_int_equal(tpm_open(cfg.tcti, &tpm), 0);
+	assert_int_equal(tpm_open_handle(tpm, where, "look", &object), 0);
+	assert_int_not_equal(object, ESYS_TR_NONE);
+	assert_int_equal(tpm_read_back(tpm, object, &name, NULL), 0);
+	tpm_close_handle(tpm, &object);
+	tpm_close(tpm);
+	assert_int_equal(handle_binding(h, before), 0);
+	h->parent = where;
+	assert_int_equal(name.size, sizeof(h->parent_name));
+	memcpy(h->parent_name, name.name, sizeof(h->parent_name));
+	assert_int_equal(handle_binding(h, after), 0);
+	at = memmem(
+	    h->tpm_public.data, h->tpm_public.len, before, sizeof(before));
+	assert_non_null(at);
+	memcpy(at, after, sizeof(after));
+}
+
+static unsigned int
+wrong_tries(void)
+{
+	struct lockout state;
+	struct tpm *tpm = NULL;
+
+	assert_int_equal(tpm_open(cfg.tcti, &tpm), 0);
+	assert_int_equal(lockout_read(tpm, &state), 0);
+	tpm_close(tpm);
+	return state.counter;
+}
+
+/*
+ * A key with a password and without noDA, which TEST_PARENTS names the handles
+ * of: an authorization that is sent to it costs a try of the TPM's.
+ */
+static void
+test_forged_parent_costs_no_try(void **state)
+{
+	const char *list = getenv("TEST_PARENTS");
+	unsigned int before = wrong_tries();
+	char *end;
+
+	(void)state;
+	assert_non_null(list);
+	for (; *list != '\0'; list = end) {
+		uint32_t where = (uint32_t)strtoul(list, &end, 0);
+		struct bytes forged = { 0 };
+		struct handle h;
+		const char *said;
+		int r;
+
+		assert_int_equal(
+		    handle_decode(bytes_slice(&git_only.key_handle), &h), 0);
+		forge_parent(&h, where);
+		assert_int_equal(handle_encode(&h, &forged), 0);
+		for (int i = 0; i < 3; i++) {
+			r = sign_as(bytes_slice(&forged), "sshsig-git");
+			assert_int_equal(r, FAIL_HANDLE);
+			assert_int_equal(wrong_tries(), before);
+		}
+		said = STDERR_OF(log_failure(r));
+		if (strstr(said, "it lacks noDA") == NULL)
+			FAIL_MSG("%s", said);
+		handle_reset(&h);
+		bytes_reset(&forged);
+	}
+}
+
 static int
 setup(void **state)
 {
@@ -131,6 +239,8 @@ main(void)
 		cmocka_unit_test(test_limit_is_kept),
 		cmocka_unit_test(test_edited_limits),
 		cmocka_unit_test(test_edited_public_area),
+		cmocka_unit_test(test_presence_is_the_keys),
+		cmocka_unit_test(test_forged_parent_costs_no_try),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

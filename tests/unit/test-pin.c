@@ -45,19 +45,26 @@ test_new_pins(void **state)
 	assert_int_equal(pin_check_new(longest), FAIL_PIN_REQUIRED);
 }
 
+static const uint8_t salt[PIN_SALT_LEN] = "0123456789abcdef";
+
 static void
 test_auth_value(void **state)
 {
+	static const uint8_t other_salt[PIN_SALT_LEN] = "0123456789abcdeg";
 	struct bytes a = { 0 };
 	uint8_t digest[32];
 
 	(void)state;
-	/* The domain with its zero, then the PIN; pinned for good. */
-	EVP_Digest(
-	    "sk-tpm PIN v1\000123456", 20, digest, NULL, EVP_sha256(), NULL);
-	assert_int_equal(pin_auth_value("123456", &a), 0);
+	/* The domain with its zero, salt, then the PIN; pinned for good. */
+	EVP_Digest("sk-tpm PIN v1\0000123456789abcdef123456", 36, digest, NULL,
+	    EVP_sha256(), NULL);
+	assert_int_equal(pin_auth_value("123456", salt, &a), 0);
 	assert_int_equal(a.len, 32);
 	assert_memory_equal(a.data, digest, 32);
+	bytes_reset(&a);
+	/* Another key of the same PIN has another. */
+	assert_int_equal(pin_auth_value("123456", other_salt, &a), 0);
+	assert_memory_not_equal(a.data, digest, 31);
 	bytes_reset(&a);
 }
 
@@ -72,7 +79,7 @@ test_trailing_zeros(void **state)
 	(void)state;
 	for (int i = 0; i < 5000 && seen < 3; i++) {
 		snprintf(pin, sizeof(pin), "%06d", i);
-		assert_int_equal(pin_auth_value(pin, &a), 0);
+		assert_int_equal(pin_auth_value(pin, salt, &a), 0);
 		assert_int_not_equal(a.data[a.len - 1], 0);
 		seen += a.len < 32;
 	}
