@@ -68,7 +68,7 @@ define PROGRAM
 @$(COMPILE) -MF $@.d $(SK_LDFLAGS) $(1) -o $@ $(filter %.c %.o,$^) $(2)
 endef
 
-ROOMS = bytes cbor-item child clock config credential credential-resident device \
+ROOMS = bytes caller cbor-item child clock config credential credential-resident device \
 	display error fallback fido fingerprint handle helper-message home key key-limits known-hosts lockout \
 	log parent pin presence process record request resident session sshkey \
 	terminal text tpm tpm-rc traffic wire

@@ -1,14 +1,89 @@
 /* SPDX-License-Identifier: ISC */
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "caller.h"
 #include "home.h"
 #include "known-hosts.h"
 
 #define SYSTEM_FILE "/etc/ssh/ssh_known_hosts"
 #define BLANK " \t\r\n"
+
+/* --- hashed names: "|1|salt|hash", as OpenSSH's hostfile.c writes them --- */
+
+#define HASH_LEN 20	   /* of SHA-1, and of the salt */
+#define HASH_BASE64_LEN 28 /* with one = at the end */
+
+struct hashed_name {
+	uint8_t salt[HASH_LEN + 1]; /* and what the = decodes to */
+	const char *hash;	    /* in base64 */
+};
+
+static bool
+parse_hashed_name(const char *field, struct hashed_name *ret)
+{
+	static const char magic[] = "|1|";
+	const char *salt = field + strlen(magic);
+
+	if (strncmp(field, magic, strlen(magic)) != 0 ||
+	    strlen(salt) != HASH_BASE64_LEN + 1 + HASH_BASE64_LEN ||
+	    salt[HASH_BASE64_LEN] != '|' ||
+	    EVP_DecodeBlock(ret->salt, (const unsigned char *)salt,
+		HASH_BASE64_LEN) != sizeof(ret->salt))
+		return false;
+	ret->hash = salt + HASH_BASE64_LEN + 1;
+	return true;
+}
+
+static bool
+has_hash(const char *name, const struct hashed_name *hashed)
+{
+	unsigned char base64[HASH_BASE64_LEN + 1];
+	uint8_t digest[EVP_MAX_MD_SIZE];
+
+	if (HMAC(EVP_sha1(), hashed->salt, HASH_LEN, (const uint8_t *)name,
+		strlen(name), digest, NULL) == NULL)
+		return false;
+	EVP_EncodeBlock(base64, digest, HASH_LEN);
+	return strcmp((const char *)base64, hashed->hash) == 0;
+}
+
+static bool
+is_port(const char *word)
+{
+	return strlen(word) <= 5 && word[strspn(word, "0123456789")] == '\0';
+}
+
+/* Tries each word, and each with each port. */
+static bool
+find_word(struct slice words, const struct hashed_name *hashed,
+    char ret[KNOWN_HOSTS_NAME_LEN])
+{
+	const char *start = (const char *)words.data, *end = start + words.len;
+	char name[KNOWN_HOSTS_NAME_LEN];
+
+	for (const char *w = start; w < end; w += strlen(w) + 1) {
+		if (has_hash(w, hashed)) {
+			snprintf(ret, KNOWN_HOSTS_NAME_LEN, "%s", w);
+			return true;
+		}
+		for (const char *p = start; p < end; p += strlen(p) + 1) {
+			if (!is_port(p))
+				continue;
+			snprintf(name, sizeof(name), "[%s]:%s", w, p);
+			if (has_hash(name, hashed)) {
+				memcpy(ret, name, sizeof(name));
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* --- lines ------------------------------------------------------------- */
 
 /* A line is "hosts keytype base64 [comment]"; markers begin with @. */
 static bool
@@ -20,24 +95,32 @@ line_has_key(char *line, const char *base64, const char **ret_hosts)
 	const char *key = strtok_r(NULL, BLANK, &save);
 
 	if (hosts == NULL || type == NULL || key == NULL ||
-	    strchr("#@|", hosts[0]) != NULL || strcmp(key, base64) != 0)
+	    strchr("#@", hosts[0]) != NULL || strcmp(key, base64) != 0)
 		return false;
 	*ret_hosts = hosts;
 	return true;
 }
 
 static bool
-find_in_stream(FILE *f, const char *base64, char ret[KNOWN_HOSTS_NAME_LEN])
+find_in_stream(FILE *f, const char *base64, struct slice words,
+    char ret[KNOWN_HOSTS_NAME_LEN])
 {
+	struct hashed_name hashed;
 	const char *hosts;
 	bool found = false;
 	char *line = NULL;
 	size_t size = 0;
 
 	while (!found && getline(&line, &size, f) != -1) {
-		found = line_has_key(line, base64, &hosts);
-		if (found)
-			snprintf(ret, KNOWN_HOSTS_NAME_LEN, "%s", hosts);
+		if (!line_has_key(line, base64, &hosts))
+			continue;
+		if (hosts[0] == '|') {
+			found = parse_hashed_name(hosts, &hashed) &&
+			    find_word(words, &hashed, ret);
+			continue;
+		}
+		snprintf(ret, KNOWN_HOSTS_NAME_LEN, "%s", hosts);
+		found = true;
 	}
 	free(line);
 	return found;
@@ -47,8 +130,8 @@ find_in_stream(FILE *f, const char *base64, char ret[KNOWN_HOSTS_NAME_LEN])
 #define MAX_BLOB 16384
 
 bool
-known_hosts_find_in(
-    const char *path, struct slice host_key, char ret[KNOWN_HOSTS_NAME_LEN])
+known_hosts_find_in(const char *path, struct slice host_key, struct slice words,
+    char ret[KNOWN_HOSTS_NAME_LEN])
 {
 	unsigned char *base64;
 	bool found = false;
@@ -61,19 +144,33 @@ known_hosts_find_in(
 	base64 = malloc(host_key.len * 4 / 3 + 5);
 	if (base64 != NULL) {
 		EVP_EncodeBlock(base64, host_key.data, (int)host_key.len);
-		found = find_in_stream(f, (const char *)base64, ret);
+		found = find_in_stream(f, (const char *)base64, words, ret);
 	}
 	free(base64);
 	fclose(f);
 	return found;
 }
 
+static bool
+find_in_both(const char *path, struct slice host_key, struct slice words,
+    char ret[KNOWN_HOSTS_NAME_LEN])
+{
+	return (path != NULL &&
+		   known_hosts_find_in(path, host_key, words, ret)) ||
+	    known_hosts_find_in(SYSTEM_FILE, host_key, words, ret);
+}
+
 bool
 known_hosts_find(struct slice host_key, char ret[KNOWN_HOSTS_NAME_LEN])
 {
-	char *path = home_path(".ssh/known_hosts");
-	bool found = path != NULL && known_hosts_find_in(path, host_key, ret);
+	char *path = home_path(".ssh/known_hosts"), words[CALLER_WORDS_LEN];
+	struct slice none = { 0 }, tried = { (const uint8_t *)words, 0 };
+	bool found = find_in_both(path, host_key, none, ret);
 
+	if (!found) {
+		tried.len = caller_words(words);
+		found = find_in_both(path, host_key, tried, ret);
+	}
 	free(path);
-	return found || known_hosts_find_in(SYSTEM_FILE, host_key, ret);
+	return found;
 }

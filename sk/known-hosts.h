@@ -12,15 +12,20 @@
 
 /*
  * Finds a host key blob in ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts and
- * stores the first plain host field that has it, terminated, as it stands
- * there ("name" or "name,address"). False where there is none: hashed names
- * cannot be read back, and revoked keys and authorities do not count.
+ * stores the first host field that has it, terminated, as it stands there
+ * ("name" or "name,address"). A hashed name cannot be read back: where there
+ * are no others, it is the one of caller_words that has this hash ("name" or
+ * "[name]:port"). False where there is none; revoked keys and authorities do
+ * not count.
  */
 bool known_hosts_find(
     struct slice host_key, char ret[KNOWN_HOSTS_NAME_LEN]) MUST_CHECK;
 
-/* The same in one open file. Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". */
+/*
+ * The same in one file, with words to try on hashed names, each terminated.
+ * Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
+ */
 bool known_hosts_find_in(const char *path, struct slice host_key,
-    char ret[KNOWN_HOSTS_NAME_LEN]) MUST_CHECK;
+    struct slice words, char ret[KNOWN_HOSTS_NAME_LEN]) MUST_CHECK;
 
 #endif

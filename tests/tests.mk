@@ -1,6 +1,6 @@
 # What tests, measures and fuzzes. The Makefile includes this.
 
-UNITS = abi bytes child config device display fido handle helper-message key known-hosts key-limits lockout log pin \
+UNITS = abi bytes caller child config device display fido handle helper-message key known-hosts key-limits lockout log pin \
 	record request sshkey terminal text tpm-rc weakness keyfile
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
@@ -139,6 +139,8 @@ $(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o
 $(B)/tests/unit/test-child: TEST_LDFLAGS = -Wl,--wrap=syscall
 $(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
 $(B)/tests/unit/test-request: TEST_LDFLAGS = -Wl,--wrap=EVP_MD_CTX_new
+$(B)/tests/unit/test-caller: TEST_LDFLAGS = -Wl,--wrap=getpwuid
+$(B)/tests/unit/test-known-hosts: TEST_LDFLAGS = -Wl,--wrap=HMAC
 $(B)/tests/unit/test-terminal: TEST_LDFLAGS = -Wl,--wrap=poll
 $(B)/tests/unit/test-device: TEST_LDFLAGS = -Wl,--wrap=nanosleep
 # What only unit tests need of the three layouts.
