@@ -6,7 +6,8 @@
 #
 # A try passes when its command exits with 0. It runs in a subshell with
 # `set -e` and with its output kept, to be shown only where it fails. `cannot
-# REASON` in it ends it, and says that it cannot be tried here.
+# REASON` in it ends it, and says that it cannot be tried here. What it changes
+# for those after it, it says with `finally` how to undo.
 #
 # Everything lives in a directory of its own ($WORK); processes are ended by
 # the ids they were started with.
@@ -101,6 +102,8 @@ try() {
 	# Not in a condition, where bash would ignore set -e.
 	set +e
 	(
+		FINALLY=()
+		trap undo EXIT
 		set -eE
 		trap 'echo "failed: line $LINENO: $BASH_COMMAND"' ERR
 		"$@"
@@ -115,6 +118,21 @@ try() {
 		echo "not ok $N - $what (exit $status)"
 		tail -n 60 "$log" | sed 's/^/# /'
 	fi
+}
+
+# finally COMMAND...: what a try has to do in the end, however it ends; the last
+# one first.
+finally() {
+	FINALLY+=("${*@Q}")
+}
+
+undo() {
+	local i
+	set +eE
+	trap - ERR
+	for ((i = ${#FINALLY[@]} - 1; i >= 0; i--)); do
+		eval "${FINALLY[i]}" || echo "in the end: ${FINALLY[i]}: failed"
+	done
 }
 
 # cannot REASON: for a try that this machine is not the place for.
