@@ -197,13 +197,13 @@ first() {
 out_of_order() {
 	local n
 	tpm2_nvdefine -Q -C o -s 8 0x01800001
+	finally tpm2_nvundefine -Q -C o 0x01800001
 	tpm2_nvdefine -Q -C o -s 8 0x01a00000
+	finally tpm2_nvundefine -Q -C o 0x01a00000
 	n=$(first 17a "$BUILD/sk-tpm" list) # GetCapability
 	SK_TPM_TCTI=fault:$GOOD SK_TPM_FAULT="$n:flip=24.5" \
 		refuses "lists its NV indices out of order" \
 		"$BUILD/sk-tpm" list
-	tpm2_nvundefine -Q -C o 0x01800001
-	tpm2_nvundefine -Q -C o 0x01a00000
 }
 
 # What an index is like is told more than once; where one answer differs from
@@ -238,14 +238,21 @@ tells_something_else() {
 	tpm_is_empty
 }
 
-# waits_for_room COMMAND...: three objects fill the TPM; it waits until somebody
-# makes room, and works. What it says is in $WORK/out.
-waits_for_room() {
-	local i pid
+# As many objects as it has room for, until the try has ended.
+fill_the_tpm() {
+	local i
+	finally env "TPM2TOOLS_TCTI=$TPM2TOOLS_TCTI" tpm2_flushcontext -t
 	for i in 1 2 3; do
 		tpm2_createprimary -Q -C n -G ecc -c "$WORK/full.$i"
 	done
 	[ "$(tpm2_getcap handles-transient | wc -l)" -eq 3 ]
+}
+
+# waits_for_room COMMAND...: the TPM is full; it waits until somebody makes room,
+# and works. What it says is in $WORK/out.
+waits_for_room() {
+	local pid
+	fill_the_tpm
 	"$@" >"$WORK/out" 2>&1 &
 	pid=$!
 	wait_until grep -q 'waiting for other programs' "$WORK/out"
@@ -276,11 +283,8 @@ command_when_full() {
 }
 
 full_for_good() {
-	local i
-	for i in 1 2 3; do
-		tpm2_createprimary -Q -C n -G ecc -c "$WORK/full.$i"
-	done
 	local out
+	fill_the_tpm
 	out=$(fails sign "$WORK/k" 2>&1)
 	echo "$out"
 	grep -q '^sk-tpm: the TPM has no room left for a key.*tpm2_flushcontext' \

@@ -36,11 +36,11 @@ signing_with_pin() {
 owner_password() {
 	local sent
 	tpm2_changeauth -Q -c owner secret
+	finally tpm2_changeauth -Q -c owner -p secret
 	sent=$(commands setsid -w ssh-keygen -q -t ecdsa-sk -O resident \
 		-O no-touch-required -N '' -w "$LIB" -f "$WORK/owned" \
 		<<<secret | xargs)
 	echo "$sent"
-	tpm2_changeauth -Q -c owner -p secret
 	# NV_DefineSpace and NV_Write are in it, ClockRateAdjust is not.
 	[[ $sent = *' 12a 137 '* && " $sent " != *' 130 '* ]]
 }

@@ -250,6 +250,7 @@ other_index() {
 	on there
 	attacks
 	tpm2_changeauth -c owner "$OWNER"
+	finally tpm2_changeauth -c owner -p "$OWNER"
 	tpm2_nvdefine -Q -C o -P "$OWNER" -s 8 0x01500000
 	askpass_says "$OWNER"
 	enroll_plain "$WORK/index" -O resident -O application=ssh:index \
@@ -276,7 +277,6 @@ other_index() {
 	"$BUILD/sk-tpm" remove --yes "$index"
 	[ -z "$(index_of ssh:index)" ]
 	tpm2_nvundefine -Q -C o -P "$OWNER" 0x01500000
-	tpm2_changeauth -c owner -p "$OWNER"
 	askpass_says "$PIN"
 }
 
@@ -326,6 +326,7 @@ there_when_keys_are_read() {
 owner_password_for_setup() {
 	on absent
 	tpm2_changeauth -c owner "$OWNER"
+	finally tpm2_changeauth -c owner -p "$OWNER"
 	askpass_says "$OWNER"
 	attacks
 	"$BUILD/sk-tpm" setup
@@ -335,13 +336,13 @@ owner_password_for_setup() {
 	fails "$BUILD/sk-tpm" setup
 	[ "$(cat "$SK_TPM_INTERPOSE/secret")" = "$OWNER" ]
 	attacks
-	tpm2_changeauth -c owner -p "$OWNER"
 }
 
 owner_password_for_removing() {
 	local index
 	on there
 	tpm2_changeauth -c owner "$OWNER"
+	finally tpm2_changeauth -c owner -p "$OWNER"
 	askpass_says "$OWNER"
 	attacks
 	enroll_plain "$WORK/gone" -O resident -O application=ssh:gone \
@@ -351,7 +352,6 @@ owner_password_for_removing() {
 	fails "$BUILD/sk-tpm" remove --yes "$index"
 	[ "$(cat "$SK_TPM_INTERPOSE/secret")" = "$OWNER" ]
 	attacks
-	tpm2_changeauth -c owner -p "$OWNER"
 }
 
 declare -A TPMS

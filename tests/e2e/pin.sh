@@ -186,6 +186,7 @@ sessions_are_salted() {
 	commands "$BUILD/sk-tpm" pin "$WORK/salted" >"$WORK/sent"
 	all_are_salted
 	tpm2_changeauth -Q -c owner secret
+	finally tpm2_changeauth -Q -c owner -p secret
 	askpass_says secret
 	echo secret | commands ssh-keygen -q -t ecdsa-sk -N '' -O resident \
 		-O no-touch-required -O application=ssh:salted -w "$LIB" \
@@ -194,7 +195,6 @@ sessions_are_salted() {
 	tpm2_evictcontrol -Q -C o -P secret -c 0x81000001 || :
 	commands "$BUILD/sk-tpm" setup >"$WORK/sent"
 	all_are_salted
-	tpm2_changeauth -Q -c owner -p secret
 }
 
 # tpm2-tss would print the authValue at its debug level.

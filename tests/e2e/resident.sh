@@ -199,6 +199,7 @@ owner_password() {
 	local before
 	before=$(count_ours)
 	tpm2_changeauth -Q -c owner secret
+	finally tpm2_changeauth -Q -c owner -p secret
 	# Listing needs no password.
 	download "$WORK/dl5"
 	[ -f "$WORK/dl5/id_ecdsa_sk_rk" ]
@@ -226,7 +227,6 @@ owner_password() {
 	askpass_says 123456
 	sign "$WORK/both"
 	tpm_is_empty
-	tpm2_changeauth -Q -c owner -p secret
 }
 
 # An index with our mark, and what the argument says in it.
@@ -269,10 +269,10 @@ strange_records() {
 	fails grep -q 1800011 <<<"$(nv_indices)"
 	# Also where the owner has a password, and no handle names a parent.
 	tpm2_changeauth -Q -c owner secret
+	finally tpm2_changeauth -Q -c owner -p secret
 	askpass_says secret
 	"$BUILD/sk-tpm" remove -y 0x01800010
 	"$BUILD/sk-tpm" remove -y 0x01800013
-	tpm2_changeauth -Q -c owner -p secret
 	[ "$(count_ours)" -eq 2 ]
 	tpm_is_empty
 }
