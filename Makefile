@@ -119,7 +119,7 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 
 # The command, on the same rooms.
 COMMAND = agent answer cmd-completions cmd-doctor cmd-enroll cmd-keys cmd-pin cmd-setup \
-	doctor-ssh doctor-tpm keyfile keyref main new-pin openssh owner startup weakness
+	doctor-key doctor-ssh doctor-tpm keyfile keyref main new-pin openssh owner startup weakness
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs json-c) $(PKG_LIBS)
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm completions: from the tables that also parse and explain. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
 #include "error.h"
 #include "log.h"
+#include "text.h"
 
 static void
 print_names(const char *separator)
@@ -29,6 +31,82 @@ print_quoted(const char *s)
 	putchar('\'');
 }
 
+/* The values of options that are one of a few words. */
+static const struct {
+	enum option_id id;
+	const char *words;
+} choices[] = {
+	{ OPTION_LIMIT, "login sign sign: ca host" },
+	{ OPTION_PARENT, "auto" },
+};
+
+static const char *
+choices_of(const struct option_entry *o)
+{
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
+		if (choices[i].id == o->id)
+			return choices[i].words;
+	return NULL;
+}
+
+static bool
+takes_file(const struct option_entry *o)
+{
+	return o->argument != NULL && strcmp(o->argument, "FILE") == 0;
+}
+
+/* What a command's argument may be: see the table in main.c. */
+static bool
+names_file(const struct command *cmd)
+{
+	return strstr(cmd->arguments, "FILE") != NULL ||
+	    strstr(cmd->arguments, "DIR") != NULL;
+}
+
+static bool
+names_index(const struct command *cmd)
+{
+	return strstr(cmd->arguments, "INDEX") != NULL;
+}
+
+/* "bash|zsh|fish": words that are meant as they are, with spaces between. */
+static bool
+names_words(const struct command *cmd, char *ret, size_t size)
+{
+	if (!islower((unsigned char)cmd->arguments[0]))
+		return false;
+	snprintf(ret, size, "%s", cmd->arguments);
+	for (char *p = ret; *p != '\0'; p++)
+		if (*p == '|')
+			*p = ' ';
+	return true;
+}
+
+/* A command line that prints the indices of the resident keys there are. */
+#define INDICES                             \
+	"sk-tpm list 2>/dev/null | sed -n " \
+	"\"s/^  *\\\\(0x[0-9a-fA-F]*\\\\) .*/\\\\1/p\""
+
+/* --- bash -------------------------------------------------------------- */
+
+static void
+bash_values(void)
+{
+	for (size_t i = 0; i < n_option_entries; i++) {
+		const struct option_entry *o = &option_table[i];
+		const char *words = choices_of(o);
+
+		if (o->argument == NULL)
+			continue;
+		printf("\t--%s", o->name);
+		if (o->letter != '\0')
+			printf("|-%c", o->letter);
+		printf(") words='%s'%s; option= ;;\n",
+		    words != NULL ? words : "",
+		    takes_file(o) ? " files=yes" : "");
+	}
+}
+
 static void
 bash_options(const struct command *cmd)
 {
@@ -38,34 +116,127 @@ bash_options(const struct command *cmd)
 }
 
 static void
+bash_arguments(const struct command *cmd)
+{
+	char words[256];
+
+	if (names_words(cmd, words, sizeof(words)))
+		printf("words='%s' ", words);
+	if (names_file(cmd))
+		printf("files=yes ");
+	if (names_index(cmd))
+		printf("words=$(" INDICES ") ");
+}
+
+static void
 print_bash(void)
 {
+	/* bash takes "--limit=x" for three words. */
 	printf("_sk_tpm() {\n"
-	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} words\n"
+	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} words= files=\n"
+	       "\tlocal option=${COMP_WORDS[COMP_CWORD-1]}\n"
+	       "\tif [ \"$word\" = = ]; then\n"
+	       "\t\tword=\n"
+	       "\telif [ \"$option\" = = ]; then\n"
+	       "\t\toption=${COMP_WORDS[COMP_CWORD-2]}\n"
+	       "\tfi\n"
+	       "\tcase $option in\n");
+	bash_values();
+	printf("\tesac\n"
 	       "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n"
 	       "\t\twords='");
 	print_names(" ");
-	printf("'\n\telse\n\t\tcase ${COMP_WORDS[1]} in\n");
+	printf("'\n\telif [ -n \"$option\" ]; then\n"
+	       "\t\tcase ${COMP_WORDS[1]}:$word in\n");
 	for (size_t i = 0; i < n_commands; i++) {
-		printf("\t\t%s) words='", commands[i].name);
+		printf("\t\t%s:-*) words='", commands[i].name);
 		bash_options(&commands[i]);
-		printf("' ;;\n");
+		printf("' ;;\n\t\t%s:*) ", commands[i].name);
+		bash_arguments(&commands[i]);
+		printf(";;\n");
 	}
 	printf("\t\tesac\n\tfi\n"
-	       "\tcase $word in\n"
-	       "\t-*) ;;\n"
-	       "\t*) [ \"$COMP_CWORD\" -eq 1 ] || words= ;;\n"
-	       "\tesac\n"
 	       "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
-	       "\"$word\")\n"
+	       "\"$word\"\n"
+	       "\t\t[ -z \"$files\" ] || compgen -f -- \"$word\")\n"
+	       "\t[ -z \"$files\" ] || compopt -o filenames 2>/dev/null\n"
 	       "}\n"
-	       "complete -o default -F _sk_tpm sk-tpm\n");
+	       "complete -F _sk_tpm sk-tpm\n");
+}
+
+/* --- zsh --------------------------------------------------------------- */
+
+/* Appends s with its colons quoted. */
+static void
+zsh_quote(const char *s, struct text *out)
+{
+	for (; *s != '\0'; s++)
+		text_add(out, *s == ':' ? "\\%c" : "%c", *s);
+}
+
+/* "--option=[help]:what:action", and the same for its letter. */
+static void
+zsh_option(const struct option_entry *o)
+{
+	struct text rest = { 0 };
+
+	text_add(&rest, "[");
+	zsh_quote(o->help, &rest);
+	text_add(&rest, "]");
+	if (o->argument != NULL) {
+		text_add(&rest, ":");
+		zsh_quote(o->argument, &rest);
+		text_add(&rest, ":%s", takes_file(o) ? "_files" : "");
+	}
+	if (choices_of(o) != NULL) {
+		text_add(&rest, "(");
+		zsh_quote(choices_of(o), &rest);
+		text_add(&rest, ")");
+	}
+	for (int letter = 0; letter < 2; letter++) {
+		struct text entry = { 0 };
+
+		if (letter == 0)
+			text_add(&entry, "*--%s%s", o->name,
+			    o->argument != NULL ? "=" : "");
+		else
+			text_add(&entry, "*-%c%s", o->letter,
+			    o->argument != NULL ? "+" : "");
+		text_add(&entry, "%s", rest.s);
+		putchar(' ');
+		print_quoted(entry.s);
+		if (o->letter == '\0')
+			break;
+	}
+}
+
+static void
+zsh_arguments(const struct command *cmd)
+{
+	char words[256];
+
+	if (names_words(cmd, words, sizeof(words)))
+		printf(" '1:shell:(%s)'", words);
+	else if (names_file(cmd) && names_index(cmd))
+		printf(" '1:file or index:_sk_tpm_keys'");
+	else if (names_index(cmd))
+		printf(" '1:index:_sk_tpm_indices'");
+	else if (names_file(cmd))
+		printf(" '*:file:_files'");
 }
 
 static void
 print_zsh(void)
 {
-	printf("#compdef sk-tpm\n\nif ((CURRENT == 2)); then\n"
+	printf("#compdef sk-tpm\n\n"
+	       "_sk_tpm_indices() {\n"
+	       "\tcompadd -- ${(f)\"$(" INDICES ")\"}\n"
+	       "}\n"
+	       "_sk_tpm_keys() {\n"
+	       "\t_alternative 'files:key file:_files' \\\n"
+	       "\t\t'indices:resident key:_sk_tpm_indices'\n"
+	       "}\n\n"
+	       "if ((CURRENT == 2)); then\n"
 	       "\t_values command");
 	for (size_t i = 0; i < n_commands; i++) {
 		char entry[256];
@@ -75,50 +246,75 @@ print_zsh(void)
 		putchar(' ');
 		print_quoted(entry);
 	}
-	printf("\n\treturn\nfi\ncase $words[2] in\n");
+	/* _arguments takes the first word for the command. */
+	printf("\n\treturn\nfi\n"
+	       "local sub=$words[2]\n"
+	       "shift words\n"
+	       "((CURRENT--))\n"
+	       "case $sub in\n");
 	for (size_t i = 0; i < n_commands; i++) {
 		printf("%s) _arguments", commands[i].name);
-		for (size_t j = 0; j < n_option_entries; j++) {
-			const struct option_entry *o = &option_table[j];
-			char entry[256];
-
-			if (!command_takes(&commands[i], o))
-				continue;
-			snprintf(entry, sizeof(entry), "--%s%s[%s]%s", o->name,
-			    o->argument != NULL ? "=" : "", o->help,
-			    o->argument != NULL ? ":value:_files" : "");
-			putchar(' ');
-			print_quoted(entry);
-		}
-		printf(" '*:file:_files' ;;\n");
+		for (size_t j = 0; j < n_option_entries; j++)
+			if (command_takes(&commands[i], &option_table[j]))
+				zsh_option(&option_table[j]);
+		zsh_arguments(&commands[i]);
+		printf(" ;;\n");
 	}
 	printf("esac\n");
+}
+
+/* --- fish -------------------------------------------------------------- */
+
+static void
+fish_option(const struct command *cmd, const struct option_entry *o)
+{
+	const char *words = choices_of(o);
+
+	printf("complete -c sk-tpm -n '__fish_seen_subcommand_from %s' -l %s",
+	    cmd->name, o->name);
+	if (o->letter != '\0')
+		printf(" -s %c", o->letter);
+	if (takes_file(o))
+		printf(" -r -F");
+	else if (o->argument != NULL)
+		printf(" -x");
+	if (words != NULL)
+		printf(" -a '%s'", words);
+	printf(" -d ");
+	print_quoted(o->help);
+	putchar('\n');
+}
+
+static void
+fish_arguments(const struct command *cmd)
+{
+	char words[256];
+
+	printf("complete -c sk-tpm -n '__fish_seen_subcommand_from %s' %s",
+	    cmd->name, names_file(cmd) ? "-F" : "-f");
+	if (names_words(cmd, words, sizeof(words)))
+		printf(" -a '%s'", words);
+	else if (names_index(cmd))
+		printf(" -a '(" INDICES ")'");
+	putchar('\n');
 }
 
 static void
 print_fish(void)
 {
+	printf("complete -c sk-tpm -n __fish_use_subcommand -f\n");
 	for (size_t i = 0; i < n_commands; i++) {
 		printf("complete -c sk-tpm -n __fish_use_subcommand -a %s -d ",
 		    commands[i].name);
 		print_quoted(commands[i].summary);
 		putchar('\n');
 	}
-	for (size_t i = 0; i < n_commands; i++)
-		for (size_t j = 0; j < n_option_entries; j++) {
-			const struct option_entry *o = &option_table[j];
-
-			if (!command_takes(&commands[i], o))
-				continue;
-			printf("complete -c sk-tpm -n "
-			       "'__fish_seen_subcommand_from %s' -l %s",
-			    commands[i].name, o->name);
-			if (o->letter != '\0')
-				printf(" -s %c", o->letter);
-			printf("%s -d ", o->argument != NULL ? " -r" : "");
-			print_quoted(o->help);
-			putchar('\n');
-		}
+	for (size_t i = 0; i < n_commands; i++) {
+		fish_arguments(&commands[i]);
+		for (size_t j = 0; j < n_option_entries; j++)
+			if (command_takes(&commands[i], &option_table[j]))
+				fish_option(&commands[i], &option_table[j]);
+	}
 }
 
 int

@@ -73,6 +73,8 @@ command_doctor(struct invocation *inv)
 
 	doctor_tpm(&inv->cfg, &r);
 	doctor_ssh(&inv->cfg, &r);
+	if (inv->argc > 0)
+		doctor_key(&inv->cfg, inv->argv[0], &r);
 	answer_object(o, "checks", r.list);
 	if (wants_json(inv)) {
 		answer_print(o, true);

@@ -177,11 +177,18 @@ command_show(struct invocation *inv)
 {
 	struct json_object *o = answer_new();
 	struct keyref ref = { 0 };
+	struct bytes line = { 0 };
 	int r, loads;
 
-	if ((r = keyref_open(&inv->cfg, inv->argv[0], &ref)) != 0 ||
-	    (r = answer_key(o, &ref)) != 0)
+	if ((r = keyref_open_either(&inv->cfg, inv->argv[0], &ref)) != 0 ||
+	    (r = answer_key(o, &ref)) != 0 ||
+	    (r = keyfile_public_line(&ref.key, &line)) != 0)
 		goto out;
+	/* Without a comment it would end in a space. */
+	if (ref.key.comment[0] == '\0')
+		line.len--;
+	answer_object(o, "public_key",
+	    json_object_new_string_len((const char *)line.data, (int)line.len));
 	loads = tpm_with(inv->cfg.tcti, check_loads, &ref);
 	answer_bool(o, "works_here", loads == 0);
 	if (loads != 0)
@@ -190,6 +197,7 @@ command_show(struct invocation *inv)
 	o = NULL;
 out:
 	json_object_put(o);
+	bytes_reset(&line);
 	keyref_reset(&ref);
 	return r;
 }
@@ -303,7 +311,7 @@ command_test(struct invocation *inv)
 	uint64_t start;
 	int r;
 
-	if ((r = keyref_open(&inv->cfg, inv->argv[0], &ref)) != 0 ||
+	if ((r = keyref_open_either(&inv->cfg, inv->argv[0], &ref)) != 0 ||
 	    (r = take_pin(inv, &ref, &pin)) != 0)
 		goto out;
 	tpm_totals_reset();

@@ -28,4 +28,7 @@ void doctor_tpm(const struct config *cfg, struct report *r);
 /* OpenSSH, and whether it finds the library. */
 void doctor_ssh(const struct config *cfg, struct report *r);
 
+/* A key by its file (or FILE.pub) or index, and whether ssh will use it. */
+void doctor_key(const struct config *cfg, const char *name, struct report *r);
+
 #endif

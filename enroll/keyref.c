@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "error.h"
+#include "home.h"
 #include "key.h"
 #include "keyref.h"
 #include "log.h"
@@ -144,6 +148,61 @@ keyref_open(const struct config *cfg, const char *name, struct keyref *ret)
 		*ret = ref;
 	else
 		keyref_reset(&ref);
+	return r;
+}
+
+/* Type and base64 have to agree, and the comment need not. */
+int
+keyref_check_public(const struct keyref *ref, const char *path)
+{
+	struct bytes line = { 0 };
+	struct stat st;
+	FILE *f = home_open(path, &st);
+	char *text = NULL;
+	size_t size = 0, n;
+	int r;
+
+	if (f == NULL)
+		return fail(
+		    FAIL_ARGUMENT, "cannot read %s: %s", path, strerror(errno));
+	if (getline(&text, &size, f) == -1)
+		r = fail(FAIL_ARGUMENT, "%s is empty", path);
+	else if ((r = keyfile_public_line(&ref->key, &line)) == 0) {
+		n = line.len - strlen(ref->key.comment) - 1;
+		if (strncmp(text, (const char *)line.data, n) != 0 ||
+		    strchr(" \r\n", text[n]) == NULL)
+			r = fail(FAIL_ARGUMENT,
+			    "%s is the public half of another key", path);
+	}
+	fclose(f);
+	free(text);
+	bytes_reset(&line);
+	return r;
+}
+
+int
+keyref_open_either(
+    const struct config *cfg, const char *name, struct keyref *ret)
+{
+	const size_t n = strlen(name), suffix = strlen(".pub");
+	struct keyref ref = { 0 };
+	char *private;
+	int r;
+
+	if (n <= suffix || strcmp(name + n - suffix, ".pub") != 0)
+		return keyref_open(cfg, name, ret);
+	if ((private = strndup(name, n - suffix)) == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	if (access(private, F_OK) != 0)
+		r = fail(FAIL_ARGUMENT,
+		    "%s is a public key, and its key file %s is not here", name,
+		    private);
+	else if ((r = keyref_open(cfg, private, &ref)) == 0 &&
+	    (r = keyref_check_public(&ref, name)) == 0)
+		*ret = ref;
+	if (r != 0)
+		keyref_reset(&ref);
+	free(private);
 	return r;
 }
 

@@ -25,6 +25,19 @@ struct keyref {
 int keyref_open(
     const struct config *cfg, const char *name, struct keyref *ret) MUST_CHECK;
 
+/*
+ * The same, where `name` may also be FILE.pub: that is FILE's key then, or
+ * FAIL_ARGUMENT.
+ */
+int keyref_open_either(
+    const struct config *cfg, const char *name, struct keyref *ret) MUST_CHECK;
+
+/*
+ * Whether the file of the public key has this one. 0; FAIL_ARGUMENT where it
+ * cannot be read, or has another.
+ */
+int keyref_check_public(const struct keyref *ref, const char *path) MUST_CHECK;
+
 /* The same for a resident key that was listed. */
 int keyref_of_record(
     const struct resident_key *rk, struct keyref *ret) MUST_CHECK;

@@ -53,8 +53,8 @@ const size_t n_option_entries = sizeof(option_table) / sizeof(option_table[0]);
 const struct command commands[] = {
 	{ "completions", "bash|zsh|fish", "print completions for a shell",
 	    BIT(OPTION_HELP), 1, 1, command_completions },
-	{ "doctor", "", "check the TPM, OpenSSH and how they find each other",
-	    COMMON | BIT(OPTION_JSON), 0, 0, command_doctor },
+	{ "doctor", "[FILE|INDEX]", "check the TPM, OpenSSH, and a key",
+	    COMMON | BIT(OPTION_JSON), 0, 1, command_doctor },
 	{ "enroll", "", "make a key in the TPM",
 	    COMMON | BIT(OPTION_APPLICATION) | BIT(OPTION_ATTESTATION) |
 		BIT(OPTION_CHALLENGE) | BIT(OPTION_COMMENT) | BIT(OPTION_FILE) |

@@ -458,7 +458,24 @@ shows_and_lists() {
 	sk-tpm show "$index" | grep -q '^NV bytes: *[0-9]*$'
 	refuses "/etc/passwd is not a key file of ours" sk-tpm show /etc/passwd
 	refuses "git.pub is not a key file of ours: not OpenSSH's format; name \
-the private file" sk-tpm show "$WORK/git.pub"
+the private file" sk-tpm pin "$WORK/git.pub"
+	# The public half leads to the key, and the other way round.
+	sk-tpm show "$WORK/git.pub" | diff - <(sk-tpm show "$WORK/git")
+	sk-tpm show "$WORK/git" | sed -n 's/^Public key:  *//p' |
+		diff - "$WORK/git.pub"
+	sk-tpm show -j "$index" | jq -r .public_key |
+		diff - <(cut -d' ' -f1-2 "$WORK/rk.pub")
+	sk-tpm test -j "$WORK/git.pub" | jq -e .signature_verified
+	mv "$WORK/rk.pub" "$WORK/rk.pub.was"
+	cp "$WORK/git.pub" "$WORK/rk.pub"
+	refuses "rk.pub is the public half of another key" \
+		sk-tpm show "$WORK/rk.pub"
+	: >"$WORK/rk.pub"
+	refuses "rk.pub is empty" sk-tpm show "$WORK/rk.pub"
+	mv "$WORK/rk.pub.was" "$WORK/rk.pub"
+	cp "$WORK/git.pub" "$WORK/alone.pub"
+	refuses "alone.pub is a public key, and its key file $WORK/alone is not \
+here" sk-tpm show "$WORK/alone.pub"
 	ssh-keygen -q -t ed25519 -N '' -f "$WORK/plain"
 	refuses "it holds no ecdsa-sk key" sk-tpm show "$WORK/plain"
 	refuses "there is no resident key of ours at 0x01800000" \
@@ -624,6 +641,48 @@ doctor_finds_what_is_wrong() {
 	grep -A1 '^wrong  *signature' "$WORK/out" | grep -q 'sk-tpm setup'
 }
 
+# diagnoses FILE CHECK STATUS WORDS: what doctor says of a key, as its owner.
+diagnoses() {
+	unprivileged "$HOME/sk-tpm" doctor "$1" >"$WORK/out" || :
+	grep "^$3  *$2  *.*$4" "$WORK/out" || { cat "$WORK/out"; return 1; }
+}
+
+doctor_looks_at_a_key() {
+	export HOME=$WORK/keeper SK_TPM_CONFIG=/dev/null
+	mkdir -p "$HOME/.ssh"
+	cp "$BUILD/sk-tpm" "$HOME/sk-tpm"
+	local key=$HOME/.ssh/id_tpm
+	sk-tpm enroll -n -f "$key" -l login -l sign
+	sk-tpm enroll -n -f "$HOME/git" -l sign:git
+	[ "$(id -u)" -ne 0 ] || chown -R 65534 "$HOME"
+	sees_ssh_config
+	unprivileged touch "$HOME/.ssh/config"
+	diagnoses "$key" key ok "$(ssh-keygen -lf "$key.pub" | cut -d' ' -f2), for ssh:$"
+	grep -q '^ok  *key in this TPM  *it loads' "$WORK/out"
+	grep -q "^ok  *key file  *$key, mode 0600$" "$WORK/out"
+	grep -q "^ok  *public key  *$key.pub$" "$WORK/out"
+	grep -q '^ok  *servers  *have to allow no-touch-required' "$WORK/out"
+	diagnoses "$key.pub" logins warning 'ssh does not try it by itself'
+	grep -qF -- "-> IdentityFile $key in ~/.ssh/config" "$WORK/out"
+	# As it says.
+	echo "IdentityFile $key" | unprivileged tee "$HOME/.ssh/config"
+	diagnoses "$key" logins ok 'ssh tries it by itself'
+	diagnoses "$HOME/git" logins ok 'its limits forbid them'
+	unprivileged chmod 640 "$key"
+	diagnoses "$key" 'key file' wrong '(mode 0640): ssh ignores it'
+	grep -qF -- "-> chmod 600 $key" "$WORK/out"
+	unprivileged chmod 600 "$key"
+	unprivileged cp "$HOME/git.pub" "$key.pub"
+	diagnoses "$key" 'public key' warning 'is the public half of another key'
+	remedy=$(sed -n 's/^ *-> \(ssh-keygen -y .*\)/\1/p' "$WORK/out")
+	unprivileged bash -c "$remedy"
+	diagnoses "$key" 'public key' ok "$key.pub"
+	diagnoses "$HOME/none" key wrong "cannot read $HOME/none"
+	tpm_new strange
+	diagnoses "$key" 'key in this TPM' wrong 'made in another TPM'
+	exits 1 sk-tpm doctor "$key"
+}
+
 # Under each way in which people start an agent.
 doctor_asks_the_agent() {
 	local library list="ssh-agent's list"
@@ -674,16 +733,103 @@ doctor_in_colour() {
 	fails grep -q $'\e\[3' "$WORK/out"
 }
 
+# completed WORD...: what bash offers for the last of them.
+completed() {
+	# As where somebody types.
+	(trap - ERR
+		set +e
+		. "$WORK/bash"
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_sk_tpm
+		printf '%s\n' "${COMPREPLY[@]}" | sort | xargs)
+}
+
 completes() {
+	local index
+	sk-tpm enroll -n -f "$WORK/completed" -r -u completed
+	index=$(sk-tpm list -j |
+		jq -r '.resident[] | select(.user == "completed").index')
 	sk-tpm completions bash >"$WORK/bash"
 	bash -n "$WORK/bash"
-	bash -c ". $WORK/bash; COMP_WORDS=(sk-tpm en) COMP_CWORD=1; _sk_tpm
-		[ \"\${COMPREPLY[*]}\" = enroll ] || exit 1
-		COMP_WORDS=(sk-tpm show --j) COMP_CWORD=2; _sk_tpm
-		[ \"\${COMPREPLY[*]}\" = --json ]"
-	sk-tpm completions zsh | grep -q '#compdef sk-tpm'
-	sk-tpm completions fish | grep -q 'seen_subcommand_from enroll.* -l pin'
+	cd "$WORK"
+	[ "$(completed sk-tpm en)" = enroll ]
+	[ "$(completed sk-tpm show --j)" = --json ]
+	[ "$(completed sk-tpm completions '')" = "bash fish zsh" ]
+	[ "$(completed sk-tpm enroll -l '')" = "ca host login sign sign:" ]
+	[ "$(completed sk-tpm enroll --limit = h)" = host ]
+	[ "$(completed sk-tpm enroll --limit =)" = "ca host login sign sign:" ]
+	[ "$(completed sk-tpm enroll -f complete)" = \
+		"$(echo complete*)" ]
+	[ "$(completed sk-tpm enroll -C complete)" = "" ]
+	[ "$(completed sk-tpm remove "${index%?}")" = "$index" ]
+	[ "$(completed sk-tpm show "${index%?}")" = "$index" ]
+	completed sk-tpm show '' | grep "^$index.* completed"
 	refuses "use bash, zsh or fish" sk-tpm completions csh
+	sk-tpm remove -y "$index"
+}
+
+# fish tells what it would offer.
+completes_in_fish() {
+	local index
+	[ "$(type -P fish)" ] || cannot "there is no fish"
+	sk-tpm enroll -n -f "$WORK/fished" -r -u fished
+	index=$(sk-tpm list -j |
+		jq -r '.resident[] | select(.user == "fished").index')
+	sk-tpm completions fish >"$WORK/fish"
+	offered() {
+		fish --no-config -c "source $WORK/fish; complete -C '$1'" 2>&1 |
+			cut -f1 | sort | xargs
+	}
+	cd "$WORK"
+	[ "$(offered 'sk-tpm com')" = completions ]
+	[ "$(offered 'sk-tpm completions ')" = "bash fish zsh" ]
+	[ "$(offered 'sk-tpm enroll -l ')" = "ca host login sign sign:" ]
+	[ "$(offered 'sk-tpm enroll --limit=h')" = "--limit=host" ]
+	[ "$(offered 'sk-tpm enroll -f fishe')" = "fished fished.pub" ]
+	[ "$(offered 'sk-tpm list fishe')" = "" ]
+	[ "$(offered "sk-tpm remove ${index%?}")" = "$index" ]
+	[ "$(offered "sk-tpm show ${index%?}")" = "$index" ]
+	sk-tpm remove -y "$index"
+}
+
+# zsh tells nobody but who sits there.
+completes_in_zsh() {
+	local index
+	[ "$(type -P zsh)" ] || cannot "there is no zsh"
+	sk-tpm enroll -n -f "$WORK/zsh-key" -r -u zsh
+	index=$(sk-tpm list -j |
+		jq -r '.resident[] | select(.user == "zsh").index')
+	mkdir -p "$WORK/functions"
+	sk-tpm completions zsh >"$WORK/functions/_sk-tpm"
+	cat >"$WORK/zsh" <<-EOF
+		fpath=($WORK/functions \$fpath)
+		autoload -Uz compinit
+		compinit -u -D
+		bindkey -e
+		PS1='ready> '
+		cd $WORK
+	EOF
+	INDEX=$index person 'run "TERM=dumb zsh -f"
+		expect "%"
+		send "source '"$WORK"'/zsh\r"
+		want "ready> "
+		proc type {words completed} {
+			send "$words\t"
+			want $completed
+			send "\025"
+		}
+		type "sk-tpm comp" "completions "
+		type "sk-tpm completions z" "zsh "
+		type "sk-tpm enroll -l ho" "host "
+		type "sk-tpm enroll --limit=lo" "login "
+		type "sk-tpm enroll -f zsh-k" "zsh-key"
+		type "sk-tpm show --js" "json "
+		type "sk-tpm show zsh-key.p" "zsh-key.pub "
+		type "sk-tpm remove [string range $env(INDEX) 0 end-1]" "$env(INDEX) "
+		type "sk-tpm show [string range $env(INDEX) 0 end-1]" "$env(INDEX) "
+		send "exit\r"
+		expect eof'
+	sk-tpm remove -y "$index"
 }
 
 # Settings, variables and exit statuses: in the code and in the pages alike.
@@ -757,9 +903,12 @@ try "pin leaves a key alone that changed meanwhile" pin_of_a_key_that_changed
 try "remove asks first, and removes one" removes
 try "doctor: a healthy TPM, and one without its SRK" doctor_checks
 try "doctor: what is wrong; exit status 1, or 3 for warnings alone" doctor_finds_what_is_wrong
+try "doctor: looks at a key, and whether ssh will use it" doctor_looks_at_a_key
 try "doctor: asks the agent, however it was started" doctor_asks_the_agent
 try "doctor: colour on a terminal, and NO_COLOR" doctor_in_colour
-try "completions for bash, zsh and fish" completes
+try "bash completes commands, options, values, files and indices" completes
+try "fish completes them" completes_in_fish
+try "zsh completes them" completes_in_zsh
 try "settings, variables and exit statuses are in the pages" \
 	settings_are_documented
 try "an answer that cannot be written is a failure" full_disk
