@@ -142,9 +142,11 @@ hashed_names_by_agent() {
 	as_user -p "$SSHD_PORT" localhost
 	SSH_AUTH_SOCK=$HOMEDIR/agent
 	export SSH_AUTH_SOCK
-	unprivileged ssh-agent -D -a "$SSH_AUTH_SOCK" -P "$HOMEDIR/*" \
-		>/dev/null 2>"$WORK/agent.log" &
-	ends_with_us "$!"
+	# shellcheck disable=SC2016 # for the shell inside
+	unprivileged sh -c 'echo $$ >"$HOME/pid" && exec ssh-agent -D "$@"' sh \
+		-a "$SSH_AUTH_SOCK" -P "$HOMEDIR/*" >/dev/null 2>"$WORK/agent.log" &
+	wait_until [ -s "$HOMEDIR/pid" ]
+	ends_with_us "$(cat "$HOMEDIR/pid")"
 	wait_until unprivileged_agent_answers
 	unprivileged ssh-add -q -S "$HOMEDIR/lib.so" "$HOMEDIR/k"
 	# By the agent alone.
