@@ -197,6 +197,10 @@ append_resident(
 		r = read_resident(key, &list->creds[list->n]);
 	if (r == 0) {
 		list->n++;
+	} else if (r == FAIL_UNFINISHED) {
+		log_debug(
+		    "the resident key at 0x%08x is unfinished", key->index);
+		r = 0;
 	} else if (r == FAIL_HANDLE || r == FAIL_VERSION ||
 	    r == FAIL_NOT_OURS || r == FAIL_TPM) {
 		log_info("passing over the resident key at 0x%08x: %s",

@@ -44,6 +44,7 @@ enum {
 	FAIL_LOST = -34,	   /* the way to the TPM broke in use */
 	FAIL_NO_REASON = -35,	   /* OpenSSH's own provider just failed */
 	FAIL_SECRET = -36,	   /* no way to ask for a PIN or password */
+	FAIL_UNFINISHED = -37,	   /* a resident key half written */
 };
 
 /*

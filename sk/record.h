@@ -17,8 +17,8 @@
 
 #include "bytes.h"
 
-/* The smallest NV buffer in the field: a record is one command. */
-#define RECORD_MAX_LEN 768
+/* No TPM is known to have larger NV indices; many have smaller ones. */
+#define RECORD_MAX_LEN 2048
 #define RECORD_MAX_USER 64
 
 struct record {

@@ -15,11 +15,15 @@
 /*
  * Anybody who may speak to the TPM may read, as anybody may read a key file
  * that is not secret; reading with a wrong password is no guess at a secret
- * either (noDA). Part 2, section 13.4 of the TPM 2.0 Library.
+ * either (noDA). A record that is whole is locked for good (writeDefine).
+ * Part 2, section 13.4 of the TPM 2.0 Library.
  */
 #define ATTRIBUTES                                                   \
 	(TPMA_NV_OWNERWRITE | TPMA_NV_AUTHREAD | TPMA_NV_OWNERREAD | \
-	    TPMA_NV_NO_DA)
+	    TPMA_NV_NO_DA | TPMA_NV_WRITEDEFINE)
+
+/* What becomes of an index after it was defined. */
+#define CHANGING ((TPMA_NV)TPMA_NV_WRITTEN | TPMA_NV_WRITELOCKED)
 
 /* A policy that nothing satisfies marks an index as ours, written or not. */
 #define MARK "sk-tpm resident key v1"
@@ -27,11 +31,14 @@
 /* How often a random index may turn out to be taken. */
 #define MAX_COLLISIONS 16
 
+/* Another process removed the index meanwhile. Not for our callers. */
+#define GONE 1
+
 /* An index of ours, as a listing sees it. */
 struct slot {
 	uint32_t index;
 	uint16_t size;
-	bool written;
+	bool whole; /* its record was written to the end */
 };
 
 struct slots {
@@ -66,7 +73,7 @@ look_whether_ours(const TPMS_NV_PUBLIC *nv, bool *ret)
 
 	if ((r = make_public(nv->nvIndex, nv->dataSize, &ours)) != 0)
 		return r;
-	*ret = (nv->attributes & ~(TPMA_NV)TPMA_NV_WRITTEN) == ATTRIBUTES &&
+	*ret = (nv->attributes & ~CHANGING) == ATTRIBUTES &&
 	    nv->nameAlg == ours.nvPublic.nameAlg &&
 	    nv->dataSize <= RECORD_MAX_LEN &&
 	    nv->authPolicy.size == ours.nvPublic.authPolicy.size &&
@@ -94,7 +101,7 @@ append_slot(struct slots *slots, const TPMS_NV_PUBLIC *nv)
 	slots->slots[slots->n++] = (struct slot){
 		.index = nv->nvIndex,
 		.size = nv->dataSize,
-		.written = (nv->attributes & TPMA_NV_WRITTEN) != 0,
+		.whole = (nv->attributes & CHANGING) == CHANGING,
 	};
 	return 0;
 }
@@ -117,7 +124,9 @@ look_at(struct tpm *tpm, uint32_t index, struct slots *slots)
 		rc = Esys_NV_ReadPublic(tpm_esys(tpm), object, ESYS_TR_NONE,
 		    ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL);
 	while (tpm_again(&retry, rc));
-	if (rc != TSS2_RC_SUCCESS)
+	if (tpm_rc(rc) == TPM2_RC_HANDLE)
+		r = 0; /* it went away meanwhile */
+	else if (rc != TSS2_RC_SUCCESS)
 		r = tpm_fail(rc, "look at an NV index");
 	else if (public->nvPublic.nvIndex != index)
 		r = fail(FAIL_FORGED,
@@ -185,35 +194,65 @@ find_slots(struct tpm *tpm, struct slots *ret)
 /* --- reading ----------------------------------------------------------- */
 
 static int
-read_index(struct tpm *tpm, const struct slot *slot, struct bytes *ret)
+read_chunk(struct tpm *tpm, ESYS_TR object, uint16_t size, uint16_t offset,
+    struct bytes *data)
 {
-	TPM2B_MAX_NV_BUFFER *data = NULL;
+	TPM2B_MAX_NV_BUFFER *chunk = NULL;
 	struct tpm_retry retry = { 0 };
-	ESYS_TR object;
 	TSS2_RC rc;
 	int r;
 
-	if ((r = open_index(tpm, slot->index, &object)) != 0)
-		return r;
-	if (object == ESYS_TR_NONE)
-		return fail(FAIL_HANDLE, "a resident key went away");
 	do
 		rc = Esys_NV_Read(tpm_esys(tpm), object, object,
-		    ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, slot->size, 0,
-		    &data);
+		    ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, size, offset,
+		    &chunk);
 	while (tpm_again(&retry, rc));
-	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL)
+	if (tpm_rc(rc) == TPM2_RC_HANDLE)
+		r = GONE;
+	else if (tpm_rc(rc) == TPM2_RC_BAD_AUTH ||
+	    tpm_rc(rc) == TPM2_RC_AUTH_FAIL)
 		r = fail(FAIL_HANDLE, "it has a password, and is none of ours");
 	else if (rc != TSS2_RC_SUCCESS)
 		r = tpm_fail(rc, "read a resident key");
+	else if (chunk->size != size)
+		r = fail(FAIL_TPM,
+		    "the TPM gave %u bytes of a resident key instead of %u",
+		    chunk->size, size);
 	else
-		r = bytes_set(ret, data->buffer, data->size);
-	Esys_Free(data);
+		r = bytes_append(data, chunk->buffer, size);
+	Esys_Free(chunk);
+	return r;
+}
+
+/* 0, GONE or a FAIL_ code. */
+static int
+read_index(struct tpm *tpm, const struct slot *slot, struct bytes *ret)
+{
+	struct tpm_nv_sizes nv;
+	ESYS_TR object;
+	int r;
+
+	if ((r = tpm_nv_sizes(tpm, &nv)) != 0 ||
+	    (r = open_index(tpm, slot->index, &object)) != 0)
+		return r;
+	if (object == ESYS_TR_NONE)
+		return GONE;
+	while (r == 0 && ret->len < slot->size) {
+		size_t n = slot->size - ret->len;
+
+		if (n > nv.buffer)
+			n = nv.buffer;
+		r = read_chunk(
+		    tpm, object, (uint16_t)n, (uint16_t)ret->len, ret);
+	}
 	tpm_close_handle(tpm, &object);
 	return r;
 }
 
-/* A record that cannot be read is listed as that, and stops no other. */
+/*
+ * A record that cannot be read is listed as that, and stops no other. 0, GONE
+ * or a FAIL_ code.
+ */
 static int
 read_slot(struct tpm *tpm, const struct slot *slot, struct resident_key *ret)
 {
@@ -224,6 +263,10 @@ read_slot(struct tpm *tpm, const struct slot *slot, struct resident_key *ret)
 		.index = slot->index,
 		.size = slot->size,
 	};
+	if (!slot->whole) {
+		ret->error = FAIL_UNFINISHED;
+		return 0;
+	}
 	if ((r = read_index(tpm, slot, &data)) == 0)
 		r = record_decode(bytes_slice(&data), &ret->record);
 	bytes_reset(&data);
@@ -234,7 +277,7 @@ read_slot(struct tpm *tpm, const struct slot *slot, struct resident_key *ret)
 	return r;
 }
 
-/* Every written slot, all generations. */
+/* Every slot, all generations. */
 static int
 read_slots(
     struct tpm *tpm, const struct slots *slots, struct resident_keys *ret)
@@ -245,11 +288,13 @@ read_slots(
 	keys.keys = calloc(slots->n + 1, sizeof(*keys.keys));
 	if (keys.keys == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
-	for (size_t i = 0; i < slots->n && r == 0; i++)
-		if (slots->slots[i].written &&
-		    (r = read_slot(
-			 tpm, &slots->slots[i], &keys.keys[keys.n])) == 0)
+	for (size_t i = 0; i < slots->n && r == 0; i++) {
+		r = read_slot(tpm, &slots->slots[i], &keys.keys[keys.n]);
+		if (r == 0)
 			keys.n++;
+		else if (r == GONE)
+			r = 0;
+	}
 	if (r == 0)
 		*ret = keys;
 	else
@@ -376,28 +421,22 @@ open_owner(struct tpm *tpm, const struct record *rec, struct slice owner_auth,
 	return start_session_by_parent(tpm, rec, ret_session);
 }
 
-/* The marks that make an index ours are in its Name, WRITTEN as well. */
+/* What makes an index ours is in its Name, and how far it was written. */
 static int
-index_name(uint32_t index, size_t size, TPMA_NV more, uint8_t ret[TPM_NAME_LEN])
+index_name(const struct slot *slot, TPMA_NV written, uint8_t ret[TPM_NAME_LEN])
 {
 	uint8_t area[sizeof(TPMS_NV_PUBLIC)];
 	TPM2B_NV_PUBLIC public;
 	size_t len = 0;
 	int r;
 
-	if ((r = make_public(index, size, &public)) != 0)
+	if ((r = make_public(slot->index, slot->size, &public)) != 0)
 		return r;
-	public.nvPublic.attributes |= more;
+	public.nvPublic.attributes |= written;
 	if (Tss2_MU_TPMS_NV_PUBLIC_Marshal(
 		&public.nvPublic, area, sizeof(area), &len) != TSS2_RC_SUCCESS)
 		return fail(FAIL_INTERNAL, "cannot marshal a public area");
 	return tpm_compute_name((struct slice){ area, len }, ret);
-}
-
-static bool
-same_name(const TPM2B_NAME *a, const uint8_t b[TPM_NAME_LEN])
-{
-	return a->size == TPM_NAME_LEN && memcmp(a->name, b, TPM_NAME_LEN) == 0;
 }
 
 /*
@@ -405,40 +444,45 @@ same_name(const TPM2B_NAME *a, const uint8_t b[TPM_NAME_LEN])
  * us that it is ours may have meant another program's.
  */
 static int
-check_name(struct tpm *tpm, ESYS_TR object, uint32_t index, size_t size,
-    bool *ret_written)
+check_name(
+    struct tpm *tpm, ESYS_TR object, const struct slot *slot, bool *ret_whole)
 {
-	uint8_t written[TPM_NAME_LEN], unwritten[TPM_NAME_LEN];
+	static const TPMA_NV states[] = { 0, TPMA_NV_WRITTEN,
+		TPMA_NV_WRITELOCKED, CHANGING };
+	uint8_t expected[TPM_NAME_LEN];
 	TPM2B_NAME name;
 	int r;
 
-	if ((r = index_name(index, size, TPMA_NV_WRITTEN, written)) != 0 ||
-	    (r = index_name(index, size, 0, unwritten)) != 0 ||
-	    (r = tpm_read_back(tpm, object, &name, NULL)) != 0)
+	if ((r = tpm_read_back(tpm, object, &name, NULL)) != 0)
 		return r;
-	*ret_written = same_name(&name, written);
-	if (!*ret_written && !same_name(&name, unwritten))
-		return fail(FAIL_FORGED,
-		    "the NV index 0x%08x is not what the TPM said it is",
-		    index);
-	return 0;
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if ((r = index_name(slot, states[i], expected)) != 0)
+			return r;
+		if (name.size == TPM_NAME_LEN &&
+		    memcmp(name.name, expected, TPM_NAME_LEN) == 0) {
+			*ret_whole = states[i] == CHANGING;
+			return 0;
+		}
+	}
+	return fail(FAIL_FORGED,
+	    "the NV index 0x%08x is not what the TPM said it is", slot->index);
 }
 
-/* A leftover that has been written since is another process's new key. */
+/* A leftover that is whole by now is another process's new key, and stays. */
 static int
 undefine(struct tpm *tpm, ESYS_TR session, const struct slot *slot)
 {
 	struct tpm_retry retry = { 0 };
 	ESYS_TR object;
-	bool written;
+	bool whole;
 	TSS2_RC rc;
 	int r;
 
 	if ((r = open_index(tpm, slot->index, &object)) != 0 ||
 	    object == ESYS_TR_NONE)
 		return r;
-	r = check_name(tpm, object, slot->index, slot->size, &written);
-	if (r != 0 || (written && !slot->written)) {
+	r = check_name(tpm, object, slot, &whole);
+	if (r != 0 || (whole && !slot->whole)) {
 		tpm_close_handle(tpm, &object);
 		return r;
 	}
@@ -449,16 +493,19 @@ undefine(struct tpm *tpm, ESYS_TR session, const struct slot *slot)
 	if (rc == TSS2_RC_SUCCESS)
 		return 0;
 	tpm_close_handle(tpm, &object);
+	if (tpm_rc(rc) == TPM2_RC_HANDLE)
+		return 0;
 	return owner_fail(rc, "remove an NV index");
 }
 
+/* Whatever it holds. */
 static int
 undefine_key(struct tpm *tpm, ESYS_TR session, uint32_t index, size_t size)
 {
 	const struct slot slot = {
 		.index = index,
 		.size = (uint16_t)size,
-		.written = true,
+		.whole = true,
 	};
 
 	return undefine(tpm, session, &slot);
@@ -506,44 +553,122 @@ define(struct tpm *tpm, ESYS_TR session, size_t size, uint32_t *ret_index,
 	return fail(FAIL_NV_FULL, "found no free NV index");
 }
 
+/* 0, GONE or a FAIL_ code. */
+static int
+write_chunk(struct tpm *tpm, ESYS_TR session, ESYS_TR object,
+    struct slice chunk, size_t offset)
+{
+	TPM2B_MAX_NV_BUFFER buffer = { .size = (UINT16)chunk.len };
+	struct tpm_retry retry = { 0 };
+	TSS2_RC rc;
+
+	memcpy(buffer.buffer, chunk.data, chunk.len);
+	do
+		rc = Esys_NV_Write(tpm_esys(tpm), ESYS_TR_RH_OWNER, object,
+		    session, ESYS_TR_NONE, ESYS_TR_NONE, &buffer,
+		    (UINT16)offset);
+	while (tpm_again(&retry, rc));
+	if (rc == TSS2_RC_SUCCESS)
+		return 0;
+	return tpm_rc(rc) == TPM2_RC_HANDLE
+	    ? GONE
+	    : owner_fail(rc, "write a resident key");
+}
+
+/* From here on it is a key. 0, GONE or a FAIL_ code. */
+static int
+lock(struct tpm *tpm, ESYS_TR session, ESYS_TR object)
+{
+	struct tpm_retry retry = { 0 };
+	TSS2_RC rc;
+
+	do
+		rc = Esys_NV_WriteLock(tpm_esys(tpm), ESYS_TR_RH_OWNER, object,
+		    session, ESYS_TR_NONE, ESYS_TR_NONE);
+	while (tpm_again(&retry, rc));
+	if (rc == TSS2_RC_SUCCESS)
+		return 0;
+	return tpm_rc(rc) == TPM2_RC_HANDLE
+	    ? GONE
+	    : owner_fail(rc, "finish a resident key");
+}
+
+/*
+ * Another process may take the index for a leftover before it is locked, when
+ * NV is full; then it is made again.
+ */
 static int
 define_and_write(struct tpm *tpm, ESYS_TR session, const struct bytes *data,
     uint32_t *ret_index)
 {
-	TPM2B_MAX_NV_BUFFER buffer = { .size = (UINT16)data->len };
-	struct tpm_retry retry = { 0 };
-	ESYS_TR object;
-	uint32_t index = 0;
-	TSS2_RC rc;
+	struct tpm_nv_sizes nv;
 	int r;
 
-	if ((r = define(tpm, session, data->len, &index, &object)) != 0)
+	if ((r = tpm_nv_sizes(tpm, &nv)) != 0)
 		return r;
-	memcpy(buffer.buffer, data->data, data->len);
-	do
-		rc = Esys_NV_Write(tpm_esys(tpm), ESYS_TR_RH_OWNER, object,
-		    session, ESYS_TR_NONE, ESYS_TR_NONE, &buffer, 0);
-	while (tpm_again(&retry, rc));
-	tpm_close_handle(tpm, &object);
-	if (rc == TSS2_RC_SUCCESS) {
-		*ret_index = index;
-		return 0;
+	if (data->len > nv.index)
+		return fail(FAIL_ARGUMENT,
+		    "a resident key's record would have %zu bytes, and this "
+		    "TPM takes %u; shorten its application, user or limits",
+		    data->len, nv.index);
+	for (int i = 0; i < MAX_COLLISIONS; i++) {
+		ESYS_TR object;
+		uint32_t index = 0;
+
+		r = define(tpm, session, data->len, &index, &object);
+		if (r != 0)
+			return r;
+		for (size_t at = 0, n; at < data->len && r == 0; at += n) {
+			n = data->len - at;
+			if (n > nv.buffer)
+				n = nv.buffer;
+			r = write_chunk(tpm, session, object,
+			    (struct slice){ data->data + at, n }, at);
+		}
+		if (r == 0)
+			r = lock(tpm, session, object);
+		tpm_close_handle(tpm, &object);
+		if (r == 0) {
+			*ret_index = index;
+			return 0;
+		}
+		/* It may be there all the same. */
+		if (undefine_key(tpm, session, index, data->len) != 0)
+			log_debug("0x%08x is left", index);
+		if (r != GONE)
+			return r;
 	}
-	r = owner_fail(rc, "write a resident key");
-	/* It may be written all the same. */
-	if (undefine_key(tpm, session, index, data->len) != 0)
-		log_debug("0x%08x is left", index);
-	return r;
+	return fail(FAIL_NV_FULL,
+	    "other programs need the NV memory that a resident key was to "
+	    "have");
 }
 
+/*
+ * Removes what is unfinished: what killed processes left, and what others are
+ * writing just now, which they will notice. Always in a session, so that the
+ * TPM compares the Name: the index may be finished in this very moment, which
+ * the TPM tells as a wrong password.
+ */
 static int
-remove_leftovers(struct tpm *tpm, ESYS_TR session, const struct slots *slots)
+remove_leftovers(struct tpm *tpm, const struct record *rec, ESYS_TR session,
+    const struct slots *slots)
 {
+	ESYS_TR own = ESYS_TR_NONE;
 	int r = 0;
 
-	for (size_t i = 0; i < slots->n && r == 0; i++)
-		if (!slots->slots[i].written)
-			r = undefine(tpm, session, &slots->slots[i]);
+	if (session == ESYS_TR_PASSWORD) {
+		if ((r = start_session_by_parent(tpm, rec, &own)) != 0)
+			return r;
+		session = own;
+	}
+	for (size_t i = 0; i < slots->n && r == 0; i++) {
+		if (slots->slots[i].whole)
+			continue;
+		r = undefine(tpm, session, &slots->slots[i]);
+		if (r == FAIL_OWNER_PASSWORD)
+			r = 0;
+	}
+	tpm_flush(tpm, &own);
 	return r;
 }
 
@@ -591,6 +716,15 @@ check_all_read(const struct resident_keys *keys)
 	return 0;
 }
 
+static bool
+has_leftovers(const struct slots *slots)
+{
+	for (size_t i = 0; i < slots->n; i++)
+		if (!slots->slots[i].whole)
+			return true;
+	return false;
+}
+
 int
 resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
     uint32_t *ret_index)
@@ -608,14 +742,17 @@ resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
 	    (r = check_all_read(&before)) != 0)
 		goto out;
 	rec->generation = next_generation(&before, rec);
+	if ((r = record_encode(rec, &data)) != 0)
+		goto out;
+	r = define_and_write(tpm, session, &data, &index);
+	if (r == FAIL_NV_FULL && has_leftovers(&slots) &&
+	    (r = remove_leftovers(tpm, rec, session, &slots)) == 0)
+		r = define_and_write(tpm, session, &data, &index);
 	/*
-	 * Leftovers first, for their room; the replaced record last, so that
-	 * whenever we are stopped the old key or the new one is there.
+	 * The replaced record last, so that whenever we are stopped the old key
+	 * or the new one is there.
 	 */
-	if ((r = record_encode(rec, &data)) != 0 ||
-	    (r = remove_leftovers(tpm, session, &slots)) != 0 ||
-	    (r = define_and_write(tpm, session, &data, &index)) != 0 ||
-	    (r = remove_same(tpm, session, &before, rec, index)) != 0)
+	if (r != 0 || (r = remove_same(tpm, session, &before, rec, index)) != 0)
 		goto out;
 	if (ret_index != NULL)
 		*ret_index = index;
@@ -670,10 +807,8 @@ resident_remove(struct tpm *tpm, uint32_t index, struct slice owner_auth)
 		    index);
 		goto out;
 	}
-	if ((r = open_owner(tpm, &key->record, owner_auth, &session)) != 0 ||
-	    (r = remove_leftovers(tpm, session, &slots)) != 0)
-		goto out;
-	r = remove_key(tpm, session, &keys, key);
+	if ((r = open_owner(tpm, &key->record, owner_auth, &session)) == 0)
+		r = remove_key(tpm, session, &keys, key);
 out:
 	session_end_owner(tpm, &session);
 	resident_keys_reset(&keys);

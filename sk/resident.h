@@ -6,8 +6,11 @@
  * define ours with; no other is ever read, written or removed.
  *
  * Reading needs no authorization; defining, writing and removing need the
- * owner's. An index that was defined but never written is no key: it is what
- * a killed process left, and is removed by the next that writes or removes.
+ * owner's. A record is written in as many commands as the TPM's NV buffer
+ * takes, and then locked. Until it is locked, the index is no key, but
+ * unfinished: another process is writing it, or was killed. Which of both
+ * cannot be told, so unfinished ones stay until their room is needed; whoever
+ * was still writing then makes the index anew.
  */
 #ifndef SKTPM_RESIDENT_H
 #define SKTPM_RESIDENT_H
@@ -21,7 +24,7 @@
 struct resident_key {
 	uint32_t index;
 	size_t size;	      /* of the record, in bytes of NV */
-	int error;	      /* 0, or why the record cannot be read */
+	int error;	      /* 0, FAIL_UNFINISHED, or why it is unreadable */
 	struct record record; /* empty where it cannot */
 };
 
@@ -31,9 +34,9 @@ struct resident_keys {
 };
 
 /*
- * All resident keys, only the highest generation of each; records that cannot
- * be read have `error`. The caller ends *ret with resident_keys_reset.
- * 0, FAIL_MEMORY or what tpm_fail gives.
+ * All resident keys, only the highest generation of each; records that are
+ * unfinished or cannot be read have `error`. The caller ends *ret with
+ * resident_keys_reset. 0, FAIL_MEMORY or what tpm_fail gives.
  */
 int resident_list(struct tpm *tpm, struct resident_keys *ret) MUST_CHECK;
 
@@ -48,8 +51,8 @@ int resident_list(struct tpm *tpm, struct resident_keys *ret) MUST_CHECK;
 int resident_owner_has_password(struct tpm *tpm, bool *ret) MUST_CHECK;
 
 /*
- * Stores a record, and then removes the ones it replaces: those of the same
- * key, and leftovers. *ret_index may be NULL.
+ * Stores a record, and then removes the ones it replaces, those of the same
+ * key. Where NV is full, removes unfinished ones first. *ret_index may be NULL.
  * 0; FAIL_OWNER_PASSWORD if the hierarchy has another password; FAIL_NV_FULL;
  * FAIL_ARGUMENT (record too long); FAIL_MEMORY or what tpm_fail gives.
  */
@@ -57,7 +60,8 @@ int resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
     uint32_t *ret_index) MUST_CHECK;
 
 /*
- * Removes the key at `index`, all its generations, and leftovers.
+ * Removes the key at `index`, all its generations; also one that is
+ * unfinished.
  * FAIL_ARGUMENT if there is no resident key at that index; else as
  * resident_store.
  */

@@ -166,31 +166,45 @@ others_are_left_alone() {
 	tpm2_nvundefine -Q -C o 0x01c00002
 }
 
-full_nv() {
-	local n=0 size
+# Another program's indices, until there is no room for any more.
+fill_nv() {
+	local size
+	FILLED=0
 	for size in 700 60; do
-		while tpm2_nvdefine -Q -C o -s "$size" "$((0x01500000 + n))"; do
-			n=$((n + 1))
-			[ "$n" -lt 500 ]
+		while tpm2_nvdefine -Q -C o -s "$size" \
+			"$((0x01500000 + FILLED))"; do
+			FILLED=$((FILLED + 1))
+			[ "$FILLED" -lt 500 ]
 		done 2>/dev/null
 	done
+}
+
+empty_nv() {
+	while [ "$FILLED" -gt 0 ]; do
+		FILLED=$((FILLED - 1))
+		tpm2_nvundefine -Q -C o "$((0x01500000 + FILLED))"
+	done
+}
+
+full_nv() {
+	fill_nv
 	refuses "no room for another resident key" \
 		enroll_resident "$WORK/full" -O no-touch-required -O application=ssh:full
 	[ ! -e "$WORK/full" ]
 	tpm_is_empty
-	while [ "$n" -gt 0 ]; do
-		n=$((n - 1))
-		tpm2_nvundefine -Q -C o "$((0x01500000 + n))"
-	done
+	empty_nv
 	enroll_resident "$WORK/fits" -O no-touch-required -O application=ssh:full
 }
 
 too_long() {
 	refuses "64 are the most" enroll_resident "$WORK/long" \
 		-O no-touch-required -O user="$(head -c 65 /dev/zero | tr '\0' u)"
-	refuses "768 are the most" enroll_resident "$WORK/long" \
-		-O no-touch-required \
-		-O application="ssh:$(head -c 700 /dev/zero | tr '\0' a)"
+	local i namespaces=()
+	for i in {1..16}; do
+		namespaces+=(-l "sign:$(printf '%064d' "$i")")
+	done
+	refuses "2048 are the most" with_servers "$WORK/long" 16 \
+		"${namespaces[@]}" -a "ssh:$(printf '%0200d' 0)"
 	[ ! -e "$WORK/long" ]
 }
 
@@ -229,12 +243,70 @@ owner_password() {
 	tpm_is_empty
 }
 
-# An index with our mark, and what the argument says in it.
-put_marked() {
+# with_servers FILE N [option...]: a resident key whose record is long, as it is
+# limited to N servers.
+with_servers() {
+	local file=$1 n=$2 servers=()
+	shift 2
+	while [ "$n" -gt 0 ]; do
+		servers+=(-s "SHA256:$(printf %s "$n" |
+			openssl dgst -sha256 -binary | base64 | tr -d =)")
+		n=$((n - 1))
+	done
+	"$BUILD/sk-tpm" enroll -n -r -f "$file" "${servers[@]}" "$@"
+}
+
+nv_bytes() {
+	"$BUILD/sk-tpm" list -j | jq ".resident[] | select(.user==\"$1\").nv_bytes"
+}
+
+# A TPM that takes 512 bytes of NV at once, or does not say how many.
+small_buffer() {
+	tpm_new small
+	tpm_persist_srk
+	export SK_TPM_TCTI=small:$TCTI SK_TPM_NV_BUFFER=512
+	with_servers "$WORK/many" 16 -u many
+	[ "$(nv_bytes many)" -gt 768 ]
+	with_servers "$WORK/several" 8 -u several
+	download "$WORK/small"
+	for key in many several; do
+		[ "$OPENSSH" -ge 809 ] || continue
+		[ "$(cut -d' ' -f2 "$WORK/$key.pub")" = \
+			"$(cut -d' ' -f2 "$WORK/small/id_ecdsa_sk_rk_$key.pub")" ]
+	done
+	"$BUILD/sk-tpm" test "$("$BUILD/sk-tpm" list -j |
+		jq -r '.resident[] | select(.user=="many").index')"
+	# How much that is is asked for once, for all of them.
+	[ "$(TCTI=$SK_TPM_TCTI commands "$BUILD/sk-tpm" list | grep -c '^17a$')" \
+		-eq 2 ]
+	# In the owner's session, the Name changes after the first write.
+	tpm2_changeauth -Q -c owner secret
+	askpass_says secret
+	with_servers "$WORK/small-owned" 16 -u owned
+	[ "$(nv_bytes owned)" -gt 768 ]
+	tpm2_changeauth -Q -c owner -p secret
+	SK_TPM_NV_BUFFER=0 with_servers "$WORK/untold" 16 -u untold
+	[ "$(nv_bytes untold)" -gt 768 ]
+	SK_TPM_NV_INDEX=900 refuses "and this TPM takes 900; shorten" \
+		with_servers "$WORK/no" 16 -u no
+	[ ! -e "$WORK/no" ]
+	[ "$(count_ours)" -eq 4 ]
+	tpm_is_empty
+}
+
+# mark SIZE INDEX [option...]: defines an index with our mark.
+mark() {
 	printf 'sk-tpm resident key v1\0' | openssl dgst -sha256 -binary \
 		>"$WORK/mark"
-	tpm2_nvdefine -Q -C o -s "$(stat -c %s "$2")" -L "$WORK/mark" \
-		-a 'ownerwrite|authread|ownerread|no_da' "$1"
+	tpm2_nvdefine -Q -C o -s "$1" -L "$WORK/mark" \
+		-a 'ownerwrite|authread|ownerread|no_da|writedefine' "${@:2}"
+}
+
+# put_record FILE INDEX [option...]: a record with that in it.
+put_record() {
+	mark "$(stat -c %s "$1")" "${@:2}"
+	tpm2_nvwrite -Q -C o -i "$1" "$2"
+	tpm2_nvwritelock -Q -C o "$2"
 }
 
 # Of a later version, full of noise, or not written: passed over and said.
@@ -244,14 +316,15 @@ strange_records() {
 	enroll_resident "$WORK/s1" -O no-touch-required -O application=ssh:first
 	printf '\xa7\x00\x69sk-tpm-rk\x01\x02\x02\x00' >"$WORK/later"
 	head -c 300 /dev/urandom >"$WORK/noise"
-	put_marked 0x01800010 "$WORK/later"
-	tpm2_nvwrite -Q -C o -i "$WORK/later" 0x01800010
-	put_marked 0x01800011 "$WORK/noise"
-	tpm2_nvwrite -Q -C o -i "$WORK/noise" 0x01800011
-	put_marked 0x01800012 "$WORK/noise"
-	tpm2_nvdefine -Q -C o -s 300 -L "$WORK/mark" -p secret \
-		-a 'ownerwrite|authread|ownerread|no_da' 0x01800013
-	tpm2_nvwrite -Q -C o -i "$WORK/noise" 0x01800013
+	put_record "$WORK/later" 0x01800010
+	put_record "$WORK/noise" 0x01800011
+	put_record "$WORK/noise" 0x01800013 -p secret
+	# Neither written, or its beginning, nor locked.
+	mark 600 0x01800012
+	mark 300 0x01800014
+	tpm2_nvwrite -Q -C o -i "$WORK/later" 0x01800014
+	"$BUILD/sk-tpm" list | grep '0x01800012  .*unfinished'
+	"$BUILD/sk-tpm" list | grep '0x01800014  .*unfinished'
 	download "$WORK/strange" 2>"$WORK/err"
 	cat "$WORK/err"
 	grep -q 'passing over the resident key at 0x01800010: a newer sk-tpm' \
@@ -259,8 +332,16 @@ strange_records() {
 	grep -q 'passing over the resident key at 0x01800011: its record is' \
 		"$WORK/err"
 	[ "$(names_in "$WORK/strange")" = "first " ]
-	# The next that writes removes what was never written, and only that.
+	fails grep -e 0x01800012 -e 0x01800014 "$WORK/err"
+	# Another process may be writing them: they stay as long as there is room.
 	enroll_resident "$WORK/s2" -O no-touch-required -O application=ssh:second
+	grep -q 1800012 <<<"$(nv_indices)"
+	fill_nv
+	enroll_resident "$WORK/s3" -O no-touch-required -O application=ssh:third
+	fails grep -q '180001[24]' <<<"$(nv_indices)"
+	empty_nv
+	mark 300 0x01800012
+	"$BUILD/sk-tpm" remove -y 0x01800012
 	fails grep -q 1800012 <<<"$(nv_indices)"
 	grep -q 1800011 <<<"$(nv_indices)"
 	"$BUILD/sk-tpm" list | grep '0x01800011  .*damaged'
@@ -273,7 +354,7 @@ strange_records() {
 	askpass_says secret
 	"$BUILD/sk-tpm" remove -y 0x01800010
 	"$BUILD/sk-tpm" remove -y 0x01800013
-	[ "$(count_ours)" -eq 2 ]
+	[ "$(count_ours)" -eq 3 ]
 	tpm_is_empty
 }
 
@@ -289,12 +370,18 @@ collisions() {
 	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="$((n + 16)):rc=0x14c*16" \
 		refuses "found no free NV index" \
 		enroll_resident "$WORK/c3" -O no-touch-required -O user=c3
+	# Nor where each is gone when it is to be written, which is removed then
+	# in two commands.
+	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT=$(seq -f '%g:rc=0x28b' -s, \
+		$((n + 17)) 4 $((n + 17 + 4 * 15))) \
+		refuses "other programs need the NV memory" \
+		enroll_resident "$WORK/c4" -O no-touch-required -O user=c4
 }
 
-# Stopped at each TPM command, a process leaves the old state or the new one,
-# and the next one cleans up.
+# Stopped at each TPM command, a process leaves the old state or the new one. A record takes two commands to write.
 killed_at_every_command() {
 	local n points=0 found
+	export SK_TPM_NV_BUFFER=250
 	tpm_new killed
 	tpm_persist_srk
 	enroll_resident "$WORK/other" -O no-touch-required \
@@ -312,7 +399,11 @@ killed_at_every_command() {
 	# Older ones do not overwrite.
 	if [ "$OPENSSH" -ge 901 ]; then
 		for ((n = 1; n < 200; n++)); do
+			forget_killed
 			rm -f "$WORK/new" "$WORK/new.pub"
+			enroll_resident "$WORK/new" -O no-touch-required \
+				-O application=ssh:killed
+			rm "$WORK/new" "$WORK/new.pub"
 			killing "$n" && break
 			points=$((points + 1))
 			[ "$(names_found)" = "killed other " ]
@@ -321,8 +412,8 @@ killed_at_every_command() {
 	fi
 	echo "$points points of enrolling and overwriting, no loss, no leak" \
 		>"$WORK/points"
-	# The last one was let finish, and has cleaned up after the others.
-	[ "$(unwritten)" -eq 0 ]
+	# The last one was let finish.
+	[ -z "$(find_unfinished)" ]
 	[ "$(find_killed | wc -l)" -eq 1 ]
 	[ "$(count_ours)" -eq 2 ]
 	removal_killed
@@ -332,7 +423,7 @@ killed_at_every_command() {
 # true if it got to its end.
 killing() {
 	local status=0
-	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="$1:kill" enroll_resident \
+	SK_TPM_TCTI=fault:small:$TCTI SK_TPM_FAULT="$1:kill" enroll_resident \
 		"$WORK/new" -O no-touch-required -O application=ssh:killed || status=$?
 	# What a killed process had loaded without a resource manager.
 	tpm2_flushcontext -t
@@ -375,17 +466,13 @@ removal_killed() {
 	echo "$points points of removing" >>"$WORK/points"
 	[ "$points" -gt 5 ]
 	[ "$(names_found)" = "other " ]
-	[ "$(unwritten)" -eq 0 ]
+	[ -z "$(find_unfinished)" ]
 	[ "$(count_ours)" -eq 1 ]
 }
 
-unwritten() {
-	local index n=0
-	for index in $(nv_indices | grep '^18\|^19\|^1[AB]'); do
-		tpm2_nvreadpublic "0x0$index" | grep -q written ||
-			n=$((n + 1))
-	done
-	echo "$n"
+find_unfinished() {
+	"$BUILD/sk-tpm" list -j |
+		jq -r '.resident[] | select(.error | strings | test("unfinished")).index'
 }
 
 # Indices that hold a record of ssh:killed, all generations.
@@ -397,11 +484,72 @@ find_killed() {
 	done
 }
 
+# And those that are unfinished.
 forget_killed() {
 	local index
-	for index in $(find_killed); do
-		tpm2_nvundefine -Q -C o "$index"
+	for index in $(find_unfinished) $(find_killed); do
+		tpm2_nvundefine -Q -C o "$index" 2>/dev/null || :
 	done
+}
+
+# enrol_stopped USER N: in the background; it stops before its Nth TPM command.
+# Sets STOPPED.
+enrol_stopped() {
+	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="$2:stop" "$BUILD/sk-tpm" enroll \
+		-n -r -f "$WORK/$1" -u "$1" &
+	STOPPED=$!
+	ends_with_us "$STOPPED"
+	wait_until is_stopped "$STOPPED"
+}
+
+is_stopped() {
+	[ "$(sed 's/.*) //;s/ .*//' "/proc/$1/stat")" = T ]
+}
+
+continue_stopped() {
+	kill -CONT "$STOPPED"
+	wait "$STOPPED"
+}
+
+users() {
+	"$BUILD/sk-tpm" list -j | jq -r '.resident[].user // .resident[].error' |
+		sort | tr '\n' ' '
+}
+
+several_at_once() {
+	local write i pids=()
+	tpm_new at-once
+	tpm_persist_srk
+	write=$(commands "$BUILD/sk-tpm" enroll -n -r -f "$WORK/u" |
+		grep -n '^137$' | cut -d: -f1) # NV_Write
+	"$BUILD/sk-tpm" remove -y \
+		"$("$BUILD/sk-tpm" list -j | jq -r '.resident[0].index')"
+	resource_manager --max-connections=20
+	# One is between definition and writing when another is made or removed.
+	enrol_stopped first "$write"
+	"$BUILD/sk-tpm" enroll -n -r -f "$WORK/second" -u second
+	"$BUILD/sk-tpm" enroll -n -r -f "$WORK/third" -u third
+	"$BUILD/sk-tpm" remove -y "$("$BUILD/sk-tpm" list -j |
+		jq -r '.resident[] | select(.user=="third").index')"
+	continue_stopped
+	[ "$(users)" = "first second " ]
+	"$BUILD/sk-tpm" list -j | jq -r '.resident[].index' >"$WORK/indices"
+	while read -r i; do "$BUILD/sk-tpm" test "$i"; done <"$WORK/indices"
+	# Only where there is no room is its index taken, and it makes another.
+	enrol_stopped fourth $((write + 2 * 2 * 4 + 1))
+	fill_nv
+	"$BUILD/sk-tpm" enroll -n -r -f "$WORK/fifth" -u fifth
+	empty_nv
+	continue_stopped
+	[ "$(users)" = "fifth first fourth second " ]
+	# All of them at the same time.
+	for i in {1..6}; do
+		"$BUILD/sk-tpm" enroll -n -r -f "$WORK/at$i" -u "at$i" &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	[ "$("$BUILD/sk-tpm" list -j | jq '.resident | length')" -eq 10 ]
+	tpm_is_empty
 }
 
 try "none: ssh-keygen -K writes nothing" empty
@@ -416,9 +564,12 @@ try "indices of other software are left alone" others_are_left_alone
 try "NV is full: said, nothing is left, works later" full_nv
 try "a record that would be too long" too_long
 try "an owner with a password" owner_password
-try "records of a later version, damaged or never written" strange_records
+try "records are written and read in the pieces that the TPM takes" \
+	small_buffer
+try "records of a later version, damaged or unfinished" strange_records
 try "an index that is taken: another is tried" collisions
 try "killed at every TPM command" killed_at_every_command
+try "several enrol at once: each keeps its key" several_at_once
 tpm_new freed
 export OWNER_PASSWORD=a-long-password-of-the-owner-0123456789
 tpm2_changeauth -Q -c owner "$OWNER_PASSWORD"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <string.h>
 
+#include "error.h"
 #include "operations.h"
 #include "records.h"
 #include "resident.h"
@@ -65,7 +66,8 @@ others_are_there(const struct resident_keys *keys, const struct key *other)
 	size_t n;
 
 	for (size_t i = 0; i < keys->n; i++)
-		if (keys->keys[i].error != 0)
+		if (keys->keys[i].error != 0 &&
+		    keys->keys[i].error != FAIL_UNFINISHED)
 			return false;
 	return is_record_of(
 	    find_record(keys, user, &n), other->handle, other->len);

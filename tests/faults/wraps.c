@@ -275,6 +275,8 @@ TSS(Esys_NV_Write,
     (E, ESYS_TR auth, ESYS_TR index, S, const TPM2B_MAX_NV_BUFFER *data,
 	UINT16 offset),
     (e, auth, index, s1, s2, s3, data, offset))
+TSS(Esys_NV_WriteLock, (E, ESYS_TR auth, ESYS_TR index, S),
+    (e, auth, index, s1, s2, s3))
 TSS(Esys_EvictControl,
     (E, ESYS_TR owner, ESYS_TR object, S, TPMI_DH_PERSISTENT where,
 	ESYS_TR *made),
