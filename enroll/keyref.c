@@ -76,8 +76,10 @@ check_agreement(const struct keyref *ref, const struct ec_point *point)
 	if ((ref->key.flags & KEYFILE_VERIFICATION) != 0 &&
 	    ref->handle.auth != HANDLE_AUTH_PIN)
 		return fail(FAIL_ARGUMENT,
-		    "it says verify-required, but the key has no PIN; restore "
-		    "the key file");
+		    "it says verify-required, but the key has no PIN, and "
+		    "cannot get one; take that back with ssh-keygen -p -O "
+		    "no-verify-required (OpenSSH 10.5), or restore the key "
+		    "file");
 	return 0;
 }
 

@@ -380,7 +380,9 @@ take_pin(const struct assertion_request *req, const struct handle *h,
 	if (req->verification && h->auth != HANDLE_AUTH_PIN)
 		return fail(FAIL_ARGUMENT,
 		    "the key file says verify-required, but the key has no "
-		    "PIN; restore the key file");
+		    "PIN, and cannot get one; take that back with "
+		    "ssh-keygen -p -O no-verify-required (OpenSSH 10.5), or "
+		    "restore the key file");
 	return take_existing_pin(h, req->pin, ret);
 }
 

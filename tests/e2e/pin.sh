@@ -323,6 +323,56 @@ note_goes_by_itself() {
 	tpm2_dictionarylockout -Q -c
 }
 
+# changes FILE OPTION: what ssh-keygen -p -O does since 10.5, by itself or, where
+# that is older, by hand: a bit in the key file.
+changes() {
+	local bit=1 blob=$WORK/changed.blob
+	if [ "$OPENSSH" -ge 1005 ]; then
+		ssh-keygen -q -p -P '' -N '' -O "$2" -f "$1"
+		return
+	fi
+	[ "${2%verify-required}" = "$2" ] || bit=4
+	grep -v -- ----- "$1" | base64 -d >"$blob"
+	BIT=$bit SET=$([ "${2#no-}" = "$2" ] && echo "$bit" || echo 0) \
+		perl -0777 -pi -e 's/(.*ssh:)(.)/
+			$1 . chr(ord($2) & ~$ENV{BIT} | $ENV{SET})/se' "$blob"
+	{ echo '-----BEGIN OPENSSH PRIVATE KEY-----'
+	  base64 -w 70 "$blob"
+	  echo '-----END OPENSSH PRIVATE KEY-----'; } >"$1"
+}
+
+# It changes what the key file says; what is bound to the key stays.
+flags_of_the_key_file() {
+	local way="ssh-keygen -p -O no-verify-required"
+	askpass_says yes
+	enroll "$WORK/asks"
+	changes "$WORK/asks" no-touch-required
+	: >"$WORK/asked"
+	sign "$WORK/asks"
+	[ "$(grep -c 'Sign a file' "$WORK/asked")" -eq 1 ]
+	enroll "$WORK/silent" -O no-touch-required
+	: >"$WORK/asked"
+	sign "$WORK/silent"
+	fails grep 'Sign a file' "$WORK/asked"
+	changes "$WORK/silent" touch-required
+	sign "$WORK/silent"
+	grep -q 'Sign a file' "$WORK/asked"
+	changes "$WORK/silent" no-touch-required
+	changes "$WORK/silent" verify-required
+	refuses "verify-required, but the key has no PIN, and cannot get one; \
+take that back with $way " sign "$WORK/silent"
+	refuses "take that back with $way " "$BUILD/sk-tpm" show "$WORK/silent"
+	# As it says.
+	changes "$WORK/silent" no-verify-required
+	sign "$WORK/silent"
+	askpass_says 123456
+	enroll_pin "$WORK/pinned" 123456
+	changes "$WORK/pinned" no-verify-required
+	refuses "this key needs its PIN" sign "$WORK/pinned"
+	changes "$WORK/pinned" verify-required
+	sign "$WORK/pinned"
+}
+
 try "ssh-keygen -O verify-required enrols" enrols
 try "ssh-keygen -Y sign asks for it, once" signs
 try "ssh logs in under verify-required" logs_in
@@ -332,6 +382,8 @@ try "ssh-agent asks with an askpass" agent_asks_with_askpass
 try "ssh-agent without askpass: refused, no try spent" agent_without_askpass
 try "attestation with verification" attests_verification
 try "PINs that are too short" too_short
+try "ssh-keygen -p -O changes the file, and not what is bound to the key" \
+	flags_of_the_key_file
 try "without a PIN, no TPM command is sent" no_pin_no_command
 try "neither PIN nor authValue is on the bus" nothing_on_the_bus
 try "sessions are salted, and bound to nothing" sessions_are_salted
