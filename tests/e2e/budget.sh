@@ -45,8 +45,63 @@ owner_password() {
 	[[ $sent = *' 12a 137 '* && " $sent " != *' 130 '* ]]
 }
 
+# sends COMMAND...: adds what it sends to $WORK/sent.
+sends() {
+	local sent
+	sent=$(commands "$@")
+	[ -n "$sent" ] || { echo "nothing sent: $*"; return 1; }
+	echo "$sent" >>"$WORK/sent"
+}
+
+# enrol_with_pin FILE [ssh-keygen option...]
+enrol_with_pin() {
+	echo 123456 | ssh-keygen -q -t ecdsa-sk -O verify-required -N '' \
+		-w "$LIB" -f "$@"
+}
+
+download() {
+	(cd "$WORK" && ssh-keygen -q -K -N '' -w "$LIB" </dev/null)
+}
+
+# Everything a person does with a TPM, from one that nobody has set up.
+sends_what_all_have() {
+	local sk=$BUILD/sk-tpm index code missing=
+	tpm_new new
+	: >"$WORK/sent"
+	askpass_says 123456
+	sends enroll "$WORK/early" -O no-touch-required
+	sends sign "$WORK/early"
+	sends "$sk" setup
+	sends "$sk" enroll -n -f "$WORK/plain"
+	sends sign "$WORK/plain"
+	sends enrol_with_pin "$WORK/with-pin"
+	sends sign "$WORK/with-pin"
+	sends enrol_with_pin "$WORK/kept" -O resident
+	sends download
+	sends "$sk" list
+	sends "$sk" show "$WORK/plain"
+	sends "$sk" test "$WORK/plain"
+	# 3: it warns of what is no matter here.
+	SSH_SK_PROVIDER=$LIB sends sh -c '"$0" doctor || [ $? -eq 3 ]' "$sk"
+	index=$("$sk" list -j | jq -r '.resident[0].index')
+	askpass_says 123456 abcdefgh
+	sends "$sk" pin "$WORK/with-pin"
+	sends "$sk" remove -y "$index"
+	# It went all the ways: CreatePrimary, EvictControl, NV_Write,
+	# ObjectChangeAuth, NV_UndefineSpace.
+	for code in 131 120 137 150 122; do
+		grep -qx "$code" "$WORK/sent"
+	done
+	for code in $(sort -u "$WORK/sent"); do
+		grep -q "^$code " "$TOP/tests/e2e/pc-tpm-commands" ||
+			missing+=" $code"
+	done
+	[ -z "$missing" ] || { echo "not on every PC:$missing"; return 1; }
+}
+
 try "the recording shows what enrolling sends" recording_works
 try "signing without PIN sends at most 4 commands" signing
 try "signing with PIN sends at most 6 commands" signing_with_pin
 try "with the owner's password none is sent to wipe it" owner_password
+try "only commands are sent that every PC's TPM has" sends_what_all_have
 echo "1..$N"

@@ -4,6 +4,7 @@
  * pcap TCTI, one a line in hex. Source of the format: the pcapng draft of the
  * IETF (blocks, little-endian here), and tpm2-tss's doc/tcti-pcap.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,12 +29,15 @@ be32(const uint8_t *p)
 
 /*
  * The TPM message sits at the end of the packet, behind made-up network
- * headers. A command has tag 0x8001 or 0x8002, its own length, and a code in
- * TPM2_CC's range; a response has a code outside of it.
+ * headers: tag 0x8001 or 0x8002, its own length, and a code. A response has
+ * code 0, or is a header alone with an error's, which may be in TPM2_CC's
+ * range.
  */
 static void
 print_command(const uint8_t *packet, uint32_t len)
 {
+	static bool answered = true;
+
 	for (uint32_t at = 0; at + 10 <= len; at++) {
 		const uint8_t *p = packet + at;
 		uint32_t code;
@@ -42,8 +46,13 @@ print_command(const uint8_t *packet, uint32_t len)
 		    be32(p + 2) != len - at)
 			continue;
 		code = be32(p + 6);
-		if (code >= 0x11f && code <= 0x1ff)
+		if (code < 0x11f || code > 0x1ff ||
+		    (!answered && len - at == 10)) {
+			answered = true;
+		} else {
 			printf("%x\n", code);
+			answered = false;
+		}
 		return;
 	}
 }
