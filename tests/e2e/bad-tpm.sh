@@ -329,6 +329,10 @@ more_than_it_serves() {
 	SK_TPM_TCTI=$TCTI,bus_name=com.example.None fails sign "$WORK/k" \
 		2>"$WORK/err"
 	grep '^sk-tpm: .*not running.*--max-connections' "$WORK/err"
+	# It takes no lock for a PIN as the kernel's does.
+	askpass_says 123456
+	"$BUILD/sk-tpm" enroll -P -f "$WORK/managed"
+	sign "$WORK/managed"
 	tpm_is_empty
 }
 
