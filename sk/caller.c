@@ -198,3 +198,17 @@ caller_words(char ret[CALLER_WORDS_LEN])
 	add_config(&w);
 	return w.len;
 }
+
+bool
+caller_says(const char *option)
+{
+	char command[MOST_OF_COMMAND], parent[24];
+	size_t n;
+
+	snprintf(parent, sizeof(parent), "%ld", (long)getppid());
+	n = read_command(parent, command);
+	for (size_t at = 0; at < n; at += strlen(command + at) + 1)
+		if (strcasestr(command + at, option) != NULL)
+			return true;
+	return false;
+}

@@ -6,6 +6,7 @@
 #ifndef SKTPM_CALLER_H
 #define SKTPM_CALLER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CALLER_WORDS_LEN 8192
@@ -18,5 +19,11 @@
  * what has no room is left out.
  */
 size_t caller_words(char ret[CALLER_WORDS_LEN]);
+
+/*
+ * Whether the text is in an argument of the process that called us, such as an
+ * option of which the library is not told. False where that cannot be seen.
+ */
+bool caller_says(const char *option);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "caller.h"
 #include "credential.h"
 #include "error.h"
 #include "fallback.h"
@@ -170,6 +171,11 @@ note_missing_attestation(
 		log_info("this key needs a person for every signature, and "
 			 "there is no way to ask one here; to have a key that "
 			 "needs nobody, make it with -O no-touch-required");
+	else if (caller_says("write-attestation="))
+		log_info("no attestation is given, for nobody was asked: the "
+			 "challenge has 32 bytes, as the one that ssh-keygen "
+			 "makes up; name one of another length with -O "
+			 "challenge=");
 }
 
 /* The value of an option, or NULL. */

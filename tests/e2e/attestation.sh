@@ -41,7 +41,30 @@ none_without_presence() {
 	fails verify "$WORK/d" ssh:
 }
 
+# 32 bytes, given or made up: the file is empty, and a line says why.
+none_for_32_bytes() {
+	local line='^sk-tpm: no attestation is given, for nobody was asked: the challenge has 32 bytes'
+	export SK_TPM_USER_PRESENCE=auto
+	askpass_says yes
+	head -c 32 /dev/urandom >"$WORK/short"
+	enroll "$WORK/e" -O challenge="$WORK/short" -O no-touch-required \
+		-O write-attestation="$WORK/e.att" 2>&1 | tee "$WORK/out"
+	grep -q "$line" "$WORK/out"
+	enroll "$WORK/f" -O no-touch-required \
+		-Owrite-attestation="$WORK/f.att" 2>&1 | tee "$WORK/out"
+	grep -q "$line" "$WORK/out"
+	# As it says.
+	attest "$WORK/g" -O no-touch-required 2>&1 | tee "$WORK/out"
+	fails grep '^sk-tpm:' "$WORK/out"
+	verify "$WORK/g" ssh:
+	# Where nobody wants one, there is nothing to say.
+	enroll "$WORK/h" -O no-touch-required 2>&1 | tee "$WORK/out"
+	fails grep '^sk-tpm:' "$WORK/out"
+}
+
 try "libfido2 accepts the attestation" verified
 try "and refuses another application, key or challenge" refused
 try "none is made where nobody was asked" none_without_presence
+try "none for a challenge that may be made up, and a line says so" \
+	none_for_32_bytes
 echo "1..$N"
