@@ -229,13 +229,13 @@ static int
 ask_to_remove(
     const struct invocation *inv, uint32_t index, const struct keyref *ref)
 {
-	struct text question = { 0 };
+	struct presence_question question = { 0 };
 	int r;
 
 	if (option_value(inv, OPTION_YES) != NULL)
 		return 0;
-	describe_removal(index, ref, &question);
-	r = presence_require(&inv->cfg, question.s, false);
+	describe_removal(index, ref, &question.words);
+	r = presence_require(&inv->cfg, &question, false);
 	if (r == FAIL_PRESENCE)
 		return fail(FAIL_ARGUMENT,
 		    "there is nobody to ask; say --yes to remove it");

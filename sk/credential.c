@@ -6,6 +6,7 @@
 #include "credential-resident.h"
 #include "credential.h"
 #include "error.h"
+#include "key-name.h"
 #include "key.h"
 #include "lockout.h"
 #include "log.h"
@@ -173,19 +174,23 @@ find_maker(const struct config *cfg, const struct credential_request *req,
     bool *ret_present)
 {
 	bool pin_entered = req->verification;
-	struct text question = { 0 };
+	struct presence_question question = { 0 };
 	int r;
 
 	*ret_present = false;
 	if (!req->presence && !req->attestation && !pin_entered &&
 	    cfg->user_presence != USER_PRESENCE_ASSUME)
 		return 0;
-	text_add(&question, "Create a key in the TPM for ");
-	text_add_quoted(&question,
-	    (struct slice){
-		(const uint8_t *)req->application, strlen(req->application) },
-	    64);
-	r = presence_require(cfg, question.s, pin_entered);
+	text_add(&question.words,
+	    "Make a new SSH key in this computer's security chip (TPM)");
+	if (strcmp(req->application, "ssh:") != 0) {
+		text_add(&question.words, ", for ");
+		text_add_quoted(&question.words,
+		    (struct slice){ (const uint8_t *)req->application,
+			strlen(req->application) },
+		    64);
+	}
+	r = presence_require(cfg, &question, pin_entered);
 	if (r == FAIL_PRESENCE)
 		return 0;
 	*ret_present = r == 0;
@@ -386,6 +391,15 @@ take_pin(const struct assertion_request *req, const struct handle *h,
 	return take_existing_pin(h, req->pin, ret);
 }
 
+static void
+make_question(const struct assertion_request *req, const struct ec_point *point,
+    const struct request *what, struct presence_question *ret)
+{
+	*ret = (struct presence_question){ 0 };
+	request_describe(what, &ret->words);
+	key_name_add(&ret->key, point, req->application);
+}
+
 /*
  * Whether a person has to be there is the key's to say. The caller's word,
  * which is a byte in a file that anybody may have written, only adds to it.
@@ -402,34 +416,36 @@ needs_presence(const struct assertion_request *req, const struct handle *h)
  */
 static int
 announce(const struct config *cfg, const struct assertion_request *req,
-    const struct handle *h, const struct request *what)
+    const struct handle *h, const struct ec_point *point,
+    const struct request *what)
 {
-	struct text question;
+	struct presence_question question;
 
 	if (h->auth != HANDLE_AUTH_PIN || pin_is_given(req->pin) ||
 	    (needs_presence(req, h) &&
 		cfg->user_presence != USER_PRESENCE_AUTO))
 		return 0;
-	request_describe(what, &question);
-	return presence_before_pin(cfg, question.s);
+	make_question(req, point, what, &question);
+	return presence_before_pin(cfg, &question);
 }
 
 /* The flags of the signature: what was found out in this very call. */
 static int
 find_signer(const struct config *cfg, const struct assertion_request *req,
-    const struct handle *h, const struct request *what, uint8_t *ret_flags)
+    const struct handle *h, const struct ec_point *point,
+    const struct request *what, uint8_t *ret_flags)
 {
 	bool has_pin = h->auth == HANDLE_AUTH_PIN;
-	struct text question;
+	struct presence_question question;
 	int r;
 
 	/* Wrong PINs get no signature, so this is said only of right ones. */
 	*ret_flags = has_pin ? FIDO_FLAG_UV : 0;
 	if (!needs_presence(req, h))
 		return 0;
-	request_describe(what, &question);
+	make_question(req, point, what, &question);
 	if ((r = presence_require(
-		 cfg, question.s, has_pin && presence_request_is_known())) != 0)
+		 cfg, &question, has_pin && presence_request_is_known())) != 0)
 		return r;
 	*ret_flags |= FIDO_FLAG_UP;
 	return 0;
@@ -483,9 +499,9 @@ assert_with(const struct config *cfg, const struct assertion_request *req,
 	if ((r = key_point(h, &point)) != 0 ||
 	    (r = handle_check_application(h, req->application)) != 0 ||
 	    (r = limits_check(&h->limits, &what)) != 0 ||
-	    (r = announce(cfg, req, h, &what)) != 0 ||
+	    (r = announce(cfg, req, h, &point, &what)) != 0 ||
 	    (r = take_pin(req, h, &auth_value)) != 0 ||
-	    (r = find_signer(cfg, req, h, &what, &a.flags)) != 0 ||
+	    (r = find_signer(cfg, req, h, &point, &what, &a.flags)) != 0 ||
 	    (r = fido_assertion_digest(
 		 req->application, a.flags, req->message, digest)) != 0)
 		goto out;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "clock.h"
 #include "display.h"
 #include "error.h"
 #include "fingerprint.h"
@@ -82,7 +83,8 @@ check_askpass_ran(const char *path, int status)
 
 /* As ssh-agent has it: nothing, or yes, on stdout is consent. */
 static int
-ask_askpass(const struct config *cfg, const char *path, const char *question)
+put_question(const struct config *cfg, const char *path, const char *question,
+    bool *ret_consent)
 {
 	const struct child child = {
 		.path = path,
@@ -98,14 +100,42 @@ ask_askpass(const struct config *cfg, const char *path, const char *question)
 	    (r = check_askpass_ran(path, status)) != 0)
 		return r;
 	answer[strcspn(answer, "\r\n")] = '\0';
-	if (!is_success(status) ||
-	    (answer[0] != '\0' && strcasecmp(answer, "yes") != 0))
-		return fail(FAIL_REFUSED, "refused in %s", path);
+	*ret_consent = is_success(status) &&
+	    (answer[0] == '\0' || strcasecmp(answer, "yes") == 0);
 	return 0;
 }
 
+/*
+ * The window takes the keyboard, with its button for yes: who is typing into
+ * another one has answered before they saw it. Nobody reads that fast.
+ */
+#define HASTE_MS 500
+
 static int
-ask_configured_askpass(const struct config *cfg, const char *question)
+ask_askpass(const struct config *cfg, const char *path,
+    const struct presence_question *q)
+{
+	static const char again[] = "Once more, as the answer came too fast to "
+				    "have been read.\n";
+	const uint64_t unread = clock_deadline(HASTE_MS);
+	char question[2 * TEXT_LEN + 200];
+	bool consent;
+	int r;
+
+	snprintf(question, sizeof(question), "%ssk-tpm%s%s:%s%s?", again,
+	    q->key.len > 0 ? ", with the key " : "", q->key.s,
+	    q->key.len > 0 ? "\n" : " ", q->words.s);
+	r = put_question(cfg, path, question + strlen(again), &consent);
+	if (r == 0 && clock_ms_left(unread) > 0)
+		r = put_question(cfg, path, question, &consent);
+	if (r == 0 && !consent)
+		r = fail(FAIL_REFUSED, "refused in %s", path);
+	return r;
+}
+
+static int
+ask_configured_askpass(
+    const struct config *cfg, const struct presence_question *question)
 {
 	const char *path = presence_find_askpass();
 
@@ -162,7 +192,8 @@ caller_is_agent(void)
 }
 
 static int
-ask_auto(const struct config *cfg, const char *question, bool pin_entered)
+ask_auto(const struct config *cfg, const struct presence_question *question,
+    bool pin_entered)
 {
 	const char *askpass;
 	int r = FAIL_PRESENCE;
@@ -173,7 +204,8 @@ ask_auto(const struct config *cfg, const char *question, bool pin_entered)
 	    (r = ask_askpass(cfg, askpass, question)) != FAIL_PRESENCE)
 		return r;
 	if (terminal_is_there())
-		return terminal_confirm(question, cfg->presence_timeout);
+		return terminal_confirm(
+		    question->words.s, cfg->presence_timeout);
 	if (askpass != NULL)
 		return r;
 	return fail(FAIL_PRESENCE,
@@ -186,8 +218,8 @@ ask_auto(const struct config *cfg, const char *question, bool pin_entered)
 }
 
 int
-presence_require(
-    const struct config *cfg, const char *question, bool pin_entered)
+presence_require(const struct config *cfg,
+    const struct presence_question *question, bool pin_entered)
 {
 	switch (cfg->user_presence) {
 	case USER_PRESENCE_AUTO:
@@ -195,11 +227,13 @@ presence_require(
 	case USER_PRESENCE_ASKPASS:
 		return ask_configured_askpass(cfg, question);
 	case USER_PRESENCE_TERMINAL:
-		return terminal_confirm(question, cfg->presence_timeout);
+		return terminal_confirm(
+		    question->words.s, cfg->presence_timeout);
 	case USER_PRESENCE_FPRINTD:
-		return fingerprint_verify(question, cfg->presence_timeout);
+		return fingerprint_verify(
+		    question->words.s, cfg->presence_timeout);
 	case USER_PRESENCE_COMMAND:
-		return ask_command(cfg, question);
+		return ask_command(cfg, question->words.s);
 	case USER_PRESENCE_ASSUME:
 		return 0;
 	}
@@ -207,7 +241,8 @@ presence_require(
 }
 
 int
-presence_before_pin(const struct config *cfg, const char *question)
+presence_before_pin(
+    const struct config *cfg, const struct presence_question *question)
 {
 	int r;
 

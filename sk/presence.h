@@ -7,15 +7,21 @@
 #define SKTPM_PRESENCE_H
 
 #include "config.h"
+#include "text.h"
+
+/* What a person is asked. */
+struct presence_question {
+	struct text words; /* a sentence without its mark */
+	struct text key;   /* the one to be used, in words; or empty */
+};
 
 /*
- * Asks the person for `question` (a sentence without its mark) in the way
- * that the setting UserPresence names; `pin_entered` counts as a person under
- * auto. 0: present; FAIL_REFUSED: said no, or nothing in time; FAIL_PRESENCE:
- * there is no way to ask; FAIL_MEMORY.
+ * Asks the person in the way that the setting UserPresence names; `pin_entered`
+ * counts as a person under auto. 0: present; FAIL_REFUSED: said no, or nothing
+ * in time; FAIL_PRESENCE: there is no way to ask; FAIL_MEMORY.
  */
-int presence_require(const struct config *cfg, const char *question,
-    bool pin_entered) MUST_CHECK;
+int presence_require(const struct config *cfg,
+    const struct presence_question *question, bool pin_entered) MUST_CHECK;
 
 /*
  * Before FAIL_PIN_REQUIRED. ssh-agent, which signs for whoever reaches its
@@ -24,8 +30,8 @@ int presence_require(const struct config *cfg, const char *question,
  * asked: 0. Also FAIL_REFUSED, FAIL_MEMORY, and FAIL_SECRET where there is no
  * way to ask.
  */
-int presence_before_pin(
-    const struct config *cfg, const char *question) MUST_CHECK;
+int presence_before_pin(const struct config *cfg,
+    const struct presence_question *question) MUST_CHECK;
 
 /*
  * Whether the person who entered the PIN has seen what is signed: at a

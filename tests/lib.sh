@@ -383,13 +383,22 @@ wrong_tries() {
 # askpass_says ANSWER...: an SSH_ASKPASS that takes its prompt down in
 # $WORK/asked, and gives the answers in turn (the last one for good): a PIN,
 # yes, no (exit 1) or silence. A PIN is kept for who asks for one: what wants
-# consent until then gets it, and our notes are closed at once.
+# consent until then gets it, and our notes are closed at once. As it answers
+# too fast, it is asked again: "again", in $WORK/asked.
 askpass_says() {
 	printf '%s\n' "$@" >"$WORK/answers"
 	: >"$WORK/asked"
 	cat >"$WORK/askpass" <<-EOF
 		#!/bin/bash
-		echo "\$SSH_ASKPASS_PROMPT: \$1" >>"$WORK/asked"
+		case \$1 in
+		"Once more"*)
+			echo "again: \${1//\$'\\n'/ }" >>"$WORK/asked"
+			answer=\$(cat "$WORK/answer")
+			[ "\$answer" != no ] || exit 1
+			echo "\$answer"
+			exit 0 ;;
+		esac
+		echo "\$SSH_ASKPASS_PROMPT: \${1//\$'\\n'/ }" >>"$WORK/asked"
 		case \$SSH_ASKPASS_PROMPT\$1 in
 		nonesk-tpm:*) exit 0 ;;
 		none*) exec sleep 5 ;;
@@ -397,8 +406,9 @@ askpass_says() {
 		answer=\$(head -n 1 "$WORK/answers")
 		case \$SSH_ASKPASS_PROMPT\$answer in
 		confirmyes | confirmno | confirmsilence | confirmperhaps) ;;
-		confirm*) exit 0 ;;
+		confirm*) echo yes >"$WORK/answer"; exit 0 ;;
 		esac
+		echo "\$answer" >"$WORK/answer"
 		[ "\$(wc -l <"$WORK/answers")" -le 1 ] ||
 			sed -i 1d "$WORK/answers"
 		case \$answer in

@@ -141,7 +141,7 @@ names_the_request() {
 		echo "confirm: Sign in to \(a server\|\"$hop\"\) with host key $(fingerprint "$hop"), as \"$ME\""
 		echo ": Enter PIN and confirm user presence for ECDSA-SK"
 	done >wanted
-	grep -v '^none:' asked | sed 's/confirm: .*Sign in/confirm: Sign in/' >seen
+	grep -v '^none:\|^again:' asked | sed 's/confirm: .*Sign in/confirm: Sign in/' >seen
 	[ "$(wc -l <seen)" -eq 6 ]
 	while read -r line && read -r pattern <&3; do
 		grep -q "^$pattern" <<<"$line"

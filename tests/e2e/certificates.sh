@@ -133,10 +133,10 @@ touch_required() {
 	ssh-keygen -q -s user_ca -I asks -n "$ME" -V +1h asks.pub
 	askpass_says yes
 	ssh -i asks server true
-	grep '^confirm: Sign in ' asked
+	grep '^confirm: sk-tpm.*: Sign in ' asked
 	# Before 8.9, ssh does not tell which server it is.
 	[ "$OPENSSH" -lt 809 ] ||
-		grep -q 'confirm: Sign in to a server with host key SHA256' asked
+		grep -q 'confirm: sk-tpm.*: Sign in to a server with host key SHA256' asked
 	askpass_says no
 	fails ssh -i asks server true
 }

@@ -131,7 +131,7 @@ names_each_hop() {
 	askpass_says yes no
 	: >second.log
 	fails ssh third true
-	[ "$(grep -c '^confirm: Sign in to a server' asked)" -eq 2 ]
+	[ "$(grep -c '^confirm: sk-tpm.*: Sign in to a server' asked)" -eq 2 ]
 	[ "$(logins second)" -eq 0 ]
 	laptop_config
 }

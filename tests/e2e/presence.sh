@@ -121,14 +121,14 @@ background_of_a_terminal() {
 
 enrolment_asks() {
 	at_terminal 'spawn -noecho ssh-keygen -t ecdsa-sk -N "" -w '"$LIB"' -f '"$WORK"'/asked-key
-		want "Create a key in the TPM for \"ssh:\"?"
+		want "sk-tpm: Make a new SSH key in this computer'"'"'s security chip (TPM)?"
 		send "n"
 		want "refused at the terminal"
 		expect eof
 		if {[lindex [wait] 3] == 0} { exit 5 }
 		if {[file exists '"$WORK"'/asked-key]} { exit 6 }
 		spawn -noecho ssh-keygen -t ecdsa-sk -N "" -w '"$LIB"' -f '"$WORK"'/asked-key
-		want "Create a key in the TPM for"
+		want "Make a new SSH key in"
 		send "y"
 		status'
 	[ -f "$WORK/asked-key" ]
@@ -146,7 +146,7 @@ attestation_by_a_person() {
 	at_terminal 'spawn -noecho ssh-keygen -t ecdsa-sk -N "" -w '"$LIB"' \
 			-O challenge='"$WORK"'/challenge \
 			-O write-attestation='"$WORK"'/p.att -f '"$WORK"'/p
-		want "Create a key in the TPM for"
+		want "Make a new SSH key in"
 		send "y"
 		status'
 	"$TOOLS/verify-attestation" "$WORK/p.att" "$WORK/challenge" ssh: \
@@ -179,7 +179,7 @@ new_pin_is_typed_twice() {
 askpass_yes_no_timeout() {
 	askpass_says yes
 	sign "$WORK/k"
-	grep -q '^confirm: Sign a file' "$WORK/asked"
+	grep -q '^confirm: sk-tpm.*: Sign a file' "$WORK/asked"
 	askpass_says ''
 	sign "$WORK/k"
 	askpass_says no
@@ -200,6 +200,80 @@ askpass_yes_no_timeout() {
 	DISPLAY=$X11_DISPLAY WAYLAND_DISPLAY=wayland-8 sign "$WORK/k"
 	SSH_ASKPASS=/no/such/program DISPLAY=$X11_DISPLAY \
 		refuses "cannot run" sign "$WORK/k"
+}
+
+# asks_as SCRIPT...: an askpass of these lines, with what `said` tells.
+asks_as() {
+	: >"$WORK/asked"
+	printf '%s\n' '#!/bin/bash' 'echo "$1" >>'"$WORK/asked" "$@" \
+		>"$WORK/askpass"
+	chmod +x "$WORK/askpass"
+	export SSH_ASKPASS=$WORK/askpass SSH_ASKPASS_REQUIRE=force
+}
+
+asked_once_more() {
+	grep -q '^Once more' "$WORK/asked"
+}
+
+signs_until_asked_once_more() {
+	local i
+	for ((i = 0; i < 50; i++)); do
+		: >"$WORK/asked"
+		sign "$WORK/k" 2>"$WORK/out" || :
+		! asked_once_more || return 0
+	done
+	return 1
+}
+
+# Who types into another window has answered before they saw ours. (How fast a
+# program is depends on what else the machine does: it is tried until it was.)
+too_fast() {
+	asks_as 'case $1 in Once*) exit 1 ;; esac'
+	signs_until_asked_once_more
+	grep "^sk-tpm: refused in $WORK/askpass" "$WORK/out"
+	tr '\n' ' ' <"$WORK/asked" | grep -Eq '^sk-tpm, with the key SHA256:[^ ]*: Sign a file\? Once more, as [^.]*\. sk-tpm, with the key SHA256:[^ ]*: Sign a file\? $'
+	asks_as 'case $1 in Once*) exit 0 ;; esac; exit 1'
+	signs_until_asked_once_more
+	fails grep '^sk-tpm: ' "$WORK/out"
+	# Who takes time is asked once.
+	asks_as 'from=$(date +%s%N)' \
+		'until [ $(($(date +%s%N) - from)) -gt 500000000 ]; do :; done'
+	sign "$WORK/k"
+	fails asked_once_more
+	asks_as 'from=$(date +%s%N)' \
+		'until [ $(($(date +%s%N) - from)) -gt 500000000 ]; do :; done' \
+		'exit 1'
+	refuses "refused in $WORK/askpass" sign "$WORK/k"
+	fails asked_once_more
+}
+
+# The window's words, and the key by its file where that is in ~/.ssh.
+words_of_the_window() {
+	local dir=$WORK/desk
+	asks_as
+	enroll "$WORK/window"
+	grep -qx "sk-tpm: Make a new SSH key in this computer's security chip (TPM)?" \
+		"$WORK/asked"
+	enroll "$WORK/window" -O application=ssh:work <<<y
+	grep -qx 'sk-tpm: Make a .* chip (TPM), for "ssh:work"?' "$WORK/asked"
+	asks_as
+	sign "$WORK/k"
+	grep -qx "sk-tpm, with the key $(ssh-keygen -lf "$WORK/k.pub" |
+		cut -d' ' -f2):" "$WORK/asked"
+	grep -qx 'Sign a file?' "$WORK/asked"
+	mkdir -m 777 "$dir" "$dir/.ssh"
+	cp "$LIB" "$dir/lib.so"
+	cp "$WORK/k" "$dir/key"
+	cp "$WORK/k.pub" "$dir/.ssh/id \$x.pub"
+	cp "$WORK/k.pub" "$dir/.ssh/old.pub"
+	cp "$WORK/window.pub" "$dir/.ssh/id_other.pub"
+	touch "$dir/.ssh/.pub" "$dir/.ssh/empty.pub"
+	mkfifo "$dir/.ssh/fifo.pub"
+	[ "$(id -u)" -ne 0 ] || chown -R 65534 "$dir"
+	chmod 666 "$WORK/asked"
+	echo text | HOME=$dir SK_TPM_CONFIG=/dev/null unprivileged ssh-keygen \
+		-Y sign -n file -w "$dir/lib.so" -f "$dir/key" >/dev/null
+	grep -qx 'sk-tpm, with the key "id $x":' "$WORK/asked"
 }
 
 # Two that take connections, as those of X11 and Wayland do.
@@ -258,7 +332,7 @@ agent_with_askpass() {
 	cp "$WORK/k.pub" "$WORK/only.pub"
 	(unset SSH_ASKPASS DISPLAY SSH_ASKPASS_REQUIRE
 	 log_in -i "$WORK/only.pub")
-	grep -q "^confirm: Sign in $SERVER_KEY" "$WORK/asked"
+	grep -q "^confirm: sk-tpm.*: Sign in $SERVER_KEY" "$WORK/asked"
 }
 
 agent_without_anything() {
@@ -301,7 +375,7 @@ terminal_only() {
 	askpass_says yes
 	unset SSH_ASKPASS_REQUIRE
 	SK_TPM_USER_PRESENCE=askpass sign "$WORK/k"
-	grep -q '^confirm: Sign a file' "$WORK/asked"
+	grep -q '^confirm: sk-tpm.*: Sign a file' "$WORK/asked"
 	unset SSH_ASKPASS
 	SK_TPM_USER_PRESENCE=terminal refuses "there is no terminal" \
 		sign "$WORK/k"
@@ -533,6 +607,10 @@ try "enrolment of a no-touch key does not ask" enrolment_of_a_free_key
 try "attestation by a person at the terminal" attestation_by_a_person
 try "a new PIN is typed twice; a typed PIN is presence" new_pin_is_typed_twice
 try "askpass: yes, no, nobody, and when it is used" askpass_yes_no_timeout
+try "askpass: an answer too fast to have been meant is asked for again" \
+	too_fast
+try "askpass: the window tells who asks, what for and with which key" \
+	words_of_the_window
 try "askpass: a display that is gone is left out" display_is_gone
 try "askpass: one that cannot run has not refused" askpass_cannot_run
 try "ssh-agent without a terminal asks by askpass" agent_with_askpass
