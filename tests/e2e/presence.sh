@@ -458,10 +458,12 @@ child_has_no_descriptors() {
 		#!/bin/sh
 		ls /proc/self/fd >"$WORK/descriptors"
 		sleep 30 &
+		echo \$! >"$WORK/background"
 	EOF
 	chmod +x "$WORK/look"
 	SK_TPM_USER_PRESENCE="command $WORK/look" SK_TPM_PRESENCE_TIMEOUT=10 \
 		sign "$WORK/k"
+	ends_with_us "$(cat "$WORK/background")"
 	# 0 to 2, and the one that ls itself reads the directory with.
 	[ "$(xargs <"$WORK/descriptors")" = "0 1 2 3" ]
 }
