@@ -18,6 +18,7 @@
 #include "pin.h"
 #include "presence.h"
 #include "resident.h"
+#include "text.h"
 
 /* --- list -------------------------------------------------------------- */
 
@@ -34,16 +35,23 @@ list_resident(const struct config *cfg, struct json_object *list)
 	tpm_close(tpm);
 	for (size_t i = 0; i < keys.n && r == 0; i++) {
 		struct keyref ref = { 0 };
-		char name[16];
+		struct text t = { 0 };
 		struct json_object *o;
+		int wrong;
 
-		snprintf(name, sizeof(name), "0x%08x", keys.keys[i].index);
 		o = answer_new();
-		if (keyref_of_record(&keys.keys[i], &ref) == 0) {
+		wrong = keyref_of_record(&keys.keys[i], &ref);
+		if (wrong == 0) {
 			r = answer_key(o, &ref);
 		} else {
-			answer_text(o, "index", name);
-			answer_text(o, "error", log_cause());
+			text_add(&t, "0x%08x", keys.keys[i].index);
+			answer_text(o, "index", t.s);
+			t = (struct text){ 0 };
+			text_add(&t, "%s%s", log_cause(),
+			    wrong == FAIL_DAMAGED_RECORD
+				? ""
+				: "; sk-tpm remove removes it");
+			answer_text(o, "error", t.s);
 		}
 		json_object_array_add(list, o);
 		keyref_reset(&ref);

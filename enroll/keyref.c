@@ -39,6 +39,11 @@ from_record(const struct resident_key *rk, struct keyref *ref)
 		    "the record at 0x%08x is unfinished: it is being written, "
 		    "or that was interrupted; sk-tpm remove removes it",
 		    rk->index);
+	if (rk->error == FAIL_NAME)
+		return fail(FAIL_DAMAGED_RECORD,
+		    "the application or user in the record at 0x%08x is such "
+		    "that no file can have its name; sk-tpm remove removes it",
+		    rk->index);
 	if (rk->error != 0)
 		return fail(FAIL_DAMAGED_RECORD,
 		    "the record at 0x%08x is damaged, or of a newer sk-tpm; "

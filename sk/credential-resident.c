@@ -28,6 +28,7 @@ make_record(const struct credential_request *req, struct slice key_handle,
 	if ((r = bytes_set(&rec.application, req->application,
 		 strlen(req->application))) == 0 &&
 	    (r = bytes_set(&rec.user, user, strlen(user))) == 0 &&
+	    (r = record_check_names(&rec)) == 0 &&
 	    (r = bytes_set(&rec.key_handle, key_handle.data, key_handle.len)) ==
 		0)
 		*ret = rec;
@@ -152,23 +153,25 @@ read_resident(const struct resident_key *key, struct resident_credential *ret)
 	struct handle h = { 0 };
 	int r;
 
-	if ((r = handle_decode(bytes_slice(&rec->key_handle), &h)) != 0 ||
-	    (r = key_point(&h, &cred.point)) != 0 ||
-	    (r = bytes_set(&cred.key_handle, rec->key_handle.data,
-		 rec->key_handle.len)) != 0 ||
-	    (r = bytes_set(&cred.user, rec->user.data, rec->user.len)) != 0)
-		goto out;
 	cred.application =
 	    strndup((const char *)rec->application.data, rec->application.len);
 	if (cred.application == NULL) {
 		r = fail(FAIL_MEMORY, "out of memory");
 		goto out;
 	}
+	if ((r = handle_decode(bytes_slice(&rec->key_handle), &h)) != 0 ||
+	    (r = handle_check_application(&h, cred.application)) != 0 ||
+	    (r = key_point(&h, &cred.point)) != 0 ||
+	    (r = bytes_set(&cred.key_handle, rec->key_handle.data,
+		 rec->key_handle.len)) != 0 ||
+	    (r = bytes_set(&cred.user, rec->user.data, rec->user.len)) != 0)
+		goto out;
 	*ret = cred;
 	cred = (struct resident_credential){ 0 };
 out:
 	bytes_reset(&cred.key_handle);
 	bytes_reset(&cred.user);
+	free(cred.application);
 	handle_reset(&h);
 	return r;
 }
@@ -181,6 +184,8 @@ why_passed_over(int r)
 		return "a newer sk-tpm made it";
 	case FAIL_TPM:
 		return "the TPM does not let it be read";
+	case FAIL_NAME:
+		return "no file can have its name";
 	default:
 		return "its record is damaged";
 	}
@@ -202,7 +207,7 @@ append_resident(
 		    "the resident key at 0x%08x is unfinished", key->index);
 		r = 0;
 	} else if (r == FAIL_HANDLE || r == FAIL_VERSION ||
-	    r == FAIL_NOT_OURS || r == FAIL_TPM) {
+	    r == FAIL_NOT_OURS || r == FAIL_NAME || r == FAIL_TPM) {
 		log_info("passing over the resident key at 0x%08x: %s",
 		    key->index, why_passed_over(r));
 		r = 0;

@@ -45,6 +45,7 @@ enum {
 	FAIL_NO_REASON = -35,	   /* OpenSSH's own provider just failed */
 	FAIL_SECRET = -36,	   /* no way to ask for a PIN or password */
 	FAIL_UNFINISHED = -37,	   /* a resident key half written */
+	FAIL_NAME = -38,	   /* a resident key that no file can be of */
 };
 
 /*

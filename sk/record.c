@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <limits.h>
 #include <string.h>
 
 #include "cbor-item.h"
@@ -68,6 +69,73 @@ damaged(const char *what)
 	    FAIL_HANDLE, "the resident key's record is damaged (%s)", what);
 }
 
+/* NULL if nothing is. RFC 3629; C1 controls are 0xc2 0x80 to 0xc2 0x9f. */
+static const char *
+what_is_wrong(struct slice name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		uint8_t c = name.data[i];
+		size_t more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+
+		if (c == '/')
+			return "a slash";
+		if (c < ' ' || c == 0x7f)
+			return "a control character";
+		if ((c >= 0x80 && c < 0xc2) || c > 0xf4 || more >= name.len - i)
+			return "what is not UTF-8";
+		if (c == 0xc2 && name.data[i + 1] < 0xa0)
+			return "a control character";
+		for (; more > 0; more--)
+			if ((name.data[++i] & 0xc0) != 0x80)
+				return "what is not UTF-8";
+	}
+	return NULL;
+}
+
+/* As sk_suffix in OpenSSH's ssh-keygen.c does. */
+static struct slice
+without_scheme(struct slice application)
+{
+	static const char *const schemes[] = { "ssh://", "ssh:" };
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t n = strlen(schemes[i]);
+
+		if (application.len >= n &&
+		    memcmp(application.data, schemes[i], n) == 0)
+			return (struct slice){ application.data + n,
+				application.len - n };
+	}
+	return application;
+}
+
+int
+record_check_names(const struct record *rec)
+{
+	const size_t most = NAME_MAX -
+	    strlen("id_ecdsa_sk_rk_"
+		   "_"
+		   ".pub");
+	struct slice name = without_scheme(bytes_slice(&rec->application));
+	const char *wrong, *whose = "application";
+
+	if ((wrong = what_is_wrong(name)) == NULL) {
+		wrong = what_is_wrong(bytes_slice(&rec->user));
+		whose = "user";
+	}
+	if (wrong != NULL)
+		return fail(FAIL_NAME,
+		    "a resident key's %s goes into a file's name, and this one "
+		    "has %s",
+		    whose, wrong);
+	if (name.len + rec->user.len > most)
+		return fail(FAIL_NAME,
+		    "a resident key's application and user go into a file's "
+		    "name, and have %zu bytes instead of at most %zu",
+		    name.len + rec->user.len, most);
+	return 0;
+}
+
 static bool
 take_key(struct slice *in, uint64_t entry)
 {
@@ -133,6 +201,8 @@ record_decode(struct slice in, struct record *ret)
 		r = damaged("not our encoding");
 		goto out;
 	}
+	if ((r = record_check_names(&rec)) != 0)
+		goto out;
 	*ret = rec;
 	rec = (struct record){ 0 };
 out:

@@ -37,9 +37,16 @@ int record_encode(const struct record *rec, struct bytes *ret) MUST_CHECK;
 
 /*
  * Reads a record; anything but the one encoding is refused. 0, FAIL_VERSION,
- * FAIL_HANDLE or FAIL_MEMORY. The caller ends *ret with record_reset.
+ * FAIL_HANDLE, FAIL_NAME or FAIL_MEMORY. The caller ends *ret with record_reset.
  */
 int record_decode(struct slice in, struct record *ret) MUST_CHECK;
+
+/*
+ * Whether ssh-keygen -K can make a file's name of application and user and
+ * print them: UTF-8 without control characters and slashes (but for the
+ * beginning ssh://, which it takes off), and not too long. 0, or FAIL_NAME.
+ */
+int record_check_names(const struct record *rec) MUST_CHECK;
 
 /* Whether both are of one application and user, and so of one key. */
 bool record_same_key(const struct record *a, const struct record *b);

@@ -270,7 +270,8 @@ read_slot(struct tpm *tpm, const struct slot *slot, struct resident_key *ret)
 	if ((r = read_index(tpm, slot, &data)) == 0)
 		r = record_decode(bytes_slice(&data), &ret->record);
 	bytes_reset(&data);
-	if (r == FAIL_HANDLE || r == FAIL_VERSION || r == FAIL_TPM) {
+	if (r == FAIL_HANDLE || r == FAIL_VERSION || r == FAIL_NAME ||
+	    r == FAIL_TPM) {
 		ret->error = r;
 		r = 0;
 	}

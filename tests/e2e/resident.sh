@@ -358,6 +358,67 @@ strange_records() {
 	tpm_is_empty
 }
 
+# What ssh-keygen -K would print or make a path of.
+strange_names() {
+	local name before
+	before=$(nv_indices)
+	for name in $'x\e]0;title\a' a/../../escaped $'\xc2\x9b31m'; do
+		refuses "a resident key's application goes into a file's name" \
+			enroll_resident "$WORK/name" -O no-touch-required \
+			-O application="ssh:$name"
+		refuses "a resident key's user goes into a file's name" \
+			"$BUILD/sk-tpm" enroll -n -r -f "$WORK/name" -u "$name"
+	done
+	refuses "instead of at most 235" enroll_resident "$WORK/name" \
+		-O no-touch-required -O application="ssh:$(printf '%0236d' 0)"
+	[ "$(nv_indices)" = "$before" ]
+	[ ! -e "$WORK/name" ]
+}
+
+# copy_record APPLICATION INDEX SED-SCRIPT: what is in the record of one key, so
+# altered, as another.
+copy_record() {
+	tpm2_nvread -Q "$("$BUILD/sk-tpm" list -j |
+		jq -r ".resident[] | select(.application == \"$1\").index")" \
+		-o "$WORK/copied"
+	LC_ALL=C sed -i "$3" "$WORK/copied"
+	put_record "$WORK/copied" "$2"
+}
+
+strange_names_in_records() {
+	local index
+	tpm_new names
+	tpm_persist_srk
+	enroll_resident "$WORK/n1" -O no-touch-required -O application=ssh:sound
+	copy_record ssh:sound 0x01800020 's/ssh:sound/ssh:s\x1bund/'
+	copy_record ssh:sound 0x01800021 's/ssh:sound/ssh:a\/..\//'
+	download "$WORK/names" >"$WORK/out" 2>&1
+	cat -v "$WORK/out"
+	fails grep -q $'\e' "$WORK/out"
+	[ "$(names_in "$WORK/names")" = "sound " ]
+	for index in 0x01800020 0x01800021; do
+		grep "sk-tpm: passing over the resident key at $index: no file" \
+			"$WORK/out"
+		"$BUILD/sk-tpm" list | grep "$index  .*name; sk-tpm remove"
+		"$BUILD/sk-tpm" remove -y "$index"
+	done
+	[ "$(count_ours)" -eq 1 ]
+}
+
+# It would never sign: FIDO keys are of one application.
+another_application() {
+	tpm_new application
+	tpm_persist_srk
+	enroll_resident "$WORK/ours" -O no-touch-required -O application=ssh:ours
+	copy_record ssh:ours 0x01800020 's/ssh:ours/ssh:else/'
+	download "$WORK/application" 2>"$WORK/err"
+	[ "$(names_in "$WORK/application")" = "ours " ]
+	grep "passing over the resident key at 0x01800020" "$WORK/err"
+	"$BUILD/sk-tpm" list | grep '0x01800020  .*; sk-tpm remove removes it'
+	"$BUILD/sk-tpm" remove -y 0x01800020
+	[ "$(count_ours)" -eq 1 ]
+}
+
 # A random index that is taken: another is tried.
 collisions() {
 	local n
@@ -567,6 +628,11 @@ try "an owner with a password" owner_password
 try "records are written and read in the pieces that the TPM takes" \
 	small_buffer
 try "records of a later version, damaged or unfinished" strange_records
+try "names that are no file names are refused when a key is made" \
+	strange_names
+try "and passed over in records that have them" strange_names_in_records
+try "a record whose key is for another application is passed over" \
+	another_application
 try "an index that is taken: another is tried" collisions
 try "killed at every TPM command" killed_at_every_command
 try "several enrol at once: each keeps its key" several_at_once

@@ -98,6 +98,49 @@ test_same_key(void **state)
 	record_reset(&b);
 }
 
+static int
+check(const char *application, const char *user)
+{
+	struct record rec = { 0 };
+	int r;
+
+	assert_int_equal(
+	    bytes_set(&rec.application, application, strlen(application)), 0);
+	assert_int_equal(bytes_set(&rec.user, user, strlen(user)), 0);
+	r = record_check_names(&rec);
+	record_reset(&rec);
+	return r;
+}
+
+static void
+test_names(void **state)
+{
+	static const char *const good[] = { "", "alice", "a b..c\\d",
+		"\xc3\xa9t\xc3\xa9", "\xc2\xa0", "\xe2\x82\xac",
+		"\xf0\x9f\x94\x91" };
+	static const char *const bad[] = { "/", "a/../../b", "\33]0;t\7", "\n",
+		"\x7f", "\xc2\x9b", "\x9b", "\xc3", "\xe2\x82", "\xe2\x82x",
+		"\xc0\xaf", "\xf5\x80\x80\x80" };
+	char application[256] = "ssh:";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(check("ssh:", good[i]), 0);
+		assert_int_equal(check(good[i], ""), 0);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(check("ssh:", bad[i]), FAIL_NAME);
+		assert_int_equal(check(bad[i], ""), FAIL_NAME);
+	}
+	assert_int_equal(check("ssh://host", ""), 0);
+	assert_int_equal(check("ssh:///host", ""), FAIL_NAME);
+	assert_int_equal(check("ssh:/host", ""), FAIL_NAME);
+	/* id_ecdsa_sk_rk_..._alice.pub has 255 bytes, and then 256. */
+	memset(application + 4, 'a', 230);
+	assert_int_equal(check(application, "alice"), 0);
+	assert_int_equal(check(application, "alices"), FAIL_NAME);
+}
+
 #define TEST_NAME "record"
 
 int
@@ -108,6 +151,7 @@ main(void)
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_same_key),
+		cmocka_unit_test(test_names),
 	};
 
 	return RUN(tests);
