@@ -118,6 +118,31 @@ verify_required() {
 	grep -q 'user verification requirement not met' "$SSHD_LOG"
 }
 
+# A server that names the authority in authorized_keys alone: what is not allowed
+# in the line or not in the certificate is not allowed.
+authority_in_authorized_keys() {
+	local ca backup=$HOME/.ssh/id_backup
+	ca=$(cut -d' ' -f1-2 user_ca.pub)
+	host listing
+	listed() {
+		echo "$1 $ca" >listing.keys
+		ssh -i "$backup" -o CertificateFile="$2" -o BatchMode=yes \
+			-o IdentitiesOnly=yes listing true
+	}
+	cp "$backup-cert.pub" allowed-cert.pub
+	cp "$backup.pub" bare.pub
+	ssh-keygen -q -s user_ca -I bare -n "$ME" -V +1h bare.pub
+	mv "$backup-cert.pub" away-cert.pub
+	listed "cert-authority,no-touch-required" allowed-cert.pub
+	: >listing.log
+	fails listed "cert-authority" allowed-cert.pub
+	fails listed "cert-authority,no-touch-required" bare-cert.pub
+	[ "$(grep -c 'touch) requirement not met' listing.log)" -eq 2 ]
+	mv away-cert.pub "$backup-cert.pub"
+	# With TrustedUserCAKeys, the certificate's word is enough.
+	ssh -i "$backup" -o BatchMode=yes server true
+}
+
 # Without no-touch-required in the certificate, a key that asks nobody is no
 # use, and one that asks is.
 touch_required() {
@@ -204,6 +229,8 @@ try "the agent takes key and certificate at once" agent_logs_in
 try "a certificate with no-touch-required, one with verify-required" \
 	verify_required
 try "without no-touch-required a person is asked" touch_required
+try "a cert-authority line has to allow no-touch-required, too" \
+	authority_in_authorized_keys
 kill "$(<server.sshd)"
 wait_until ended "$(<server.sshd)"
 host server "${trusting[@]}" "$(example_text alone)"
