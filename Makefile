@@ -69,7 +69,7 @@ define PROGRAM
 endef
 
 ROOMS = bytes caller cbor-item child clock config credential credential-resident device \
-	display error fallback fido fingerprint handle helper-message home key key-limits key-name known-hosts lockout \
+	display error fallback fido fingerprint handle helper-message home interrupt key key-limits key-name known-hosts lockout \
 	log parent pin presence process record request resident session sshkey \
 	terminal text tpm tpm-rc traffic wire
 OBJS = $(ROOMS:%=$(B)/sk/%.o)

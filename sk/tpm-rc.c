@@ -9,6 +9,7 @@
 #include "error.h"
 #include "log.h"
 #include "tpm.h"
+#include "traffic.h"
 
 /* Format-one codes carry bit 7; P and N say where, the rest says what. */
 #define FORMAT_ONE TPM2_RC_FMT1
@@ -73,6 +74,9 @@ tpm_fail(TSS2_RC rc, const char *doing)
 	if (rc == TSS2_ESYS_RC_RSP_AUTH_FAILED)
 		return fail(FAIL_FORGED,
 		    "something between us and the TPM answered in its place");
+	if (rc == TRAFFIC_RC_NO_ANSWER)
+		return fail(FAIL_LOST,
+		    "the TPM was to %s, and did not answer in time", doing);
 	if ((rc & TSS2_RC_LAYER_MASK) == TSS2_TCTI_RC_LAYER)
 		return fail(FAIL_LOST,
 		    "lost the TPM while it was to %s (%s, 0x%x)", doing, text,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include <openssl/evp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 
 #include "device.h"
 #include "error.h"
+#include "interrupt.h"
 #include "log.h"
 #include "tpm.h"
 #include "traffic.h"
@@ -22,8 +22,8 @@ struct tpm {
 	struct tpm_nv_sizes nv; /* zeros until asked for */
 	int lock;		/* of the device, or -1 */
 	bool managed;
-	bool holds_signals;
-	sigset_t saved_signals;
+	sigset_t saved_signals; /* while there is a lock */
+	struct interrupt interrupt;
 };
 
 /* --- connection -------------------------------------------------------- */
@@ -54,21 +54,6 @@ tpm_tcti_is_managed(const char *tcti)
 {
 	return starts_with(recorded(tcti), "device:/dev/tpmrm") ||
 	    is_abrmd(tcti);
-}
-
-static void
-hold_signals(struct tpm *tpm)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGTSTP);
-	tpm->holds_signals =
-	    sigprocmask(SIG_BLOCK, &set, &tpm->saved_signals) == 0;
 }
 
 /* The path of a device TCTI, also behind a recording; NULL for others. */
@@ -161,7 +146,7 @@ tpm_open(const char *tcti, struct tpm **ret)
 		goto out;
 	}
 	if (!tpm->managed)
-		hold_signals(tpm);
+		interrupt_hold(&tpm->interrupt);
 	log_debug("sk-tpm " SK_TPM_VERSION ", connected to %s", tcti);
 	*ret = tpm;
 	tpm = NULL;
@@ -173,9 +158,11 @@ out:
 void
 tpm_unlock(struct tpm *tpm)
 {
-	if (tpm->lock != -1)
-		close(tpm->lock);
+	if (tpm->lock == -1)
+		return;
+	close(tpm->lock);
 	tpm->lock = -1;
+	interrupt_release_stop(&tpm->saved_signals);
 }
 
 void
@@ -186,8 +173,12 @@ tpm_lock(struct tpm *tpm, const char *tcti)
 	if (path == NULL)
 		return;
 	tpm_unlock(tpm);
-	if ((tpm->lock = device_lock(path)) == -1)
+	/* Stopped, we would keep the lock until somebody has us go on. */
+	interrupt_hold_stop(&tpm->saved_signals);
+	if ((tpm->lock = device_lock(path)) == -1) {
+		interrupt_release_stop(&tpm->saved_signals);
 		log_info("others keep this TPM to themselves; going on");
+	}
 }
 
 static struct tpm_totals totals;
@@ -219,8 +210,7 @@ tpm_close(struct tpm *tpm)
 		log_debug("sent %u TPM commands, %.1f ms until their answers",
 		    tpm->traffic.commands, (double)tpm->traffic.busy_us / 1000);
 	Tss2_TctiLdr_Finalize(&tpm->tcti);
-	if (tpm->holds_signals)
-		sigprocmask(SIG_SETMASK, &tpm->saved_signals, NULL);
+	interrupt_release(&tpm->interrupt);
 	free(tpm);
 }
 
@@ -458,18 +448,6 @@ sleep_jittered(unsigned int ms)
 	nanosleep(&wait, NULL);
 }
 
-/* True once somebody wants us gone: their signal is held back, or ignored. */
-static bool
-is_interrupted(void)
-{
-	sigset_t pending;
-
-	return sigpending(&pending) == 0 &&
-	    (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
-		sigismember(&pending, SIGHUP) ||
-		sigismember(&pending, SIGQUIT));
-}
-
 /* Over all operations: a retry within a retry must not multiply. */
 static unsigned int waited_ms;
 
@@ -486,7 +464,7 @@ tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for)
 	unsigned int ms = LONGEST_WAIT_MS;
 
 	if (retry->tries >= MAX_TRIES || waited_ms >= MAX_WAIT_MS ||
-	    is_interrupted())
+	    interrupt_came())
 		return false;
 	if (retry->tries < TRIES_IN_SILENCE)
 		ms = FIRST_WAIT_MS << retry->tries;

@@ -19,7 +19,8 @@ struct tpm;
  *
  * Where no resource manager would clean up after us (see tpm_tcti_is_managed)
  * SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP are held back until tpm_close,
- * so that an interrupt cannot leave an object in the TPM.
+ * so that an interrupt cannot leave an object in the TPM. A second one ends the
+ * process, if the TPM does not answer.
  *
  * A device has to be a character device, so that no file is written to.
  *
@@ -63,7 +64,7 @@ void tpm_next_ends_session(struct tpm *tpm);
  * Holds off other processes of ours, from here to tpm_unlock or tpm_close.
  * That is so for the kernel's /dev/tpmrm0 only: elsewhere there is nothing that
  * we all can lock. `tcti` is what it was opened with. (A TPM without a resource
- * manager has one user anyway.)
+ * manager has one user anyway.) SIGTSTP is held back as long.
  */
 void tpm_lock(struct tpm *tpm, const char *tcti);
 void tpm_unlock(struct tpm *tpm);

@@ -9,6 +9,7 @@
 #include <tss2/tss2_tpm2_types.h>
 
 #include "clock.h"
+#include "interrupt.h"
 #include "log.h"
 #include "traffic.h"
 #include "wire.h"
@@ -112,11 +113,62 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 {
 	struct traffic *t = (struct traffic *)context;
 
+	if (t->gave_up)
+		return TRAFFIC_RC_NO_ANSWER;
 	if (t->withholds)
 		return TSS2_RC_SUCCESS;
 	note_command(t, (struct slice){ command, size });
 	t->sent_us = clock_us();
 	return Tss2_Tcti_Transmit(t->inner, size, command);
+}
+
+/* How often it is looked whether it has lasted too long. */
+#define TICK_MS 250
+
+static uint64_t
+limit_ms(uint32_t command_code)
+{
+	switch (command_code) {
+	case TPM2_CC_Create:
+	case TPM2_CC_CreateLoaded:
+	case TPM2_CC_CreatePrimary:
+		return TRAFFIC_LIMIT_CREATE_S * 1000;
+	default:
+		return TRAFFIC_LIMIT_S * 1000;
+	}
+}
+
+/*
+ * A signal may have the TCTI's poll(2) fail; the answer is still to come then,
+ * and is asked for again.
+ */
+static TSS2_RC
+receive_in_time(struct traffic *t, size_t *size, uint8_t *response)
+{
+	uint64_t deadline = clock_deadline(limit_ms(t->command_code));
+	const size_t room = *size;
+	bool hurries = interrupt_came(), asks_again;
+	TSS2_RC rc;
+
+	if (hurries)
+		deadline = clock_deadline(TRAFFIC_LIMIT_INTERRUPTED_S * 1000);
+	do {
+		*size = room;
+		interrupt_let_in();
+		rc = Tss2_Tcti_Receive(t->inner, size, response, TICK_MS);
+		interrupt_keep_out();
+		asks_again = rc == TSS2_TCTI_RC_TRY_AGAIN;
+		if (!hurries && interrupt_came()) {
+			asks_again |= rc == TSS2_TCTI_RC_IO_ERROR;
+			hurries = true;
+			deadline =
+			    clock_deadline(TRAFFIC_LIMIT_INTERRUPTED_S * 1000);
+		}
+	} while (asks_again && clock_ms_left(deadline) > 0);
+	if (!asks_again)
+		return rc;
+	t->gave_up = true;
+	return TRAFFIC_RC_NO_ANSWER;
 }
 
 /* tpm2-tss may ask for the size first and for the answer after. */
@@ -130,7 +182,10 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 
 	if (t->withholds)
 		return receive_canceled(size, response);
-	rc = Tss2_Tcti_Receive(t->inner, size, response, timeout);
+	if (timeout == TSS2_TCTI_TIMEOUT_BLOCK)
+		rc = receive_in_time(t, size, response);
+	else
+		rc = Tss2_Tcti_Receive(t->inner, size, response, timeout);
 	now = clock_us();
 	t->busy_us += now - t->sent_us;
 	t->sent_us = now;
@@ -194,7 +249,7 @@ flush(struct traffic *t, uint32_t handle)
 void
 traffic_flush_leftovers(struct traffic *t)
 {
-	while (t->n_loaded > 0) {
+	while (t->n_loaded > 0 && !t->gave_up) {
 		uint32_t handle = t->loaded[--t->n_loaded];
 
 		log_debug("flushing 0x%08x, which was left: 0x%x", handle,

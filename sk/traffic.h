@@ -12,6 +12,21 @@
 
 #include "bytes.h"
 
+/* An answer did not come in time; a number that no TCTI uses. */
+#define TRAFFIC_RC_NO_ANSWER (TSS2_TCTI_RC_LAYER | 0x7f00U)
+
+/*
+ * How long it may take, in seconds: as Linux has it for the command that takes
+ * longest, which has a chip look for primes, and for any other (tpm2-cmd.c).
+ * Other programs' commands may be before ours. It may take shorter once
+ * somebody wants us gone.
+ *
+ * For a simulator tpm2-tss waits for good; there only a second interrupt helps.
+ */
+#define TRAFFIC_LIMIT_CREATE_S 300
+#define TRAFFIC_LIMIT_S 120
+#define TRAFFIC_LIMIT_INTERRUPTED_S 10
+
 /* Far more than we ever have at once. */
 #define TRAFFIC_MAX_LOADED 8
 
@@ -23,6 +38,7 @@ struct traffic {
 	uint32_t command_code, flushing; /* of the command under way */
 	bool ends_session;
 	bool withholds;
+	bool gave_up; /* on an answer: nothing can be sent any more */
 	uint32_t loaded[TRAFFIC_MAX_LOADED]; /* TPM handles */
 	size_t n_loaded;
 };
@@ -44,7 +60,10 @@ void traffic_next_ends_session(struct traffic *t);
  */
 void traffic_withhold(struct traffic *t, bool withholds);
 
-/* Flushes what is still loaded, past tpm2-tss. Nothing in normal courses. */
+/*
+ * Flushes what is still loaded, past tpm2-tss. Nothing in normal courses, nor
+ * where an answer never came.
+ */
 void traffic_flush_leftovers(struct traffic *t);
 
 #endif

@@ -1,7 +1,7 @@
 # What tests, measures and fuzzes. The Makefile includes this.
 
 UNITS = abi bytes caller child config device display fido handle helper-message key known-hosts key-limits lockout log pin \
-	record request sshkey terminal text tpm-rc weakness keyfile
+	record request sshkey terminal text tpm tpm-rc traffic weakness keyfile
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
@@ -143,6 +143,10 @@ $(B)/tests/unit/test-caller: TEST_LDFLAGS = -Wl,--wrap=getpwuid
 $(B)/tests/unit/test-known-hosts: TEST_LDFLAGS = -Wl,--wrap=HMAC
 $(B)/tests/unit/test-terminal: TEST_LDFLAGS = -Wl,--wrap=poll
 $(B)/tests/unit/test-device: TEST_LDFLAGS = -Wl,--wrap=nanosleep
+$(B)/tests/unit/test-tpm: TEST_LDFLAGS = \
+	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \
+	-Wl,--wrap=device_check,--wrap=device_lock
+$(B)/tests/unit/test-traffic: TEST_LDFLAGS = -Wl,--wrap=clock_deadline
 # What only unit tests need of the three layouts.
 $(B)/tests/unit/test-abi: $(B)/tests/unit/abi-7.o $(B)/tests/unit/abi-9.o \
 	$(B)/tests/unit/abi-10.o

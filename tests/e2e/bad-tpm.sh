@@ -122,6 +122,43 @@ interrupted() {
 	done
 }
 
+# has_sighup PID FIELD: whether that line of /proc/PID/status has it.
+has_sighup() {
+	local mask
+	mask=$(sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status") &&
+		[ -n "$mask" ] && [ $((0x$mask & 1)) -ne 0 ]
+}
+
+# It waits for an answer: handled, and no longer blocked.
+waits_interruptibly() {
+	has_sighup "$1" SigCgt && ! has_sighup "$1" SigBlk
+}
+
+has_taken_sighup() {
+	! has_sighup "$1" ShdPnd && ! has_sighup "$1" SigPnd
+}
+
+# Where no answer comes, the first signal waits for it, and the second does not.
+second_signal_ends_it() {
+	local how pid status
+	tpm_new hanging
+	for how in hang deaf; do
+		SK_TPM_TCTI=fault:$SK_TPM_TCTI SK_TPM_FAULT="1:$how" \
+			"$BUILD/sk-tpm" test "$WORK/k" &
+		pid=$!
+		ends_with_us "$pid"
+		wait_until waits_interruptibly "$pid"
+		kill -HUP "$pid"
+		wait_until has_taken_sighup "$pid"
+		kill -0 "$pid"
+		kill -TERM "$pid"
+		wait_until ended "$pid"
+		status=0
+		wait "$pid" || status=$?
+		[ "$status" -eq $((128 + 15)) ]
+	done
+}
+
 # A setuid caller's environment counts for nothing.
 setuid_caller() {
 	cp "$TOOLS/print-tcti" "$WORK/print-tcti"
@@ -348,6 +385,7 @@ try "TPM that was not started" not_started
 try "TPM gone in the middle" gone_in_the_middle
 try "a malformed answer leaves nothing loaded" malformed_answers
 try "an interrupt leaves nothing loaded" interrupted
+try "a TPM that hangs: a second signal ends it" second_signal_ends_it
 try "a setuid caller's environment is ignored" setuid_caller
 try "files, pipes and directories are not written to" files_are_not_devices
 try "a key that was changed on its way is refused" forged_key

@@ -20,10 +20,14 @@
  *	gone		fail to send, now and ever after in this connection
  *	kill		end this process, the command sent, its answer unread
  *	interrupt	send SIGINT to ourselves, and go on
+ *	hang		send, and never have an answer
+ *	deaf		the same, and wait for it for good, as tpm2-tss does for
+ *			a simulator, whatever time is given
  *	stop		stop before sending, until somebody sends SIGCONT
  *
  * Source of the interface: TSS 2.0 TCTI specification, section 3.
  */
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +35,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <tss2/tss2_mu.h>
 #include <tss2/tss2_tcti.h>
@@ -219,6 +224,13 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 
 	if (f->answer != 0)
 		return answer_with_rc(f->answer, size, response);
+	if (is(f->action, "hang") && timeout >= 0) {
+		return poll(NULL, 0, timeout) == 0 ? TSS2_TCTI_RC_TRY_AGAIN
+						   : TSS2_TCTI_RC_IO_ERROR;
+	}
+	/* As a read from a socket, a signal that is handled does not end it. */
+	while (is(f->action, "hang") || is(f->action, "deaf"))
+		pause();
 	rc = Tss2_Tcti_Receive(f->child, size, response, timeout);
 	if (rc != TSS2_RC_SUCCESS || response == NULL)
 		return rc;

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: ISC */
+/* A TPM that does not answer, or not in time. */
+#include "unit.h"
+
+#include <signal.h>
+
+#include <tss2/tss2_tpm2_types.h>
+
+#include "clock.h"
+#include "interrupt.h"
+#include "traffic.h"
+
+/* What a wait was limited to. It is over at once, where it is to be. */
+static uint64_t limit_ms;
+static bool is_over;
+
+uint64_t __real_clock_deadline(uint64_t ms);
+uint64_t __wrap_clock_deadline(uint64_t ms);
+
+uint64_t
+__wrap_clock_deadline(uint64_t ms)
+{
+	limit_ms = ms;
+	return is_over ? clock_us() : __real_clock_deadline(ms);
+}
+
+/* What receives in turn, and how often something was sent. */
+static TSS2_RC answers[4];
+static int signals[4];
+static unsigned int n_sent, n_received;
+
+static TSS2_RC
+transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
+{
+	(void)context;
+	(void)size;
+	(void)command;
+	n_sent++;
+	return TSS2_RC_SUCCESS;
+}
+
+static TSS2_RC
+receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
+    int32_t timeout)
+{
+	static const uint8_t handle[14] = { 0x80, 1, 0, 0, 0, 14, 0, 0, 0, 0,
+		0x80, 0, 0, 7 };
+
+	(void)context;
+	assert_true(timeout > 0);
+	assert_int_equal(*size, 64);
+	if (signals[n_received] != 0)
+		raise(signals[n_received]);
+	if (answers[n_received] != TSS2_RC_SUCCESS) {
+		*size = 0;
+		return answers[n_received++];
+	}
+	n_received++;
+	memcpy(response, handle, sizeof(handle));
+	*size = sizeof(handle);
+	return TSS2_RC_SUCCESS;
+}
+
+static TSS2_TCTI_CONTEXT_COMMON_V1 inner = {
+	.version = 1,
+	.transmit = transmit,
+	.receive = receive,
+};
+
+static void
+begin(struct traffic *t)
+{
+	memset(answers, 0, sizeof(answers));
+	memset(signals, 0, sizeof(signals));
+	n_sent = n_received = 0;
+	traffic_init(t, (TSS2_TCTI_CONTEXT *)&inner);
+}
+
+static TSS2_RC
+execute(struct traffic *t, uint16_t code)
+{
+	const uint8_t command[10] = { 0x80, 1, 0, 0, 0, 10, 0, 0,
+		(uint8_t)(code >> 8), (uint8_t)code };
+	uint8_t response[64];
+	size_t size = sizeof(response);
+	TSS2_RC rc;
+
+	rc = Tss2_Tcti_Transmit(traffic_tcti(t), sizeof(command), command);
+	if (rc != TSS2_RC_SUCCESS)
+		return rc;
+	return Tss2_Tcti_Receive(
+	    traffic_tcti(t), &size, response, TSS2_TCTI_TIMEOUT_BLOCK);
+}
+
+static void
+test_late_answers_count(void **state)
+{
+	struct traffic t;
+
+	(void)state;
+	begin(&t);
+	answers[0] = answers[1] = TSS2_TCTI_RC_TRY_AGAIN;
+	assert_int_equal(execute(&t, TPM2_CC_Load), 0);
+	assert_int_equal(n_received, 3);
+	assert_int_equal(t.n_loaded, 1);
+	assert_int_equal(t.loaded[0], 0x80000007);
+}
+
+static void
+test_no_answer(void **state)
+{
+	static const struct {
+		uint16_t code;
+		uint64_t seconds;
+	} cases[] = {
+		{ TPM2_CC_Sign, 120 },
+		{ TPM2_CC_Create, 300 },
+		{ TPM2_CC_CreatePrimary, 300 },
+		{ TPM2_CC_CreateLoaded, 300 },
+	};
+	struct traffic t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(&t);
+		assert_int_equal(execute(&t, TPM2_CC_Load), 0);
+		answers[1] = TSS2_TCTI_RC_TRY_AGAIN;
+		is_over = true;
+		assert_int_equal(
+		    execute(&t, cases[i].code), TRAFFIC_RC_NO_ANSWER);
+		is_over = false;
+		assert_int_equal(limit_ms, cases[i].seconds * 1000);
+		/* It would not take another command, nor one to clean up. */
+		assert_int_equal(
+		    execute(&t, TPM2_CC_GetRandom), TRAFFIC_RC_NO_ANSWER);
+		traffic_flush_leftovers(&t);
+		assert_int_equal(n_sent, 2);
+		assert_int_equal(n_received, 2);
+	}
+}
+
+static volatile sig_atomic_t n_interrupts;
+
+static void
+on_interrupt(int sig)
+{
+	(void)sig;
+	n_interrupts++;
+}
+
+/* As poll(2) has it in the TCTI: the answer comes all the same. */
+static void
+test_interrupted_wait(void **state)
+{
+	struct interrupt held;
+	struct traffic t;
+
+	(void)state;
+	signal(SIGINT, on_interrupt);
+	begin(&t);
+	signals[0] = SIGINT;
+	answers[0] = TSS2_TCTI_RC_IO_ERROR;
+	interrupt_hold(&held);
+	assert_int_equal(execute(&t, TPM2_CC_Load), 0);
+	assert_int_equal(t.n_loaded, 1);
+	assert_true(interrupt_came());
+	assert_int_equal(limit_ms, 10000);
+	/* Not so long for what is sent then. */
+	answers[2] = TSS2_TCTI_RC_TRY_AGAIN;
+	is_over = true;
+	assert_int_equal(execute(&t, TPM2_CC_Sign), TRAFFIC_RC_NO_ANSWER);
+	is_over = false;
+	assert_int_equal(limit_ms, 10000);
+	assert_int_equal(n_interrupts, 0);
+	interrupt_release(&held);
+	assert_int_equal(n_interrupts, 1);
+	assert_false(interrupt_came());
+}
+
+/* One that is not interrupted has no such excuse. */
+static void
+test_broken_way(void **state)
+{
+	struct traffic t;
+
+	(void)state;
+	begin(&t);
+	answers[0] = TSS2_TCTI_RC_IO_ERROR;
+	assert_int_equal(execute(&t, TPM2_CC_Load), TSS2_TCTI_RC_IO_ERROR);
+	assert_int_equal(n_received, 1);
+}
+
+/* nohup(1) has a signal ignored, and a caller may have one blocked. */
+static void
+test_what_the_caller_keeps_off(void **state)
+{
+	struct interrupt held;
+	sigset_t blocked, saved;
+
+	(void)state;
+	n_interrupts = 0;
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, on_interrupt);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, &saved);
+	interrupt_hold(&held);
+	raise(SIGHUP);
+	raise(SIGTERM);
+	interrupt_let_in();
+	interrupt_keep_out();
+	assert_false(interrupt_came());
+	interrupt_release(&held);
+	assert_int_equal(n_interrupts, 0);
+	sigprocmask(SIG_SETMASK, &saved, NULL);
+	assert_int_equal(n_interrupts, 1);
+}
+
+#define TEST_NAME "traffic"
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_late_answers_count),
+		cmocka_unit_test(test_no_answer),
+		cmocka_unit_test(test_interrupted_wait),
+		cmocka_unit_test(test_broken_way),
+		cmocka_unit_test(test_what_the_caller_keeps_off),
+	};
+
+	return RUN(tests);
+}
