@@ -44,6 +44,13 @@ no_permission() {
 	chmod 000 "$dev"
 	SK_TPM_TCTI=$dev refuses "no group to join for it" \
 		unprivileged bash -c "sign $WORK/open/k"
+	# Somebody whom the databases do not know, in another group besides.
+	[ "$(id -u)" -eq 0 ] || return 0
+	chmod 060 "$dev"
+	cp "$BUILD/sk-tpm" "$WORK/open/sk-tpm"
+	SK_TPM_TCTI=$dev refuses "sudo usermod -aG $group 54321" \
+		setpriv --reuid=54321 --regid=54321 --groups=54322 \
+		"$WORK/open/sk-tpm" list
 }
 
 not_a_tpm() {
