@@ -101,26 +101,27 @@ line_has_key(char *line, const char *base64, const char **ret_hosts)
 	return true;
 }
 
-static bool
+static enum known_host
 find_in_stream(FILE *f, const char *base64, struct slice words,
     char ret[KNOWN_HOSTS_NAME_LEN])
 {
+	enum known_host found = KNOWN_HOST_NOT;
 	struct hashed_name hashed;
 	const char *hosts;
-	bool found = false;
 	char *line = NULL;
 	size_t size = 0;
 
-	while (!found && getline(&line, &size, f) != -1) {
+	while (found != KNOWN_HOST_NAMED && getline(&line, &size, f) != -1) {
 		if (!line_has_key(line, base64, &hosts))
 			continue;
-		if (hosts[0] == '|') {
-			found = parse_hashed_name(hosts, &hashed) &&
-			    find_word(words, &hashed, ret);
-			continue;
+		if (hosts[0] != '|') {
+			snprintf(ret, KNOWN_HOSTS_NAME_LEN, "%s", hosts);
+			found = KNOWN_HOST_NAMED;
+		} else if (parse_hashed_name(hosts, &hashed)) {
+			found = find_word(words, &hashed, ret)
+			    ? KNOWN_HOST_NAMED
+			    : KNOWN_HOST_HASHED;
 		}
-		snprintf(ret, KNOWN_HOSTS_NAME_LEN, "%s", hosts);
-		found = true;
 	}
 	free(line);
 	return found;
@@ -129,18 +130,18 @@ find_in_stream(FILE *f, const char *base64, struct slice words,
 /* Host keys are a few hundred bytes; a certificate's may be some thousand. */
 #define MAX_BLOB 16384
 
-bool
+enum known_host
 known_hosts_find_in(const char *path, struct slice host_key, struct slice words,
     char ret[KNOWN_HOSTS_NAME_LEN])
 {
+	enum known_host found = KNOWN_HOST_NOT;
 	unsigned char *base64;
-	bool found = false;
 	struct stat st;
 	FILE *f;
 
 	if (host_key.len == 0 || host_key.len > MAX_BLOB ||
 	    (f = home_open(path, &st)) == NULL)
-		return false;
+		return KNOWN_HOST_NOT;
 	base64 = malloc(host_key.len * 4 / 3 + 5);
 	if (base64 != NULL) {
 		EVP_EncodeBlock(base64, host_key.data, (int)host_key.len);
@@ -151,26 +152,31 @@ known_hosts_find_in(const char *path, struct slice host_key, struct slice words,
 	return found;
 }
 
-static bool
-find_in_both(const char *path, struct slice host_key, struct slice words,
+static enum known_host
+find_in_both(const char *own, struct slice host_key, struct slice words,
     char ret[KNOWN_HOSTS_NAME_LEN])
 {
-	return (path != NULL &&
-		   known_hosts_find_in(path, host_key, words, ret)) ||
-	    known_hosts_find_in(SYSTEM_FILE, host_key, words, ret);
+	enum known_host first = KNOWN_HOST_NOT, second;
+
+	if (own != NULL)
+		first = known_hosts_find_in(own, host_key, words, ret);
+	if (first == KNOWN_HOST_NAMED)
+		return first;
+	second = known_hosts_find_in(SYSTEM_FILE, host_key, words, ret);
+	return second != KNOWN_HOST_NOT ? second : first;
 }
 
 bool
 known_hosts_find(struct slice host_key, char ret[KNOWN_HOSTS_NAME_LEN])
 {
-	char *path = home_path(".ssh/known_hosts"), words[CALLER_WORDS_LEN];
-	struct slice none = { 0 }, tried = { (const uint8_t *)words, 0 };
-	bool found = find_in_both(path, host_key, none, ret);
+	char *own = home_path(".ssh/known_hosts"), words[CALLER_WORDS_LEN];
+	struct slice tried = { (const uint8_t *)words, 0 };
+	enum known_host found = find_in_both(own, host_key, tried, ret);
 
-	if (!found) {
+	if (found == KNOWN_HOST_HASHED) {
 		tried.len = caller_words(words);
-		found = find_in_both(path, host_key, tried, ret);
+		found = find_in_both(own, host_key, tried, ret);
 	}
-	free(path);
-	return found;
+	free(own);
+	return found == KNOWN_HOST_NAMED;
 }

@@ -21,11 +21,17 @@
 bool known_hosts_find(
     struct slice host_key, char ret[KNOWN_HOSTS_NAME_LEN]) MUST_CHECK;
 
+enum known_host {
+	KNOWN_HOST_NOT,
+	KNOWN_HOST_HASHED, /* under names that are none of the words */
+	KNOWN_HOST_NAMED,
+};
+
 /*
  * The same in one file, with words to try on hashed names, each terminated.
  * Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
  */
-bool known_hosts_find_in(const char *path, struct slice host_key,
+enum known_host known_hosts_find_in(const char *path, struct slice host_key,
     struct slice words, char ret[KNOWN_HOSTS_NAME_LEN]) MUST_CHECK;
 
 #endif

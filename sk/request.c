@@ -275,7 +275,7 @@ describe_certificate(const struct certificate *c, struct text *out)
 		add_time(out, c->valid_after);
 	}
 	describe_pairs(
-	    c->critical, ", with the critical option ", MOST_OPTIONS, out);
+	    c->critical, ", with the critical options ", MOST_OPTIONS, out);
 	if (c->type == CERTIFICATE_USER && c->extensions.len == 0)
 		text_add(out, ", without extensions");
 	else if (!are_usual_extensions(c->type, c->extensions))

@@ -38,7 +38,7 @@ certificates_differ() {
 	words=$(certify "$WORK/id.pub" -n alice -O force-command=uptime \
 		-O source-address=10.0.0.0/8)
 	echo "$words"
-	[ "$words" = "${plain/, id/, with the critical option \"force-command\" \"uptime\", \"source-address\" \"10.0.0.0\/8\", id}" ]
+	[ "$words" = "${plain/, id/, with the critical options \"force-command\" \"uptime\", \"source-address\" \"10.0.0.0\/8\", id}" ]
 	certify "$WORK/id.pub" -n alice -O clear |
 		grep -F ', without extensions, id'
 	certify "$WORK/id.pub" -n alice -O no-touch-required |

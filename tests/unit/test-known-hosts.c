@@ -13,14 +13,15 @@ find_among(
     const char *text, struct slice words, char name[KNOWN_HOSTS_NAME_LEN])
 {
 	char path[] = "/tmp/sk-tpm-known.XXXXXX";
-	int fd = mkstemp(path), found;
+	int fd = mkstemp(path);
+	enum known_host found;
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	close(fd);
 	found = known_hosts_find_in(path, key, words, name);
 	unlink(path);
-	return found;
+	return found == KNOWN_HOST_NAMED;
 }
 
 static int

@@ -237,7 +237,7 @@ test_certificates_differ(void **state)
 				FAIL_MSG("%zu, %zu: %s\n", i, j, words[i].s);
 	}
 	assert_non_null(strstr(words[3].s,
-	    ", with the critical option \"force-command\" \"run\", "
+	    ", with the critical options \"force-command\" \"run\", "
 	    "\"verify-required\", without extensions"));
 	assert_non_null(
 	    strstr(words[4].s, "\"source-address\" \"10.0.0.0/8\""));
