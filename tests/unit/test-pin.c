@@ -45,12 +45,14 @@ test_new_pins(void **state)
 	assert_int_equal(pin_check_new(longest), FAIL_PIN_REQUIRED);
 }
 
-static const uint8_t salt[PIN_SALT_LEN] = "0123456789abcdef";
+static const uint8_t salt[PIN_SALT_LEN] = { '0', '1', '2', '3', '4', '5', '6',
+	'7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f' };
 
 static void
 test_auth_value(void **state)
 {
-	static const uint8_t other_salt[PIN_SALT_LEN] = "0123456789abcdeg";
+	static const uint8_t other_salt[PIN_SALT_LEN] = { '0', '1', '2', '3',
+		'4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'g' };
 	struct bytes a = { 0 };
 	uint8_t digest[32];
 
