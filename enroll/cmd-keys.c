@@ -251,33 +251,32 @@ ask_to_remove(
 }
 
 struct removal {
-	uint32_t index;
+	struct resident_key key;
 	struct owner_password owner;
 };
+
+static int
+find(struct tpm *tpm, void *what)
+{
+	struct removal *removal = what;
+	uint32_t index = removal->key.index;
+
+	return resident_find(tpm, index, &removal->key);
+}
 
 static int
 remove_from(struct tpm *tpm, void *what)
 {
 	const struct removal *removal = what;
 
-	return resident_remove(tpm, removal->index, removal->owner.auth);
-}
-
-static int
-remove_index(const struct config *cfg, uint32_t index)
-{
-	struct removal removal = { .index = index };
-	int r;
-
-	if ((r = owner_ask(cfg, &removal.owner)) == 0)
-		r = tpm_with(cfg->tcti, remove_from, &removal);
-	owner_reset(&removal.owner);
-	return r;
+	return resident_remove(tpm, &removal->key, removal->owner.auth);
 }
 
 int
 command_remove(struct invocation *inv)
 {
+	const struct config *cfg = &inv->cfg;
+	struct removal removal = { 0 };
 	struct keyref ref = { 0 };
 	uint32_t index;
 	int r;
@@ -287,13 +286,23 @@ command_remove(struct invocation *inv)
 		    "\"%.100s\" is not the index of a resident key; sk-tpm "
 		    "list tells them, and a key file is removed with rm",
 		    inv->argv[0]);
-	r = keyref_open(&inv->cfg, inv->argv[0], &ref);
-	if (r != 0 && r != FAIL_DAMAGED_RECORD && r != FAIL_HANDLE &&
-	    r != FAIL_VERSION && r != FAIL_NOT_OURS)
+	removal.key.index = index;
+	if ((r = tpm_with(cfg->tcti, find, &removal)) != 0)
 		return r;
-	if ((r = ask_to_remove(inv, index, &ref)) == 0 &&
-	    (r = remove_index(&inv->cfg, index)) == 0)
-		printf("Removed the resident key 0x%08x.\n", index);
+	/* One that cannot be read can be removed all the same. */
+	if ((r = keyref_of_record(&removal.key, &ref)) == FAIL_MEMORY ||
+	    (r = ask_to_remove(inv, index, &ref)) != 0 ||
+	    (r = owner_ask(cfg, &removal.owner)) != 0 ||
+	    (r = tpm_with(cfg->tcti, remove_from, &removal)) != 0)
+		goto out;
+	printf("Removed the resident key 0x%08x.\n", index);
+	if (removal.key.error == 0)
+		printf("Key files of it, and agents that have it, go on "
+		       "signing; to end that, remove it\nwhere it is allowed, "
+		       "as in authorized_keys.\n");
+out:
+	owner_reset(&removal.owner);
+	resident_key_reset(&removal.key);
 	keyref_reset(&ref);
 	return r;
 }

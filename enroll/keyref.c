@@ -117,32 +117,17 @@ keyref_of_record(const struct resident_key *rk, struct keyref *ret)
 }
 
 static int
-absent(uint32_t index)
-{
-	return fail(FAIL_ARGUMENT,
-	    "there is no resident key of ours at 0x%08x; sk-tpm list tells "
-	    "which there are",
-	    index);
-}
-
-static int
 open_resident(const struct config *cfg, uint32_t index, struct keyref *ret)
 {
-	const struct resident_key *found = NULL;
-	struct resident_keys keys = { 0 };
+	struct resident_key key = { 0 };
 	struct tpm *tpm = NULL;
 	int r;
 
 	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
 		return r;
-	if ((r = resident_list(tpm, &keys)) == 0) {
-		for (size_t i = 0; i < keys.n; i++)
-			if (keys.keys[i].index == index)
-				found = &keys.keys[i];
-		r = found != NULL ? keyref_of_record(found, ret)
-				  : absent(index);
-	}
-	resident_keys_reset(&keys);
+	if ((r = resident_find(tpm, index, &key)) == 0)
+		r = keyref_of_record(&key, ret);
+	resident_key_reset(&key);
 	tpm_close(tpm);
 	return r;
 }

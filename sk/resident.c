@@ -267,7 +267,11 @@ read_slot(struct tpm *tpm, const struct slot *slot, struct resident_key *ret)
 		ret->error = FAIL_UNFINISHED;
 		return 0;
 	}
-	if ((r = read_index(tpm, slot, &data)) == 0)
+	if ((r = read_index(tpm, slot, &data)) == 0 &&
+	    EVP_Digest(data.data, data.len, ret->digest, NULL, EVP_sha256(),
+		NULL) != 1)
+		r = fail(FAIL_INTERNAL, "SHA-256 failed");
+	if (r == 0)
 		r = record_decode(bytes_slice(&data), &ret->record);
 	bytes_reset(&data);
 	if (r == FAIL_HANDLE || r == FAIL_VERSION || r == FAIL_NAME ||
@@ -348,6 +352,38 @@ resident_list(struct tpm *tpm, struct resident_keys *ret)
 	if ((r = read_slots(tpm, &slots, ret)) == 0)
 		drop_superseded(ret);
 	free(slots.slots);
+	return r;
+}
+
+/* NULL if there is none. */
+static struct resident_key *
+key_at(const struct resident_keys *keys, uint32_t index)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->keys[i].index == index)
+			return &keys->keys[i];
+	return NULL;
+}
+
+int
+resident_find(struct tpm *tpm, uint32_t index, struct resident_key *ret)
+{
+	struct resident_keys keys = { 0 };
+	struct resident_key *found;
+	int r;
+
+	if ((r = resident_list(tpm, &keys)) != 0)
+		return r;
+	if ((found = key_at(&keys, index)) != NULL) {
+		*ret = *found;
+		*found = (struct resident_key){ 0 };
+	} else {
+		r = fail(FAIL_ARGUMENT,
+		    "there is no resident key of ours at 0x%08x; sk-tpm list "
+		    "tells which there are",
+		    index);
+	}
+	resident_keys_reset(&keys);
 	return r;
 }
 
@@ -765,15 +801,6 @@ out:
 	return r;
 }
 
-static const struct resident_key *
-find_key(const struct resident_keys *keys, uint32_t index)
-{
-	for (size_t i = 0; i < keys->n; i++)
-		if (keys->keys[i].index == index)
-			return &keys->keys[i];
-	return NULL;
-}
-
 /*
  * Older generations first: whenever we are stopped, the key is there as it
  * was, or gone.
@@ -790,10 +817,11 @@ remove_key(struct tpm *tpm, ESYS_TR session, const struct resident_keys *keys,
 }
 
 int
-resident_remove(struct tpm *tpm, uint32_t index, struct slice owner_auth)
+resident_remove(
+    struct tpm *tpm, const struct resident_key *key, struct slice owner_auth)
 {
 	struct resident_keys keys = { 0 };
-	const struct resident_key *key;
+	const struct resident_key *now;
 	ESYS_TR session = ESYS_TR_PASSWORD;
 	struct slots slots = { 0 };
 	int r;
@@ -801,15 +829,18 @@ resident_remove(struct tpm *tpm, uint32_t index, struct slice owner_auth)
 	if ((r = find_slots(tpm, &slots)) != 0 ||
 	    (r = read_slots(tpm, &slots, &keys)) != 0)
 		goto out;
-	if ((key = find_key(&keys, index)) == NULL) {
+	now = key_at(&keys, key->index);
+	if (now == NULL || now->size != key->size || now->error != key->error ||
+	    memcmp(now->digest, key->digest, sizeof(now->digest)) != 0 ||
+	    is_superseded(&keys, (size_t)(now - keys.keys))) {
 		r = fail(FAIL_ARGUMENT,
-		    "there is no resident key of ours at 0x%08x; sk-tpm list "
-		    "tells which there are",
-		    index);
+		    "the resident key at 0x%08x was changed meanwhile; nothing "
+		    "was removed",
+		    key->index);
 		goto out;
 	}
-	if ((r = open_owner(tpm, &key->record, owner_auth, &session)) == 0)
-		r = remove_key(tpm, session, &keys, key);
+	if ((r = open_owner(tpm, &now->record, owner_auth, &session)) == 0)
+		r = remove_key(tpm, session, &keys, now);
 out:
 	session_end_owner(tpm, &session);
 	resident_keys_reset(&keys);
@@ -818,10 +849,17 @@ out:
 }
 
 void
+resident_key_reset(struct resident_key *key)
+{
+	record_reset(&key->record);
+	*key = (struct resident_key){ 0 };
+}
+
+void
 resident_keys_reset(struct resident_keys *keys)
 {
 	for (size_t i = 0; i < keys->n; i++)
-		record_reset(&keys->keys[i].record);
+		resident_key_reset(&keys->keys[i]);
 	free(keys->keys);
 	*keys = (struct resident_keys){ 0 };
 }

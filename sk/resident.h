@@ -25,7 +25,8 @@ struct resident_key {
 	uint32_t index;
 	size_t size;	      /* of the record, in bytes of NV */
 	int error;	      /* 0, FAIL_UNFINISHED, or why it is unreadable */
-	struct record record; /* empty where it cannot */
+	uint8_t digest[32];   /* SHA-256 of what it holds; zeros if unread */
+	struct record record; /* empty where it cannot be read */
 };
 
 struct resident_keys {
@@ -60,13 +61,21 @@ int resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
     uint32_t *ret_index) MUST_CHECK;
 
 /*
- * Removes the key at `index`, all its generations; also one that is
- * unfinished.
- * FAIL_ARGUMENT if there is no resident key at that index; else as
- * resident_store.
+ * The key at `index`, as resident_list has it. 0, FAIL_ARGUMENT if there is
+ * none, or as resident_list. The caller ends *ret with resident_key_reset.
  */
-int resident_remove(
-    struct tpm *tpm, uint32_t index, struct slice owner_auth) MUST_CHECK;
+int resident_find(
+    struct tpm *tpm, uint32_t index, struct resident_key *ret) MUST_CHECK;
+
+/*
+ * Removes that key, all its generations; also one that is unfinished.
+ * FAIL_ARGUMENT if another is at its index now, or a newer generation of it is
+ * elsewhere; else as resident_store.
+ */
+int resident_remove(struct tpm *tpm, const struct resident_key *key,
+    struct slice owner_auth) MUST_CHECK;
+
+void resident_key_reset(struct resident_key *key);
 
 void resident_keys_reset(struct resident_keys *keys);
 

@@ -419,6 +419,50 @@ another_application() {
 	[ "$(count_ours)" -eq 1 ]
 }
 
+# The question is about one key, and another is in its place when it is answered.
+changed_meanwhile() {
+	local first second
+	tpm_new changed
+	tpm_persist_srk
+	"$BUILD/sk-tpm" enroll -n -r -f "$WORK/one" -u one
+	first=$("$BUILD/sk-tpm" list -j | jq -r '.resident[0].index')
+	"$BUILD/sk-tpm" enroll -n -r -f "$WORK/two" -u two
+	second=$("$BUILD/sk-tpm" list -j |
+		jq -r '.resident[] | select(.user=="two").index')
+	tpm2_nvread -Q "$second" -o "$WORK/two.record"
+	"$BUILD/sk-tpm" remove -y "$second"
+	export -f mark put_record
+	export WORK
+	cat >"$WORK/swap" <<-EOF
+		#!/bin/bash
+		tpm2_nvundefine -Q -C o $first &&
+			put_record "$WORK/two.record" $first >&2 && echo yes
+	EOF
+	chmod +x "$WORK/swap"
+	SSH_ASKPASS=$WORK/swap SSH_ASKPASS_REQUIRE=force refuses \
+		"at $first was changed meanwhile; nothing was removed" \
+		"$BUILD/sk-tpm" remove "$first"
+	tpm2_nvread -Q "$first" -o "$WORK/there"
+	cmp "$WORK/there" "$WORK/two.record"
+	cat >"$WORK/swap" <<-EOF
+		#!/bin/bash
+		tpm2_nvundefine -Q -C o $first 2>/dev/null
+		echo yes
+	EOF
+	SSH_ASKPASS=$WORK/swap SSH_ASKPASS_REQUIRE=force refuses \
+		"was changed meanwhile" "$BUILD/sk-tpm" remove "$first"
+}
+
+# Removing it from the TPM does not end it, and says so.
+removed_key_signs_on() {
+	"$BUILD/sk-tpm" enroll -n -r -f "$WORK/goes-on" -u goes-on
+	"$BUILD/sk-tpm" remove -y "$("$BUILD/sk-tpm" list -j |
+		jq -r '.resident[] | select(.user=="goes-on").index')" \
+		>"$WORK/out"
+	grep 'Key files of it, .* go on signing' "$WORK/out"
+	sign "$WORK/goes-on"
+}
+
 # A random index that is taken: another is tried.
 collisions() {
 	local n
@@ -633,6 +677,8 @@ try "names that are no file names are refused when a key is made" \
 try "and passed over in records that have them" strange_names_in_records
 try "a record whose key is for another application is passed over" \
 	another_application
+try "remove removes what it asked about, or nothing" changed_meanwhile
+try "remove says that key files go on signing" removed_key_signs_on
 try "an index that is taken: another is tried" collisions
 try "killed at every TPM command" killed_at_every_command
 try "several enrol at once: each keeps its key" several_at_once

@@ -185,7 +185,7 @@ remove_all(struct tpm *tpm)
 
 	r = resident_list(tpm, &keys);
 	for (size_t i = 0; i < keys.n && r == 0; i++)
-		r = resident_remove(tpm, keys.keys[i].index, owner_auth);
+		r = resident_remove(tpm, &keys.keys[i], owner_auth);
 	resident_keys_reset(&keys);
 	return r;
 }

@@ -105,8 +105,7 @@ test_resident_key_removed(void **state)
 	assert_int_equal(tpm_open(cfg.tcti, &tpm), 0);
 	assert_int_equal(resident_list(tpm, &keys), 0);
 	assert_int_equal(keys.n, 1);
-	assert_int_equal(
-	    resident_remove(tpm, keys.keys[0].index, owner_auth()), 0);
+	assert_int_equal(resident_remove(tpm, &keys.keys[0], owner_auth()), 0);
 	resident_keys_reset(&keys);
 	tpm_close(tpm);
 	assert_int_equal(found, 0);
