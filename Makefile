@@ -16,6 +16,8 @@ DESTDIR ?=
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 WERROR ?= -Werror
+# no: without the question for a finger, and without libsystemd's headers.
+FPRINTD ?= yes
 B ?= build
 
 CC ?= cc
@@ -52,7 +54,7 @@ SK_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack \
 	-Wl,--as-needed $(LDFLAGS)
 # Objects depend on the flags they were made with, and on the libraries.
 FLAGS = $(B)/flags
-FLAGS_NOW = $(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) $(DOCDIR) $(LIBEXECDIR)
+FLAGS_NOW = $(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) $(DOCDIR) $(LIBEXECDIR) $(FINGERPRINT)
 COMPILE = $(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -MMD -MP
 
 # $(call OBJECT,FLAGS), of the first prerequisite, and $(call PROGRAM,FLAGS,LIBS),
@@ -68,8 +70,16 @@ define PROGRAM
 @$(COMPILE) -MF $@.d $(SK_LDFLAGS) $(1) -o $@ $(filter %.c %.o,$^) $(2)
 endef
 
+ifeq ($(FPRINTD),yes)
+FINGERPRINT = fingerprint
+FPRINTD_PACKAGE = libsystemd
+else ifeq ($(FPRINTD),no)
+FINGERPRINT = fingerprint-none
+else
+$(error FPRINTD is yes or no)
+endif
 ROOMS = bytes caller cbor-item child clock config credential credential-resident device \
-	display error fallback fido fingerprint handle helper-message home interrupt key key-limits key-name known-hosts lockout \
+	display error fallback fido $(FINGERPRINT) handle helper-message home interrupt key key-limits key-name known-hosts lockout \
 	log parent pin presence process record request resident session sshkey \
 	terminal text tpm tpm-rc traffic wire
 OBJS = $(ROOMS:%=$(B)/sk/%.o)
@@ -100,7 +110,7 @@ $(LIBS): $(OBJS) sk/libsk-tpm.map
 
 $(FLAGS): always
 	@mkdir -p $(@D)
-	@$(PKG_CONFIG) --exists $(PACKAGES) json-c libsystemd || { \
+	@$(PKG_CONFIG) --exists $(PACKAGES) json-c $(FPRINTD_PACKAGE) || { \
 	    echo "sk-tpm: pkg-config or development files are missing;" \
 	    "on Debian: tests/install-packages build"; exit 1; } >&2
 	@echo '$(subst ','"'"',$(FLAGS_NOW))' | cmp -s - $@ || \

@@ -6,7 +6,7 @@ UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner
-TOOLS = $(addprefix $(B)/tests/tools/,measure mock-fprintd pcap-commands \
+TOOLS = $(addprefix $(B)/tests/tools/,measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) pcap-commands \
 	print-tcti verify-attestation)
 # pcap is apart, to be found only where tpm2-tss has none.
 TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\

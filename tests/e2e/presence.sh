@@ -522,6 +522,29 @@ by_finger() {
 		"which gives no fingerprint reader" sign "$WORK/k"
 }
 
+# As on systems without libsystemd: its headers are not read, and pkg-config is
+# not asked for it. Sets LIB to the library made so.
+built_without_fprintd() {
+	local b=$WORK/no-fprintd
+	cat >"$WORK/pkg-config" <<-EOF
+		#!/bin/sh
+		case "\$*" in *libsystemd*) exit 1 ;; esac
+		exec pkg-config "\$@"
+	EOF
+	chmod +x "$WORK/pkg-config"
+	fails make -s -C "$TOP" B="$b" PKG_CONFIG="$WORK/pkg-config" \
+		"$b/sk/error.o" 2>"$WORK/out"
+	grep -q 'development files are missing' "$WORK/out"
+	make -s -C "$TOP" B="$b" PKG_CONFIG="$WORK/pkg-config" FPRINTD=no \
+		"$b/$(basename "$LIB")"
+	fails grep -l systemd/ "$b"/sk/*.d
+	LIB=$b/$(basename "$LIB")
+	SK_TPM_USER_PRESENCE=fprintd refuses \
+		"this sk-tpm was built without it (make FPRINTD=no)" \
+		sign "$WORK/k"
+	SK_TPM_USER_PRESENCE=assume sign "$WORK/k"
+}
+
 # mock ANSWER...: sets MOCK to fprintd's process.
 mock() {
 	: >"$WORK/mock"
@@ -645,4 +668,6 @@ try "a command gets no descriptor of ours" child_has_no_descriptors
 try "a pipe or directory is not taken for settings" fifo_as_settings
 try "libsystemd is loaded only for that" libsystemd_is_not_linked
 try "a server is named as in known_hosts; debug tells the rest" server_by_name
+try "built without libsystemd: fprintd is missing, and it says so" \
+	built_without_fprintd
 echo "1..$N"
