@@ -105,6 +105,28 @@ host_keys() {
 	grep -q 'sk-tpm: this key was made in another TPM' "$SSHD_LOG"
 }
 
+# The commands of the table, each as it stands.
+every_key_is_made() {
+	local command file n=0
+	mkdir table
+	while IFS= read -r command; do
+		command=$(sed "s|-f .*/|-f table/|;s|-f ca|-f table/ca|" \
+			<<<"$command" | as_here)
+		file=${command##* -f }
+		echo "$ $command"
+		askpass_says "$PIN"
+		eval "$command"
+		"$BUILD/sk-tpm" show "$file"
+		n=$((n + 1))
+	done < <(sed -n '/^## Which key/,/^## Why/s/^| [^|]* | `\([^|]*\)` |.*/\1/p' \
+		"$PAGE")
+	[ "$n" -eq 5 ]
+	sk-tpm show table/id_ecdsa_sk | grep '^PIN: *yes'
+	sk-tpm show table/id_git | grep '^Limits:.*git'
+	sk-tpm show table/id_job | grep '^Presence: *no'
+	sk-tpm show table/ca_tpm | grep '^PIN: *yes'
+}
+
 typed() {
 	grep -o 'class="\(typed\|error\|note\)".*' "$1" | sed 's/^[^>]*>//'
 }
@@ -139,6 +161,7 @@ host server
 try "a laptop: set up, make a key with a PIN, log in" laptop
 try "a fleet: a certificate for an hour" fleet
 try "a host key in the TPM beside those from before, and who insists" host_keys
+try "each command of the table makes the key it is for" every_key_is_made
 try "the session in the picture is what happens" session_is_true
 try "links lead somewhere" links_lead_somewhere
 echo "1..$N"
