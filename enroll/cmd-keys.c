@@ -313,8 +313,12 @@ static int
 take_pin(
     const struct invocation *inv, const struct keyref *ref, struct bytes *ret)
 {
+	int r;
+
 	if (ref->handle.auth != HANDLE_AUTH_PIN)
 		return 0;
+	if ((r = credential_check_tries(&inv->cfg)) != 0)
+		return r;
 	return presence_ask_secret(&inv->cfg, "Enter the key's PIN: ", ret);
 }
 

@@ -93,8 +93,9 @@ command_pin(struct invocation *inv)
 	if ((r = keyref_open(cfg, inv->argv[0], &ref)) != 0)
 		return r;
 	if (ref.handle.auth == HANDLE_AUTH_PIN &&
-	    ((r = presence_ask_secret(
-		  cfg, "Enter the key's PIN: ", &old_pin)) != 0 ||
+	    ((r = credential_check_tries(cfg)) != 0 ||
+		(r = presence_ask_secret(
+		     cfg, "Enter the key's PIN: ", &old_pin)) != 0 ||
 		(r = new_pin_ask(cfg, "Choose a new PIN: ", &new_pin)) != 0))
 		goto out;
 	if ((r = credential_change_pin(cfg, bytes_slice(&ref.key.key_handle),

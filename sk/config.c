@@ -413,6 +413,14 @@ load_files(struct config *cfg)
 	return r;
 }
 
+char *
+config_own_path(void)
+{
+	const char *only = secure_getenv("SK_TPM_CONFIG");
+
+	return only != NULL ? strdup(only) : home_path(USER_FILE);
+}
+
 static int
 load_environment(struct config *cfg)
 {

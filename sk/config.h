@@ -64,6 +64,12 @@ int config_set(struct config *cfg, const char *keyword, const char *value,
 int config_read_file(
     struct config *cfg, const char *path, bool required) MUST_CHECK;
 
+/*
+ * The file for the person's own settings, there or not, in a new string; NULL
+ * where there is none to name.
+ */
+char *config_own_path(void) MUST_CHECK;
+
 /* Frees what *cfg holds. */
 void config_reset(struct config *cfg);
 

@@ -90,6 +90,26 @@ end_try(struct tpm *tpm, int r)
 	return lockout_wrong_pin(&state);
 }
 
+static int
+check_tries(struct tpm *tpm, void *what)
+{
+	const bool *spend_last_try = what;
+	struct lockout state;
+	int r;
+
+	if ((r = lockout_read(tpm, &state)) != 0)
+		return r;
+	return lockout_check(&state, *spend_last_try);
+}
+
+int
+credential_check_tries(const struct config *cfg)
+{
+	bool spend_last_try = cfg->spend_last_try;
+
+	return tpm_with(cfg->tcti, check_tries, &spend_last_try);
+}
+
 struct signing {
 	const struct config *cfg;
 	const struct handle *h;
@@ -235,6 +255,15 @@ out:
 	return r;
 }
 
+/* That it is there: to open it is enough. */
+static int
+find_tpm(struct tpm *tpm, void *what)
+{
+	(void)tpm;
+	(void)what;
+	return 0;
+}
+
 int
 credential_make(const struct config *cfg, const struct credential_request *req,
     struct credential *ret)
@@ -255,6 +284,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	    (r = check_not_empty(req->challenge, "challenge")) != 0 ||
 	    (r = fido_application_hash(req->application, wishes.application)) !=
 		0 ||
+	    (r = tpm_with(cfg->tcti, find_tpm, NULL)) != 0 ||
 	    (r = check_new_pin(req)) != 0 ||
 	    (r = resident_prepare(cfg, req, &owner_password)) != 0 ||
 	    (r = take_new_pin(cfg, req, wishes.pin_salt, &auth_value)) != 0 ||
@@ -411,19 +441,23 @@ needs_presence(const struct assertion_request *req, const struct handle *h)
 }
 
 /*
- * What is about to be signed, before the PIN for it is asked for. Ways that ask
- * for presence in spite of the PIN do so when it is there.
+ * Before the PIN is asked for: it is of no use where none may be tried, and a
+ * person has to know what is about to be signed with it. Ways that ask for
+ * presence in spite of the PIN do so when it is there.
  */
 static int
-announce(const struct config *cfg, const struct assertion_request *req,
+prepare_for_pin(const struct config *cfg, const struct assertion_request *req,
     const struct handle *h, const struct ec_point *point,
     const struct request *what)
 {
 	struct presence_question question;
+	int r;
 
-	if (h->auth != HANDLE_AUTH_PIN || pin_is_given(req->pin) ||
-	    (needs_presence(req, h) &&
-		cfg->user_presence != USER_PRESENCE_AUTO))
+	if (h->auth != HANDLE_AUTH_PIN || pin_is_given(req->pin))
+		return 0;
+	if ((r = credential_check_tries(cfg)) != 0)
+		return r;
+	if (needs_presence(req, h) && cfg->user_presence != USER_PRESENCE_AUTO)
 		return 0;
 	make_question(req, point, what, &question);
 	return presence_before_pin(cfg, &question);
@@ -499,7 +533,7 @@ assert_with(const struct config *cfg, const struct assertion_request *req,
 	if ((r = key_point(h, &point)) != 0 ||
 	    (r = handle_check_application(h, req->application)) != 0 ||
 	    (r = limits_check(&h->limits, &what)) != 0 ||
-	    (r = announce(cfg, req, h, &point, &what)) != 0 ||
+	    (r = prepare_for_pin(cfg, req, h, &point, &what)) != 0 ||
 	    (r = take_pin(req, h, &auth_value)) != 0 ||
 	    (r = find_signer(cfg, req, h, &point, &what, &a.flags)) != 0 ||
 	    (r = fido_assertion_digest(

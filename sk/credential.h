@@ -62,10 +62,18 @@ int credential_make(const struct config *cfg,
 
 /*
  * 0 or any FAIL_; the signature in *ret was verified. Without the PIN of a
- * key that has one: FAIL_PIN_REQUIRED, and the TPM was not spoken to.
+ * key that has one: FAIL_PIN_REQUIRED, after
+ * credential_check_tries.
  */
 int credential_assert(const struct config *cfg,
     const struct assertion_request *req, struct assertion *ret) MUST_CHECK;
+
+/*
+ * Before a person is asked for the PIN of a key: whether one may be tried, as
+ * lockout_check has it, with one command. 0, FAIL_LOCKOUT, FAIL_LAST_TRY or
+ * what keeps the TPM from answering.
+ */
+int credential_check_tries(const struct config *cfg) MUST_CHECK;
 
 /*
  * Has the key sign random bytes and verifies that; nothing comes out, so it

@@ -39,9 +39,6 @@ static const struct {
 	{ FAIL_LOCKOUT,
 	    "wait, or let who has the TPM's lockout password reset it: "
 	    "tpm2_dictionarylockout -c" },
-	{ FAIL_LAST_TRY,
-	    "wait, or if you are sure of the PIN set SpendLastTry yes in "
-	    "sk-tpm.conf" },
 	{ FAIL_LIMIT, "use another key for this" },
 	{ FAIL_OWNER_PASSWORD, "enter the password that this TPM's owner has" },
 	{ FAIL_NV_FULL, "remove a resident key that is not needed" },

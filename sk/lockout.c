@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+
+#include "config.h"
 #include "error.h"
 #include "lockout.h"
 #include "log.h"
@@ -64,6 +67,22 @@ add_forgetting(struct text *t, const struct lockout *l)
 	}
 }
 
+/* An agent that runs has its environment; a file is read at each signature. */
+static int
+fail_last_try(struct text *t)
+{
+	char *path = config_own_path();
+	int r;
+
+	r = fail(FAIL_LAST_TRY,
+	    "%s; wait, or if you are sure of the PIN, put \"SpendLastTry yes\" "
+	    "into %s, or without an agent SK_TPM_SPEND_LAST_TRY=yes in front of "
+	    "the command",
+	    t->s, path != NULL ? path : "/etc/ssh/sk-tpm.conf");
+	free(path);
+	return r;
+}
+
 int
 lockout_check(const struct lockout *l, bool spend_last_try)
 {
@@ -84,7 +103,7 @@ lockout_check(const struct lockout *l, bool spend_last_try)
 		    "of %u tries are spent); ",
 		    l->counter, l->max);
 		add_forgetting(&t, l);
-		return fail(FAIL_LAST_TRY, "%s", t.s);
+		return fail_last_try(&t);
 	}
 	return 0;
 }

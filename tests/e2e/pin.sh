@@ -117,7 +117,8 @@ no_pin_no_command() {
 	local sent
 	askpass_says ''
 	sent=$(commands fails sign "$WORK/k")
-	[ -z "$sent" ]
+	# How many tries are left, by TPM2_GetCapability.
+	[ "$sent" = 17a ]
 }
 
 # A PIN's authValue in hex, as key_auth makes it of the PIN.
@@ -226,6 +227,37 @@ last_try_is_not_spent() {
 	refuses "one more wrong PIN would lock the TPM" sign "$WORK/k"
 	[ "$(wrong_tries)" -eq 2 ]
 	SK_TPM_SPEND_LAST_TRY=yes sign "$WORK/k"
+	tpm_is_empty
+}
+
+# Who is asked for a PIN that is then refused has typed it in vain.
+last_try_is_told_before() {
+	local text='one more wrong PIN would lock the TPM'
+	[ "$(wrong_tries)" -eq 2 ]
+	echo "verify-required $(cat "$WORK/k.pub")" >"$WORK/server.keys"
+	export LOGIN="ssh -F none -p $SSHD_PORT -l $ME -i $WORK/k \
+		-o UserKnownHostsFile=$WORK/known_hosts -o IdentitiesOnly=yes \
+		-o SecurityKeyProvider=$LIB 127.0.0.1 true"
+	person 'run $env(LOGIN)
+		expect "Enter PIN" { exit 5 } "sk-tpm: '"$text"'" {}
+		want "put \"SpendLastTry yes\" into '"$SK_TPM_CONFIG"', or without an agent SK_TPM_SPEND_LAST_TRY=yes in front of the command"
+		expect "Enter PIN" { exit 6 } eof {}'
+	SK_TPM_SPEND_LAST_TRY=yes person 'run $env(LOGIN)
+		want "Enter PIN"
+		send "\003"
+		expect eof'
+	askpass_says "$PIN"
+	refuses "$text" "$BUILD/sk-tpm" test "$WORK/k"
+	refuses "$text" "$BUILD/sk-tpm" pin "$WORK/k"
+	[ ! -s "$WORK/asked" ]
+	needs_openssh 809 "keys with a PIN in ssh-agent"
+	agent_start -P "$(dirname "$LIB")/*"
+	ssh-add -q -S "$LIB" "$WORK/k"
+	cp "$WORK/k.pub" "$WORK/only.pub"
+	fails log_in -i "$WORK/only.pub"
+	grep -q "^none: sk-tpm: $text" "$WORK/asked"
+	fails grep '^confirm\|PIN and\|PIN for' "$WORK/asked"
+	[ "$(wrong_tries)" -eq 2 ]
 	tpm_is_empty
 }
 
@@ -349,7 +381,7 @@ flags_of_the_key_file() {
 	changes "$WORK/asks" no-touch-required
 	: >"$WORK/asked"
 	sign "$WORK/asks"
-	[ "$(grep -c 'Sign a file' "$WORK/asked")" -eq 1 ]
+	[ "$(grep -c '^confirm: .*Sign a file' "$WORK/asked")" -eq 1 ]
 	enroll "$WORK/silent" -O no-touch-required
 	: >"$WORK/asked"
 	sign "$WORK/silent"
@@ -384,7 +416,8 @@ try "attestation with verification" attests_verification
 try "PINs that are too short" too_short
 try "ssh-keygen -p -O changes the file, and not what is bound to the key" \
 	flags_of_the_key_file
-try "without a PIN, no TPM command is sent" no_pin_no_command
+try "without a PIN, the TPM is asked for the tries that are left, no more" \
+	no_pin_no_command
 try "neither PIN nor authValue is on the bus" nothing_on_the_bus
 try "sessions are salted, and bound to nothing" sessions_are_salted
 try "nor in tpm2-tss's log" nothing_in_its_log
@@ -392,6 +425,8 @@ try "a PIN with a NUL in it is refused" nul_is_refused
 try "what has a PIN keeps its memory, and leaves no core" memory_is_kept
 try "a wrong PIN costs one try and says how many are left" wrong_pin_costs_one
 try "the last try is not spent unasked" last_try_is_not_spent
+try "the last try is refused before the PIN is asked for" \
+	last_try_is_told_before
 try "lockout: how long, and what else" lockout_is_told
 try "lockout spares keys without PIN" lockout_spares_others
 try "a note that nobody closes goes by itself" note_goes_by_itself

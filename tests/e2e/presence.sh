@@ -134,6 +134,18 @@ enrolment_asks() {
 	[ -f "$WORK/asked-key" ]
 }
 
+# Nobody is asked for what cannot be done.
+enrolment_looks_first() {
+	askpass_says yes
+	for pin in '' '-O verify-required'; do
+		# shellcheck disable=SC2086 # words
+		SK_TPM_TCTI=device:/dev/no-tpm refuses "no TPM at /dev/no-tpm" \
+			enroll "$WORK/none" $pin
+	done
+	cat "$WORK/asked"
+	[ ! -s "$WORK/asked" ]
+}
+
 # A key that will need nobody is made without a question, so scripts go on.
 enrolment_of_a_free_key() {
 	at_terminal 'spawn -noecho ssh-keygen -q -t ecdsa-sk -O no-touch-required \
@@ -638,6 +650,7 @@ try "terminal: suspended, it leaves the echo on, and refuses then" \
 try "terminal: ssh's login names user and server" terminal_login
 try "no question from the background of a terminal" background_of_a_terminal
 try "enrolment asks where it can" enrolment_asks
+try "enrolment looks for the TPM before it asks" enrolment_looks_first
 try "enrolment of a no-touch key does not ask" enrolment_of_a_free_key
 try "attestation by a person at the terminal" attestation_by_a_person
 try "a new PIN is typed twice; a typed PIN is presence" new_pin_is_typed_twice
