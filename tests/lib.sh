@@ -75,7 +75,9 @@ cleanup() {
 	while read -r pid began; do
 		[ -n "$began" ] && [ "$(began "$pid")" = "$began" ] || continue
 		kill -CONT "$pid" 2>/dev/null
-		kill "$pid" 2>/dev/null && wait_until ended "$pid"
+		kill "$pid" 2>/dev/null || continue
+		# unshare(1) does not heed it.
+		wait_until ended "$pid" 2>/dev/null || kill -KILL "$pid"
 	done <"$WORK/pids"
 	rm -rf "$WORK"
 }
