@@ -1,7 +1,8 @@
 # What tests, measures and fuzzes. The Makefile includes this.
 
-UNITS = abi bytes caller child config device display fido handle helper-message key known-hosts key-limits lockout log pin \
-	record request sshkey terminal text tpm tpm-rc traffic weakness keyfile
+UNITS = abi bytes caller child config device display fido handle \
+	helper-message key key-limits keyfile known-hosts lockout log pin record \
+	request sshkey terminal text tpm tpm-rc traffic weakness
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
