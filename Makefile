@@ -173,7 +173,7 @@ C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
 SH_FILES = tests/lib.sh tests/workflow.sh tests/debian/trees.sh \
 	$(wildcard tests/vm/*.sh) \
 	$(shell grep -rlE '^\#!/(usr/)?bin/(env bash|sh|bash)$$' \
-	examples tests debian .ci)
+	examples tests debian rpm .ci)
 
 lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual, pictures
 	@tests/install-packages lint
@@ -190,7 +190,7 @@ format: ## lay out the C files
 
 # --- using -------------------------------------------------------------------
 
-.PHONY: demo deb install uninstall clean help
+.PHONY: demo deb rpm install uninstall clean help
 demo: ## install what is missing, and show the main job on a private TPM
 	@tests/install-packages demo
 	@$(MAKE) --no-print-directory $(JOBS) all
@@ -199,6 +199,10 @@ demo: ## install what is missing, and show the main job on a private TPM
 deb: ## build a Debian package below $(B)/deb, and have lintian check it
 	@tests/install-packages deb
 	@debian/make-deb '$(abspath $(B))/deb'
+
+rpm: ## build an RPM package below $(B)/rpm; it was installed nowhere so far
+	@tests/install-packages rpm
+	@rpm/make-rpm '$(abspath $(B))/rpm'
 
 # FILE:PLACE of all that is installed; uninstall goes by the same list.
 PROGRAMS = $(B)/sk-tpm:$(BINDIR)/sk-tpm \

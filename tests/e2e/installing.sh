@@ -178,7 +178,54 @@ control() {
 tpm_new tpm
 try "make install: these files, with the library's path in them" installs
 try "make uninstall: none of them, and nothing of others" uninstalls
+# Debian's rpmbuild makes it, and nothing here installs it.
+builds_rpm() {
+	local package
+	command -v rpmbuild >/dev/null || cannot "no rpmbuild"
+	state_of_clone >"$WORK/before"
+	make -s -C "$TOP" B="$WORK/b" rpm
+	state_of_clone | diff "$WORK/before" -
+	ls "$WORK"/b/rpm/SRPMS/sk-tpm-*.src.rpm
+	package=$(ls "$WORK"/b/rpm/RPMS/*/sk-tpm-*.rpm)
+	mkdir "$WORK/rpm"
+	(cd "$WORK/rpm" && rpm2cpio "$package" | cpio -id --quiet)
+	files_in "$WORK/rpm/usr" | grep -v ' lib/.build-id/' | diff - <(sort -k 2 <<-EOF
+		755 bin/sk-tpm
+		644 lib/systemd/system/sk-tpm-identity.service
+		644 lib/systemd/system/sk-tpm-identity.timer
+		644 lib/sysusers.d/sk-tpm.conf
+		644 lib64/libsk-tpm-api7.so
+		644 lib64/libsk-tpm-api9.so
+		644 lib64/libsk-tpm.so
+		755 libexec/sk-tpm/identity
+		755 libexec/sk-tpm/sign-machine
+		644 share/bash-completion/completions/sk-tpm
+		644 share/doc/sk-tpm/CHANGELOG.md
+		644 share/doc/sk-tpm/PROTOCOL.md
+		644 share/doc/sk-tpm/README.md
+		644 share/doc/sk-tpm/SECURITY.md
+		$(pages)
+		644 share/doc/sk-tpm/examples/ssh_config.d-sk-tpm.conf
+		644 share/fish/vendor_completions.d/sk-tpm.fish
+		644 $(cd "$WORK/rpm/usr" && ls -d share/licenses/sk-tpm*/LICENSE)
+		644 share/man/man1/sk-tpm.1
+		644 share/man/man5/sk-tpm.conf.5
+		644 share/man/man8/libsk-tpm.8
+		644 share/zsh/site-functions/_sk-tpm
+	EOF
+	)
+	[ ! -e "$WORK/rpm/etc" ]
+	exports_entry_points "$WORK/rpm/usr/lib64/libsk-tpm.so"
+	is_hardened "$WORK/rpm/usr/lib64/libsk-tpm.so"
+	is_hardened "$WORK/rpm/usr/bin/sk-tpm"
+	names_library "$WORK/rpm" /usr /usr/lib64
+	rpm -qp --requires "$package" | grep 'openssh-clients >= 8.4'
+	# Nothing is enabled or started.
+	rpm -qp --scripts "$package" | fails grep .
+}
+
 try "make deb: built in a copy, lintian content" builds
 try "the package: these files, hardened, with the library's path" contents
 try "the package: dependencies, version, scripts" control
+try "make rpm: built in a copy; what is in it" builds_rpm
 echo "1..$N"
