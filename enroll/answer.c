@@ -192,7 +192,8 @@ answer_key(struct json_object *o, const struct keyref *ref)
 		answer_bytes(o, "user", bytes_slice(&ref->user));
 	else
 		answer_text(o, "comment", key->comment);
-	answer_bool(o, "presence", (key->flags & KEYFILE_PRESENCE) != 0);
+	answer_bool(o, "presence",
+	    ref->handle.presence || (key->flags & KEYFILE_PRESENCE) != 0);
 	answer_bool(o, "pin", ref->handle.auth == HANDLE_AUTH_PIN);
 	answer_object(o, "limits", limits_answer(&ref->handle.limits));
 	answer_parent(o, &ref->handle);

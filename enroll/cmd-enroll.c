@@ -304,8 +304,6 @@ make(const struct invocation *inv, const char *application,
 	};
 	int r;
 
-	req.flags = (req.presence ? KEYFILE_PRESENCE : 0) |
-	    (req.verification ? KEYFILE_VERIFICATION : 0);
 	if ((r = take_challenge(inv, &challenge)) != 0 ||
 	    (r = take_new_pin(inv, &pin)) != 0)
 		goto out;
@@ -314,7 +312,8 @@ make(const struct invocation *inv, const char *application,
 	if ((r = credential_make(&inv->cfg, &req, ret)) != 0)
 		goto out;
 	key->point = ret->point;
-	key->flags = req.flags;
+	key->flags = (req.presence ? KEYFILE_PRESENCE : 0) |
+	    (req.verification ? KEYFILE_VERIFICATION : 0);
 	bytes_move(&ret->key_handle, &key->key_handle);
 out:
 	bytes_reset(&challenge);

@@ -33,7 +33,7 @@ static int
 store_record(
     const struct config *cfg, const struct keyref *ref, struct slice key_handle)
 {
-	struct storing s = { .record.flags = ref->key.flags };
+	struct storing s = { 0 };
 	struct record *rec = &s.record;
 	int r;
 

@@ -52,7 +52,6 @@ from_record(const struct resident_key *rk, struct keyref *ref)
 	ref->resident = true;
 	ref->index = rk->index;
 	ref->size = rk->size;
-	ref->key.flags = rec->flags;
 	ref->key.application =
 	    strndup((const char *)rec->application.data, rec->application.len);
 	ref->key.comment = strdup("");
@@ -62,6 +61,14 @@ from_record(const struct resident_key *rk, struct keyref *ref)
 		return r;
 	return bytes_set(
 	    &ref->key.key_handle, rec->key_handle.data, rec->key_handle.len);
+}
+
+/* As OpenSSH would write them into the key's file. */
+static uint8_t
+flags_of(const struct handle *h)
+{
+	return (h->presence ? KEYFILE_PRESENCE : 0) |
+	    (h->auth != HANDLE_AUTH_NONE ? KEYFILE_VERIFICATION : 0);
 }
 
 /* What the file says besides the handle has to be what the key is. */
@@ -96,8 +103,11 @@ finish(struct keyref *ref)
 
 	if ((r = handle_decode(
 		 bytes_slice(&ref->key.key_handle), &ref->handle)) != 0 ||
-	    (r = key_point(&ref->handle, &point)) != 0 ||
-	    (r = check_agreement(ref, &point)) != 0)
+	    (r = key_point(&ref->handle, &point)) != 0)
+		return r;
+	if (ref->resident)
+		ref->key.flags = flags_of(&ref->handle);
+	if ((r = check_agreement(ref, &point)) != 0)
 		return r;
 	ref->key.point = point;
 	return 0;

@@ -18,7 +18,7 @@ make_record(const struct credential_request *req, struct slice key_handle,
     struct record *ret)
 {
 	const char *user = req->user != NULL ? req->user : "";
-	struct record rec = { .flags = req->flags };
+	struct record rec = { 0 };
 	int r;
 
 	if (strlen(user) > RECORD_MAX_USER)
@@ -149,7 +149,7 @@ static int
 read_resident(const struct resident_key *key, struct resident_credential *ret)
 {
 	const struct record *rec = &key->record;
-	struct resident_credential cred = { .flags = rec->flags };
+	struct resident_credential cred = { 0 };
 	struct handle h = { 0 };
 	int r;
 
@@ -166,6 +166,8 @@ read_resident(const struct resident_key *key, struct resident_credential *ret)
 		 rec->key_handle.len)) != 0 ||
 	    (r = bytes_set(&cred.user, rec->user.data, rec->user.len)) != 0)
 		goto out;
+	cred.presence = h.presence;
+	cred.verification = h.auth != HANDLE_AUTH_NONE;
 	*ret = cred;
 	cred = (struct resident_credential){ 0 };
 out:

@@ -25,7 +25,6 @@ struct credential_request {
 	bool resident;		     /* keep it in the TPM as well */
 	bool overwrite;		     /* replace a resident key of that name */
 	const char *user;	     /* of a resident key; NULL: none */
-	uint8_t flags;		     /* to keep with a resident key */
 };
 
 struct credential {
@@ -97,7 +96,8 @@ struct resident_credential {
 	struct bytes key_handle;
 	char *application;
 	struct bytes user;
-	uint8_t flags;
+	bool presence;	   /* its signatures need a person */
+	bool verification; /* its signatures need its PIN */
 };
 
 struct resident_credentials {

@@ -152,9 +152,6 @@ sk_api_version(void)
 	return (uint32_t)SK_API_MAJOR << 16;
 }
 
-/* What a resident key is to come back with. */
-#define KEPT_FLAGS (SSH_SK_USER_PRESENCE_REQD | SSH_SK_USER_VERIFICATION_REQD)
-
 /* ssh-keygen makes up 32 bytes where no -O challenge= was given. */
 #define MADE_UP_CHALLENGE_LEN 32
 
@@ -228,7 +225,6 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 		.attestation = challenge_len != MADE_UP_CHALLENGE_LEN,
 		.resident = (flags & SSH_SK_RESIDENT_KEY) != 0,
 		.overwrite = (flags & SSH_SK_FORCE_OPERATION) != 0,
-		.flags = flags & KEPT_FLAGS,
 	};
 	struct credential cred = { 0 };
 	struct config cfg = { 0 };

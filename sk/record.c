@@ -17,7 +17,6 @@ enum {
 	ENTRY_GENERATION,
 	ENTRY_APPLICATION,
 	ENTRY_USER,
-	ENTRY_FLAGS,
 	ENTRY_HANDLE,
 	N_ENTRIES,
 };
@@ -38,8 +37,6 @@ encode(const struct record *rec, struct bytes *out)
 	    (r = cbor_put_text(out, bytes_slice(&rec->application))) != 0 ||
 	    (r = cbor_put_uint(out, ENTRY_USER)) != 0 ||
 	    (r = cbor_put_bytes(out, bytes_slice(&rec->user))) != 0 ||
-	    (r = cbor_put_uint(out, ENTRY_FLAGS)) != 0 ||
-	    (r = cbor_put_uint(out, rec->flags)) != 0 ||
 	    (r = cbor_put_uint(out, ENTRY_HANDLE)) != 0)
 		return r;
 	return cbor_put_bytes(out, bytes_slice(&rec->key_handle));
@@ -148,7 +145,6 @@ static int
 decode_entries(struct slice in, struct record *rec)
 {
 	struct slice application, user, handle;
-	uint64_t flags;
 	int r;
 
 	if (!take_key(&in, ENTRY_GENERATION) ||
@@ -161,13 +157,9 @@ decode_entries(struct slice in, struct record *rec)
 	if (!take_key(&in, ENTRY_USER) || !cbor_take_bytes(&in, &user) ||
 	    user.len > RECORD_MAX_USER)
 		return damaged("user");
-	if (!take_key(&in, ENTRY_FLAGS) || !cbor_take_uint(&in, &flags) ||
-	    flags > UINT8_MAX)
-		return damaged("flags");
 	if (!take_key(&in, ENTRY_HANDLE) || !cbor_take_bytes(&in, &handle) ||
 	    handle.len == 0)
 		return damaged("key handle");
-	rec->flags = (uint8_t)flags;
 	if ((r = bytes_set(
 		 &rec->application, application.data, application.len)) != 0 ||
 	    (r = bytes_set(&rec->user, user.data, user.len)) != 0)

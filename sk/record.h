@@ -9,8 +9,10 @@
  *			was to replace the other, the higher one counts
  *	3: text		application
  *	4: bytes	user id, as -O user= gave it; may be empty
- *	5: uint		flags: SSH_SK_USER_PRESENCE_REQD and the like
- *	6: bytes	key handle, see handle.h
+ *	5: bytes	key handle, see handle.h
+ *
+ * Whether the key needs a person or a PIN is the handle's to say, where it is
+ * bound to the key.
  */
 #ifndef SKTPM_RECORD_H
 #define SKTPM_RECORD_H
@@ -25,7 +27,6 @@ struct record {
 	uint64_t generation;
 	struct bytes application; /* UTF-8, not terminated */
 	struct bytes user;
-	uint8_t flags;
 	struct bytes key_handle;
 };
 
@@ -37,7 +38,8 @@ int record_encode(const struct record *rec, struct bytes *ret) MUST_CHECK;
 
 /*
  * Reads a record; anything but the one encoding is refused. 0, FAIL_VERSION,
- * FAIL_HANDLE, FAIL_NAME or FAIL_MEMORY. The caller ends *ret with record_reset.
+ * FAIL_HANDLE, FAIL_NAME or FAIL_MEMORY. The caller ends *ret with
+ * record_reset.
  */
 int record_decode(struct slice in, struct record *ret) MUST_CHECK;
 

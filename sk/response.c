@@ -185,9 +185,12 @@ pack_resident(const struct resident_credential *cred, size_t slot,
 		return fail(FAIL_MEMORY, "out of memory");
 	rk->alg = SSH_SK_ECDSA;
 	rk->slot = slot;
-	rk->flags = cred->flags;
+	if (cred->presence)
+		rk->flags |= SSH_SK_USER_PRESENCE_REQD;
+	if (cred->verification)
+		rk->flags |= SSH_SK_USER_VERIFICATION_REQD;
 #if SK_API_MAJOR >= 9
-	rk->key.flags = cred->flags;
+	rk->key.flags = rk->flags;
 	r = pack(
 	    cred->user.data, cred->user.len, &rk->user_id, &rk->user_id_len);
 	if (r != 0)

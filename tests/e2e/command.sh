@@ -763,7 +763,8 @@ completes() {
 	[ "$(completed sk-tpm enroll -C complete)" = "" ]
 	[ "$(completed sk-tpm remove "${index%?}")" = "$index" ]
 	[ "$(completed sk-tpm show "${index%?}")" = "$index" ]
-	completed sk-tpm show '' | grep "^$index.* completed"
+	completed sk-tpm show "" >offered
+	grep -q "$index.* completed" offered
 	refuses "use bash, zsh or fish" sk-tpm completions csh
 	sk-tpm remove -y "$index"
 }

@@ -163,9 +163,9 @@ all_are_listed(const struct outcome *out)
 /* --- putting them back ------------------------------------------------- */
 
 static int
-store(struct tpm *tpm, struct key *key, const char *user, uint8_t flags)
+store(struct tpm *tpm, struct key *key, const char *user)
 {
-	struct record rec = { .flags = flags };
+	struct record rec = { 0 };
 	int r;
 
 	if ((r = bytes_set(
@@ -197,8 +197,8 @@ records_restore(void)
 	int r;
 
 	if ((r = tpm_open(tcti, &tpm)) == 0 && (r = remove_all(tpm)) == 0 &&
-	    (r = store(tpm, &plain, "plain", 0)) == 0)
-		r = store(tpm, &with_pin, "pin", SSH_SK_USER_VERIFICATION_REQD);
+	    (r = store(tpm, &plain, "plain")) == 0)
+		r = store(tpm, &with_pin, "pin");
 	tpm_close(tpm);
 	return r == 0;
 }

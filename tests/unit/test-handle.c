@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
+#include "protocol.h"
+
 #include "error.h"
 #include "fido.h"
 #include "handle.h"
@@ -111,37 +113,6 @@ decode(const uint8_t *data, size_t len)
 	return r;
 }
 
-/* The bytes of "xx xx # comment" lines of the block of that name. */
-static void
-read_example(const char *name, struct bytes *ret_bytes, char ret_b[65])
-{
-	char line[256], begin[64];
-	FILE *f = fopen("PROTOCOL.md", "r");
-	bool inside = false, done = false;
-
-	assert_non_null(f);
-	snprintf(begin, sizeof(begin), "```hex %s\n", name);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (done && sscanf(line, "B = `%64[0-9a-f]`", ret_b) == 1)
-			break;
-		if (inside && strcmp(line, "```\n") == 0)
-			done = true;
-		inside = !done && (inside || strcmp(line, begin) == 0);
-		if (!inside || strcmp(line, begin) == 0)
-			continue;
-		line[strcspn(line, "#")] = '\0';
-		for (char *at = line, *end;; at = end) {
-			uint8_t byte = (uint8_t)strtoul(at, &end, 16);
-
-			if (end == at)
-				break;
-			assert_int_equal(bytes_append(ret_bytes, &byte, 1), 0);
-		}
-	}
-	fclose(f);
-	assert_true(done);
-}
-
 /* Byte for byte: key files outlive releases. */
 static void
 test_examples_of_the_protocol(void **state)
@@ -153,7 +124,7 @@ test_examples_of_the_protocol(void **state)
 		char said[65] = "", b[65] = "";
 		struct handle h = { 0 };
 
-		read_example(examples[i].name, &page, said);
+		protocol_example(examples[i].name, &page, said);
 		encode_example(&examples[i], &ours);
 		if (!slice_equal(bytes_slice(&page), bytes_slice(&ours)))
 			FAIL_MSG("%s differs", examples[i].name);
