@@ -61,12 +61,12 @@ post_quantum_types() {
 		grep -F "to the key $(fingerprint "$WORK/pq.pub") for"
 	fails grep unknown "$WORK/words"
 	type=$(cut -d' ' -f1 "$WORK/pq.pub")
-	cp "$WORK/pq" "$WORK/server.host"
-	cp "$WORK/pq.pub" "$WORK/server.host.pub"
-	sshd_start server "HostKeyAlgorithms $type"
+	cp "$WORK/pq" "$WORK/newest.host"
+	cp "$WORK/pq.pub" "$WORK/newest.host.pub"
+	sshd_start newest "HostKeyAlgorithms $type"
 	"$BUILD/sk-tpm" enroll -n -s "$(fingerprint "$WORK/pq.pub")" \
 		-f "$WORK/limited"
-	(printf 'no-touch-required '; cat "$WORK/limited.pub") >"$WORK/server.keys"
+	(printf 'no-touch-required '; cat "$WORK/limited.pub") >"$WORK/newest.keys"
 	log_in -i "$WORK/limited" -o "HostKeyAlgorithms=$type"
 }
 
