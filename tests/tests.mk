@@ -40,7 +40,8 @@ sanitized:
 E2E = $(wildcard $(LONG:%=tests/e2e/%.sh)) \
 	$(filter-out $(LONG:%=tests/e2e/%.sh),$(wildcard tests/e2e/*.sh))
 LONG = faults host-keys memory installing library machine-identity resident
-.PHONY: check check-unit check-deb check-vm check-matrix check-load
+.PHONY: check check-unit check-deb check-vm check-matrix check-openssh
+.PHONY: check-load
 check: ## install what the tests need, and run all of them, or ONLY="e2e/login unit/*"
 	@tests/install-packages check
 	@$(MAKE) --no-print-directory $(JOBS) all tests sanitized
@@ -68,6 +69,13 @@ check-vm: ## test on a kernel's own /dev/tpmrm0, in QEMU; needs root
 check-matrix: ## build and test with the OpenSSH, 8.4 to 10.x, of each Debian release, as root
 	@[ "$$(id -u)" -ne 0 ] || tests/install-packages check-matrix
 	@BUILD='$(abspath $(B))' tests/debian/matrix.sh
+
+# In the same releases. REGRESS="agent keytype" are some of OpenSSH's tests,
+# REGRESS=all those as well that know of no security keys.
+check-openssh: ## OpenSSH's own regress suite, with our library as its provider, as root
+	@[ "$$(id -u)" -ne 0 ] || tests/install-packages check-matrix
+	@echo "Running OpenSSH's regress suite; ten minutes for each release"
+	@BUILD='$(abspath $(B))' tests/run tests/debian/openssh.sh
 
 # What takes too long for check: SIGNATURES (100 at least), LOGINS and CONNECTIONS
 # (rounded up to eights), if set, say how many.

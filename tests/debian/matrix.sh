@@ -23,28 +23,10 @@ every_test() {
 }
 TESTS=${TESTS:-$(every_test)}
 
-# A TPM to test with: the release's, or this machine's with all that it is
-# linked with. (Debian 11 has none.)
 furnish_matrix() {
 	add_packages "$1" make
 	add_needed "$1" matrix
-	! has_swtpm "$1" || add_packages "$1" swtpm
-}
-
-has_swtpm() {
-	inside "$1" apt-cache show swtpm >"$WORK/swtpm" 2>/dev/null
-}
-
-lend_swtpm() {
-	local program loader place=/opt/swtpm
-	program=$(command -v swtpm)
-	mkdir -p "$1$place"
-	ldd "$program" | grep -o '/[^ ]*' >"$WORK/linked"
-	xargs cp -L -t "$1$place" "$program" <"$WORK/linked"
-	loader=$place/$(basename "$(grep '/ld-[^/]*$' "$WORK/linked")")
-	printf '#!/bin/sh\nexec %s --library-path %s %s/swtpm "$@"\n' \
-		"$loader" "$place" "$place" >"$1/usr/bin/swtpm"
-	chmod 755 "$1/usr/bin/swtpm"
+	add_swtpm "$1"
 }
 
 has_tree() {
@@ -52,7 +34,7 @@ has_tree() {
 	unpack "$1-matrix" "$1"
 	# What the base lacks because it is an older one.
 	add_needed "$TREES/$1" matrix
-	[ -e "$TREES/$1/usr/bin/swtpm" ] || lend_swtpm "$TREES/$1"
+	lend_swtpm "$TREES/$1"
 	copy_source "$TREES/$1" .
 }
 

@@ -16,7 +16,7 @@ MIRROR=${MIRROR:-}
 # Not in $WORK, which may be in memory: a tree is 700 MB.
 mkdir -p "$BASES"
 TREES=$(mktemp -d "$BASES/trees.XXXXXX")
-trap 'rm -rf --one-file-system "$TREES"; cleanup' EXIT
+trap 'cleanup; rm -rf --one-file-system "$TREES"' EXIT
 
 why_not() {
 	[ "$(id -u)" -eq 0 ] || { echo "not root"; return; }
@@ -91,6 +91,26 @@ add_needed() {
 	cp "$TOP/tests/install-packages" "$1/tmp"
 	inside "$1" /tmp/install-packages "$2"
 	rm "$1/tmp/install-packages"
+}
+
+# A TPM to test with: the release's, or this machine's with all that it is linked
+# with. (Debian 11 has none.)
+add_swtpm() {
+	! inside "$1" apt-cache show swtpm >"$WORK/swtpm" 2>/dev/null ||
+		add_packages "$1" swtpm
+}
+
+lend_swtpm() {
+	local program loader place=/opt/swtpm
+	[ ! -e "$1/usr/bin/swtpm" ] || return 0
+	program=$(command -v swtpm)
+	mkdir -p "$1$place"
+	ldd "$program" | grep -o '/[^ ]*' >"$WORK/linked"
+	xargs cp -L -t "$1$place" "$program" <"$WORK/linked"
+	loader=$place/$(basename "$(grep '/ld-[^/]*$' "$WORK/linked")")
+	printf '#!/bin/sh\nexec %s --library-path %s %s/swtpm "$@"\n' \
+		"$loader" "$place" "$place" >"$1/usr/bin/swtpm"
+	chmod 755 "$1/usr/bin/swtpm"
 }
 
 # copy_source TREE PATH...: what git knows of it, or all.
