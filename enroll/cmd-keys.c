@@ -192,15 +192,15 @@ command_show(struct invocation *inv)
 	    (r = answer_key(o, &ref)) != 0 ||
 	    (r = keyfile_public_line(&ref.key, &line)) != 0)
 		goto out;
+	loads = tpm_with(inv->cfg.tcti, check_loads, &ref);
+	answer_bool(o, "works_here", loads == 0);
+	if (loads != 0)
+		answer_text(o, "why_not", log_cause());
 	/* Without a comment it would end in a space. */
 	if (ref.key.comment[0] == '\0')
 		line.len--;
 	answer_object(o, "public_key",
 	    json_object_new_string_len((const char *)line.data, (int)line.len));
-	loads = tpm_with(inv->cfg.tcti, check_loads, &ref);
-	answer_bool(o, "works_here", loads == 0);
-	if (loads != 0)
-		answer_text(o, "why_not", log_cause());
 	answer_print(o, wants_json(inv));
 	o = NULL;
 out:

@@ -256,6 +256,7 @@ set_up_openssh(bool write, bool dry_run)
 			printf("\nAnd for graphical sessions and user "
 			       "services, in %s:\n%s%s\n",
 			    manager.path, manager.set, library);
+		printf("\nsk-tpm setup --write adds them.\n");
 	}
 	free(ssh_lines);
 	free(shell.path);

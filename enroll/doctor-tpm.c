@@ -177,7 +177,8 @@ check_room(struct tpm *tpm, struct report *r)
 		return;
 	}
 	report_add(r, "room", FINDING_OK, NULL,
-	    "%zu resident keys; %u persistent slots are free", keys.n, slots);
+	    "%zu resident key%s; %u persistent slots are free", keys.n,
+	    keys.n == 1 ? "" : "s", slots);
 	resident_keys_reset(&keys);
 }
 

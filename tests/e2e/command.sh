@@ -37,6 +37,7 @@ sets_up() {
 	grep -q 'Made the storage root key persistent' "$WORK/out"
 	# The one for this OpenSSH.
 	grep -q "SecurityKeyProvider /.*/${LIB##*/}$" "$WORK/out"
+	tail -n 1 "$WORK/out" | grep -qx 'sk-tpm setup --write adds them\.'
 	tpm2_readpublic -Q -c 0x81000001
 	sk-tpm setup | grep -q 'persistent already'
 	tpm_is_empty
