@@ -313,7 +313,8 @@ make(const struct invocation *inv, const char *application,
 		goto out;
 	key->point = ret->point;
 	key->flags = (req.presence ? KEYFILE_PRESENCE : 0) |
-	    (req.verification ? KEYFILE_VERIFICATION : 0);
+	    (req.verification ? KEYFILE_VERIFICATION : 0) |
+	    (req.resident ? KEYFILE_RESIDENT : 0);
 	bytes_move(&ret->key_handle, &key->key_handle);
 out:
 	bytes_reset(&challenge);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm list, show, remove and test */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,8 @@ list_file(const char *path, struct json_object *list)
 		return;
 	o = answer_new();
 	answer_path(o, "file", path);
+	answer_bool(
+	    o, "made_resident", (ref.key.flags & KEYFILE_RESIDENT) != 0);
 	if (answer_key(o, &ref) == 0)
 		json_object_array_add(list, o);
 	else
@@ -79,13 +82,19 @@ list_file(const char *path, struct json_object *list)
 	keyref_reset(&ref);
 }
 
-static void
-list_files(struct json_object *list)
+/* `named` is a directory, or NULL for ~/.ssh, which need not be there. */
+static int
+list_files(const char *named, struct json_object *list)
 {
-	char *dir = home_path(".ssh"), *path = NULL;
+	char *dir = named != NULL ? strdup(named) : home_path(".ssh");
 	struct dirent **entries = NULL;
+	char *path = NULL;
 	int n = dir != NULL ? scandir(dir, &entries, NULL, alphasort) : -1;
+	int r = 0;
 
+	if (n == -1 && named != NULL)
+		r = fail(FAIL_ARGUMENT, "cannot list the directory %.200s: %s",
+		    named, strerror(errno));
 	for (int i = 0; i < n; i++) {
 		if (asprintf(&path, "%s/%s", dir, entries[i]->d_name) != -1) {
 			list_file(path, list);
@@ -95,6 +104,36 @@ list_files(struct json_object *list)
 	}
 	free(entries);
 	free(dir);
+	return r;
+}
+
+/*
+ * A key file that was made with a resident key, where the TPM has others of
+ * its application and not that one: it was removed, or somebody replaced it.
+ */
+static void
+tell_change(struct json_object *file, struct json_object *residents)
+{
+	size_t n = json_object_array_length(residents);
+	struct text t = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(residents, i);
+
+		if (strcmp(answer_member(o, "application"),
+			answer_member(file, "application")) != 0)
+			continue;
+		if (strcmp(answer_member(o, "fingerprint"),
+			answer_member(file, "fingerprint")) == 0)
+			return;
+		text_add(&t, "%s%s at %s",
+		    t.len == 0 ? "not the TPM's resident key any more; for "
+				 "this application it has "
+			       : ", ",
+		    answer_member(o, "fingerprint"), answer_member(o, "index"));
+	}
+	if (t.len > 0)
+		answer_text(file, "changed", t.s);
 }
 
 static bool
@@ -142,6 +181,8 @@ print_table(struct json_object *list, const char *where, const char *title)
 		if (answer_member(o, "nv_bytes")[0] != '\0')
 			printf("  %s bytes", answer_member(o, "nv_bytes"));
 		putchar('\n');
+		if (answer_member(o, "changed")[0] != '\0')
+			printf("    %s\n", answer_member(o, "changed"));
 	}
 }
 
@@ -150,13 +191,24 @@ command_list(struct invocation *inv)
 {
 	struct json_object *o = answer_new(), *residents = answer_new_list(),
 			   *files = answer_new_list();
+	const char *dir = inv->argc > 0 ? inv->argv[0] : NULL;
+	struct text title = { 0 };
 	int r;
 
 	answer_object(o, "resident", residents);
 	answer_object(o, "files", files);
 	/* Files can be told without a TPM, too. */
-	list_files(files);
+	if ((r = list_files(dir, files)) != 0) {
+		json_object_put(o);
+		return r;
+	}
 	r = list_resident(&inv->cfg, residents);
+	for (size_t i = 0; i < json_object_array_length(files); i++) {
+		struct json_object *file = json_object_array_get_idx(files, i);
+
+		if (member_is_true(file, "made_resident"))
+			tell_change(file, residents);
+	}
 	if (wants_json(inv)) {
 		if (r != 0)
 			answer_add_failure(o, r);
@@ -165,7 +217,8 @@ command_list(struct invocation *inv)
 	}
 	if (r == 0)
 		print_table(residents, "index", "Resident keys");
-	print_table(files, "file", "Key files in ~/.ssh");
+	text_add(&title, "Key files in %.200s", dir != NULL ? dir : "~/.ssh");
+	print_table(files, "file", title.s);
 	json_object_put(o);
 	return r;
 }

@@ -132,17 +132,27 @@ check_parent(struct tpm *tpm, struct report *r)
 		    PARENT_SRK_HANDLE);
 }
 
+/* Without a password, others who may use the TPM can replace resident keys. */
 static void
 check_owner(struct tpm *tpm, struct report *r)
 {
+	struct resident_keys keys = { 0 };
 	bool has = false;
 
-	if (resident_owner_has_password(tpm, &has) != 0)
+	if (resident_owner_has_password(tpm, &has) != 0 ||
+	    resident_list(tpm, &keys) != 0)
 		report_add(r, "owner", FINDING_WRONG, NULL, "%s", log_cause());
-	else
+	else if (has)
 		report_add(r, "owner", FINDING_OK, NULL,
-		    has ? "has a password: resident keys and setup ask for it"
-			: "has no password");
+		    "has a password: resident keys and setup ask for it");
+	else if (keys.n == 0)
+		report_add(r, "owner", FINDING_OK, NULL, "has no password");
+	else
+		report_add(r, "owner", FINDING_WARNING,
+		    "set one with tpm2_changeauth -c owner",
+		    "has no password: whoever may use this TPM can replace or "
+		    "remove its resident keys");
+	resident_keys_reset(&keys);
 }
 
 /* Clearing ends every key there is. TPMA_PERMANENT: TPM 2.0, part 2. */

@@ -31,15 +31,9 @@ static int
 put_public(struct bytes *out, const struct keyfile *key)
 {
 	uint8_t point[FIDO_POINT_LEN];
-	int r;
 
 	fido_point_encode(&key->point, point);
-	if ((r = wire_put_text(out, KEYFILE_TYPE)) != 0 ||
-	    (r = wire_put_text(out, CURVE)) != 0 ||
-	    (r = wire_put_string(
-		 out, (struct slice){ point, sizeof(point) })) != 0)
-		return r;
-	return wire_put_text(out, key->application);
+	return sshkey_put_ours(out, point, key->application);
 }
 
 static int

@@ -14,11 +14,12 @@
 /* The key's flags, as OpenSSH has them in sk-api.h. */
 #define KEYFILE_PRESENCE 0x01
 #define KEYFILE_VERIFICATION 0x04
+#define KEYFILE_RESIDENT 0x20 /* it was made to be kept in the TPM as well */
 
 struct keyfile {
 	struct ec_point point;
 	char *application;
-	uint8_t flags; /* KEYFILE_PRESENCE, KEYFILE_VERIFICATION */
+	uint8_t flags; /* KEYFILE_PRESENCE and the like */
 	struct bytes key_handle;
 	char *comment;
 };

@@ -62,8 +62,8 @@ const struct command commands[] = {
 		BIT(OPTION_NO_TOUCH) | BIT(OPTION_PARENT) | BIT(OPTION_PIN) |
 		BIT(OPTION_RESIDENT) | BIT(OPTION_SERVER) | BIT(OPTION_USER),
 	    0, 0, command_enroll },
-	{ "list", "", "list resident keys, and key files in ~/.ssh",
-	    COMMON | BIT(OPTION_JSON), 0, 0, command_list },
+	{ "list", "[DIR]", "list resident keys, and key files in ~/.ssh or DIR",
+	    COMMON | BIT(OPTION_JSON), 0, 1, command_list },
 	{ "show", "FILE|INDEX", "tell all that a key is",
 	    COMMON | BIT(OPTION_JSON), 1, 1, command_show },
 	{ "remove", "INDEX", "remove a resident key, after asking",

@@ -5,6 +5,8 @@
 #include "error.h"
 #include "log.h"
 #include "response.h"
+#include "sshkey.h"
+#include "text.h"
 
 /* An empty field is NULL. */
 static int
@@ -221,6 +223,41 @@ is_wanted(const struct resident_credential *cred, const char *user)
 		(struct slice){ (const uint8_t *)user, strlen(user) });
 }
 
+/*
+ * Whoever may write to the TPM may have put a key of theirs in the place of
+ * another, so each is named by what cannot be made up.
+ */
+static int
+say_handed_out(const struct resident_credential *cred)
+{
+	uint8_t point[FIDO_POINT_LEN], digest[32];
+	struct bytes blob = { 0 };
+	struct text t = { 0 };
+	int r;
+
+	fido_point_encode(&cred->point, point);
+	if ((r = sshkey_put_ours(&blob, point, cred->application)) != 0)
+		goto out;
+	if (!sshkey_fingerprint(bytes_slice(&blob), digest)) {
+		r = fail(FAIL_INTERNAL, "no fingerprint");
+		goto out;
+	}
+	text_add_quoted(&t,
+	    (struct slice){
+		(const uint8_t *)cred->application, strlen(cred->application) },
+	    64);
+	if (cred->user.len > 0) {
+		text_add(&t, ", user ");
+		text_add_quoted(&t, bytes_slice(&cred->user), 64);
+	}
+	text_add(&t, ": ");
+	text_add_fingerprint(&t, digest);
+	log_info("the TPM's resident key for %s", t.s);
+out:
+	bytes_reset(&blob);
+	return r;
+}
+
 int
 response_of_residents(const struct resident_credentials *list, const char *user,
     struct sk_resident_key ***ret, size_t *ret_n)
@@ -235,6 +272,7 @@ response_of_residents(const struct resident_credentials *list, const char *user,
 		return fail(FAIL_MEMORY, "out of memory");
 	for (size_t i = 0; i < list->n && r == 0; i++)
 		if (is_wanted(&list->creds[i], user) &&
+		    (r = say_handed_out(&list->creds[i])) == 0 &&
 		    (r = pack_resident(&list->creds[i], i, &rks[n])) == 0)
 			n++;
 	if (r != 0 || n == 0) {

@@ -254,3 +254,16 @@ sshkey_fingerprint(struct slice blob, uint8_t ret[32])
 	return is_plain_key(blob) &&
 	    EVP_Digest(blob.data, blob.len, ret, NULL, EVP_sha256(), NULL) == 1;
 }
+
+int
+sshkey_put_ours(
+    struct bytes *out, const uint8_t point[65], const char *application)
+{
+	int r;
+
+	if ((r = wire_put_text(out, OUR_TYPE)) != 0 ||
+	    (r = wire_put_text(out, "nistp256")) != 0 ||
+	    (r = wire_put_string(out, (struct slice){ point, 65 })) != 0)
+		return r;
+	return wire_put_text(out, application);
+}

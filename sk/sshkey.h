@@ -56,4 +56,11 @@ bool certificate_fingerprint(
  */
 bool sshkey_fingerprint(struct slice blob, uint8_t ret[32]) MUST_CHECK;
 
+/*
+ * Appends the blob of a public key of ours: type, curve, encoded point and
+ * application. 0 or FAIL_MEMORY.
+ */
+int sshkey_put_ours(struct bytes *out, const uint8_t point[65],
+    const char *application) MUST_CHECK;
+
 #endif

@@ -9,7 +9,7 @@ export PATH=$BUILD:$PATH
 
 usage_errors() {
 	local status
-	for args in "" "nonsense" "show" "show a b" "list x" "enroll --nonsense" \
+	for args in "" "nonsense" "show" "show a b" "list a b" "enroll --nonsense" \
 		"enroll -f" "remove"; do
 		status=0
 		# shellcheck disable=SC2086 # words
@@ -788,7 +788,7 @@ completes_in_fish() {
 	[ "$(offered 'sk-tpm enroll -l ')" = "ca host login sign sign:" ]
 	[ "$(offered 'sk-tpm enroll --limit=h')" = "--limit=host" ]
 	[ "$(offered 'sk-tpm enroll -f fishe')" = "fished fished.pub" ]
-	[ "$(offered 'sk-tpm list fishe')" = "" ]
+	[ "$(offered 'sk-tpm setup fishe')" = "" ]
 	[ "$(offered "sk-tpm remove ${index%?}")" = "$index" ]
 	[ "$(offered "sk-tpm show ${index%?}")" = "$index" ]
 	sk-tpm remove -y "$index"

@@ -463,6 +463,57 @@ removed_key_signs_on() {
 	sign "$WORK/goes-on"
 }
 
+# fingerprint FILE.pub
+fingerprint() {
+	ssh-keygen -lf "$1" | cut -d' ' -f2
+}
+
+handed_out_is_named() {
+	local line
+	tpm_new named
+	tpm_persist_srk
+	"$BUILD/sk-tpm" enroll -n -r -f "$WORK/named1" -a ssh:named -u "o'hara"
+	download "$WORK/named.d" 2>"$WORK/err"
+	line="the TPM's resident key for \"ssh:named\", user \"o'hara\": "
+	line+=$(fingerprint "$WORK/named1.pub")
+	grep -F "$line" "$WORK/err"
+	agent_start -P "$(dirname "$LIB")/*"
+	askpass_says ''
+	setsid -w ssh-add -K -S "$LIB" 2>"$WORK/err"
+	grep -F "$line" "$WORK/err"
+}
+
+# Another user of the TPM puts a key of theirs in the place of yours.
+replaced_by_another() {
+	tpm_new replaced
+	tpm_persist_srk
+	mkdir "$WORK/keys"
+	"$BUILD/sk-tpm" enroll -n -r -f "$WORK/keys/mine" -a ssh:work
+	"$BUILD/sk-tpm" enroll -n -f "$WORK/keys/plain" -a ssh:work
+	"$BUILD/sk-tpm" list "$WORK/keys" | tee "$WORK/out"
+	fails grep "not the TPM's" "$WORK/out"
+	"$BUILD/sk-tpm" enroll -n -r --force -f "$WORK/theirs.key" -a ssh:work
+	download "$WORK/keys/downloaded" 2>"$WORK/err"
+	grep "$(fingerprint "$WORK/theirs.key.pub")" "$WORK/err"
+	"$BUILD/sk-tpm" list "$WORK/keys" | tee "$WORK/out"
+	grep -A1 "$WORK/keys/mine" "$WORK/out" | grep "not the TPM's .*it has $(
+		fingerprint "$WORK/theirs.key.pub") at 0x"
+	[ "$(grep -c "not the TPM's" "$WORK/out")" -eq 1 ]
+	"$BUILD/sk-tpm" list -j "$WORK/keys" | jq -e \
+		'[.files[] | select(.changed)] | length == 1'
+	# Without an owner password, that is all it takes.
+	"$BUILD/sk-tpm" doctor -j >"$WORK/doctor" || :
+	jq -e '.. | objects | select(.check? == "owner" and .status == "warning")' \
+		"$WORK/doctor"
+	tpm2_changeauth -Q -c owner secret
+	finally tpm2_changeauth -Q -c owner -p secret
+	"$BUILD/sk-tpm" doctor -j >"$WORK/doctor" || :
+	jq -e '.. | objects | select(.check? == "owner" and .status == "ok")' \
+		"$WORK/doctor"
+	refuses "cannot list the directory $WORK/none-such" \
+		"$BUILD/sk-tpm" list "$WORK/none-such"
+}
+
 # A random index that is taken: another is tried.
 collisions() {
 	local n
@@ -679,6 +730,10 @@ try "a record whose key is for another application is passed over" \
 	another_application
 try "remove removes what it asked about, or nothing" changed_meanwhile
 try "remove says that key files go on signing" removed_key_signs_on
+try "each key that is handed out is named by its fingerprint" \
+	handed_out_is_named
+try "a key that another has replaced: list tells, and doctor warns" \
+	replaced_by_another
 try "an index that is taken: another is tried" collisions
 try "killed at every TPM command" killed_at_every_command
 try "several enrol at once: each keeps its key" several_at_once
