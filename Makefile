@@ -47,7 +47,7 @@ CONTROL_FLOW := $(shell $(CC) -fcf-protection=full -x c -S -o /dev/null \
 HARDENING ?= -fstack-protector-strong -fstack-clash-protection $(CONTROL_FLOW) \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 SK_CPPFLAGS = -D_GNU_SOURCE -DSK_TPM_VERSION='"$(VERSION)"' \
-	-DSK_TPM_LIBRARY='"$(LIBDIR)/libsk-tpm.so"' -Isk $(CPPFLAGS)
+	-DSK_TPM_LIBRARY='"$(LIBDIR)/libsk-tpm.so"' -Isk -Ienroll $(CPPFLAGS)
 SK_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(HARDENING) \
 	$(CFLAGS)
 SK_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack \
@@ -78,11 +78,18 @@ FINGERPRINT = fingerprint-none
 else
 $(error FPRINTD is yes or no)
 endif
-ROOMS = bytes caller cbor-item child clock config credential credential-resident device \
-	display error fallback fido $(FINGERPRINT) handle helper-message home interrupt key key-limits key-name known-hosts lockout \
-	log parent pin presence process record request resident session sshkey \
-	terminal text tpm tpm-rc traffic wire
-OBJS = $(ROOMS:%=$(B)/sk/%.o)
+MODULES = authenticator/authdata authenticator/credential \
+	authenticator/resident-credential \
+	base/bytes base/cbor base/child base/clock base/error base/home base/log \
+	base/process base/text base/wire \
+	config \
+	fallback/fallback fallback/helper-message \
+	key/handle key/key key/limits key/parent key/resident key/resident-record \
+	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
+	tpm/device tpm/interrupt tpm/lockout tpm/rc tpm/session tpm/tcti-watch \
+	tpm/tpm \
+	user/display user/$(FINGERPRINT) user/pin user/presence user/terminal
+OBJS = $(MODULES:%=$(B)/sk/%.o)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
 PAGES = $(B)/man/sk-tpm.1 $(B)/man/sk-tpm.conf.5 $(B)/man/libsk-tpm.8
@@ -128,8 +135,10 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 	$(call OBJECT,-DSK_API_MAJOR=$*)
 
 # The command, on the same rooms.
-COMMAND = agent answer cmd-completions cmd-doctor cmd-enroll cmd-keys cmd-pin cmd-setup \
-	doctor-key doctor-ssh doctor-tpm keyfile keyref main new-pin openssh owner startup weakness
+COMMAND = answer cmd-completions cmd-enroll cmd-keys cmd-pin cmd-setup \
+	doctor/agent doctor/check-key doctor/check-ssh doctor/check-tpm \
+	doctor/cmd-doctor doctor/weakness keyfile keyref main new-pin openssh \
+	owner startup
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs json-c) $(PKG_LIBS)
 
@@ -168,7 +177,7 @@ $(B)/examples/%: examples/% $(FLAGS)
 include tests/tests.mk
 
 .PHONY: lint format
-C_FILES = $(wildcard sk/*.[ch] enroll/*.[ch] tests/*/*.[ch])
+C_FILES = $(wildcard sk/*.[ch] sk/*/*.[ch] enroll/*.[ch] enroll/*/*.[ch] tests/*/*.[ch])
 # What begins as a shell script does, and what such scripts include.
 SH_FILES = tests/lib.sh tests/workflow.sh tests/debian/trees.sh \
 	$(wildcard tests/vm/*.sh) \
@@ -180,7 +189,7 @@ lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual, 
 	clang-format --dry-run -Werror $(C_FILES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	    --enable=warning,performance,portability \
-	    --suppress=missingIncludeSystem -Isk sk enroll tests
+	    --suppress=missingIncludeSystem -Isk -Ienroll sk enroll tests
 	shellcheck -S warning $(SH_FILES)
 	mandoc -T lint -W warning man/*.[158]
 	xmllint --noout examples/*.svg
@@ -242,7 +251,7 @@ help: ## this list
 	    sed 's,$$(B),$(B),g; s,$$(DESTDIR)$$(PREFIX),$(DESTDIR)$(PREFIX),g'
 
 # The compiler writes these; no pattern above is to make one.
-DEPENDENCIES = $(wildcard $(B)/sk/*.d $(B)/enroll/*.d $(B)/tests/*/*.d \
+DEPENDENCIES = $(wildcard $(B)/sk/*.d $(B)/sk/*/*.d $(B)/enroll/*.d $(B)/enroll/*/*.d $(B)/tests/*/*.d \
 	$(B)/tests/*/*/*.d)
 $(DEPENDENCIES): ;
 -include $(DEPENDENCIES)

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "answer.h"
-#include "error.h"
-#include "log.h"
-#include "text.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
 
 static struct json_object *
 check(struct json_object *o)

@@ -8,7 +8,7 @@
 
 #include <json-c/json.h>
 
-#include "key-limits.h"
+#include "key/limits.h"
 #include "keyref.h"
 
 /* Adds to a JSON object; a NULL object or value ends the program: no memory. */

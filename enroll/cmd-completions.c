@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "command.h"
-#include "error.h"
-#include "log.h"
-#include "text.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
 
 static void
 print_names(const char *separator)

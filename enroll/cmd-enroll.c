@@ -12,13 +12,13 @@
 
 #include "answer.h"
 #include "command.h"
-#include "credential.h"
-#include "error.h"
-#include "home.h"
-#include "log.h"
+#include "authenticator/credential.h"
+#include "base/error.h"
+#include "base/home.h"
+#include "base/log.h"
 #include "new-pin.h"
 #include "openssh.h"
-#include "wire.h"
+#include "base/wire.h"
 
 static bool
 has(const struct invocation *inv, enum option_id id)

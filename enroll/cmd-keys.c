@@ -8,18 +8,18 @@
 #include <unistd.h>
 
 #include "answer.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "command.h"
-#include "credential.h"
-#include "error.h"
-#include "home.h"
-#include "key.h"
-#include "log.h"
+#include "authenticator/credential.h"
+#include "base/error.h"
+#include "base/home.h"
+#include "key/key.h"
+#include "base/log.h"
 #include "owner.h"
-#include "pin.h"
-#include "presence.h"
-#include "resident.h"
-#include "text.h"
+#include "user/pin.h"
+#include "user/presence.h"
+#include "key/resident.h"
+#include "base/text.h"
 
 /* --- list -------------------------------------------------------------- */
 

@@ -6,14 +6,14 @@
 #include <string.h>
 
 #include "command.h"
-#include "credential.h"
-#include "error.h"
+#include "authenticator/credential.h"
+#include "base/error.h"
 #include "keyref.h"
-#include "log.h"
+#include "base/log.h"
 #include "new-pin.h"
 #include "owner.h"
-#include "presence.h"
-#include "resident.h"
+#include "user/presence.h"
+#include "key/resident.h"
 
 struct storing {
 	struct record record;

@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "error.h"
-#include "home.h"
-#include "log.h"
+#include "base/error.h"
+#include "base/home.h"
+#include "base/log.h"
 #include "openssh.h"
 #include "owner.h"
-#include "parent.h"
+#include "key/parent.h"
 #include "startup.h"
 
 /* With the library's path. */

@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "error.h"
-#include "home.h"
+#include "base/error.h"
+#include "base/home.h"
 #include "keyfile.h"
-#include "log.h"
-#include "sshkey.h"
-#include "wire.h"
+#include "base/log.h"
+#include "ssh/sshkey.h"
+#include "base/wire.h"
 
 #define MAGIC "openssh-key-v1" /* its terminating zero belongs to it */
 #define BEGIN_LINE "-----BEGIN OPENSSH PRIVATE KEY-----\n"

@@ -7,7 +7,7 @@
 #ifndef SKTPM_KEYFILE_H
 #define SKTPM_KEYFILE_H
 
-#include "fido.h"
+#include "authenticator/authdata.h"
 
 #define KEYFILE_TYPE "sk-ecdsa-sha2-nistp256@openssh.com"
 

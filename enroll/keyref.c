@@ -6,12 +6,12 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "error.h"
-#include "home.h"
-#include "key.h"
+#include "base/error.h"
+#include "base/home.h"
+#include "key/key.h"
 #include "keyref.h"
-#include "log.h"
-#include "resident.h"
+#include "base/log.h"
+#include "key/resident.h"
 
 bool
 keyref_parse_index(const char *name, uint32_t *ret)

@@ -4,9 +4,9 @@
 #define SKTPM_KEYREF_H
 
 #include "config.h"
-#include "handle.h"
+#include "key/handle.h"
 #include "keyfile.h"
-#include "resident.h"
+#include "key/resident.h"
 
 struct keyref {
 	bool resident;

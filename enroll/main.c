@@ -8,9 +8,9 @@
 
 #include "answer.h"
 #include "command.h"
-#include "error.h"
-#include "log.h"
-#include "process.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/process.h"
 
 const struct option_entry option_table[] = {
 	{ OPTION_APPLICATION, "application", 'a', "TEXT",

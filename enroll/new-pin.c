@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#include "error.h"
-#include "log.h"
+#include "base/error.h"
+#include "base/log.h"
 #include "new-pin.h"
-#include "pin.h"
-#include "presence.h"
+#include "user/pin.h"
+#include "user/presence.h"
 
 int
 new_pin_ask(const struct config *cfg, const char *prompt, struct bytes *ret)

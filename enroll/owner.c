@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "owner.h"
-#include "presence.h"
-#include "resident.h"
+#include "user/presence.h"
+#include "key/resident.h"
 
 int
 owner_ask(const struct config *cfg, struct owner_password *ret)

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "error.h"
-#include "home.h"
-#include "log.h"
+#include "base/error.h"
+#include "base/home.h"
+#include "base/log.h"
 #include "startup.h"
 
 #define VARIABLE "SSH_SK_PROVIDER"

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "error.h"
-#include "home.h"
-#include "log.h"
-#include "text.h"
+#include "base/error.h"
+#include "base/home.h"
+#include "base/log.h"
+#include "base/text.h"
 
 /*
  * The default is the kernel's resource manager and nothing else: tctildr's

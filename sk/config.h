@@ -15,8 +15,8 @@
 #ifndef SKTPM_CONFIG_H
 #define SKTPM_CONFIG_H
 
-#include "bytes.h"
-#include "log.h"
+#include "base/bytes.h"
+#include "base/log.h"
 
 enum user_presence {
 	USER_PRESENCE_AUTO,	/* a PIN, else askpass, else the terminal */

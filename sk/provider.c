@@ -8,12 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "caller.h"
-#include "credential.h"
-#include "error.h"
-#include "fallback.h"
-#include "log.h"
-#include "process.h"
+#include "ssh/caller.h"
+#include "authenticator/credential.h"
+#include "base/error.h"
+#include "fallback/fallback.h"
+#include "base/log.h"
+#include "base/process.h"
 
 /* The library hides everything but what this header declares. */
 #pragma GCC visibility push(default)

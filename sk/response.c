@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
-#include "log.h"
+#include "base/error.h"
+#include "base/log.h"
 #include "response.h"
-#include "sshkey.h"
-#include "text.h"
+#include "ssh/sshkey.h"
+#include "base/text.h"
 
 /* An empty field is NULL. */
 static int

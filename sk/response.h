@@ -6,8 +6,8 @@
 #ifndef SKTPM_RESPONSE_H
 #define SKTPM_RESPONSE_H
 
-#include "credential.h"
-#include "helper-message.h"
+#include "authenticator/credential.h"
+#include "fallback/helper-message.h"
 #include "sk-api.h"
 
 /* `flags` are what the key was asked for with. */

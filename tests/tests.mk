@@ -143,7 +143,7 @@ CMOCKA = -lcmocka $(PKG_LIBS)
 
 $(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) $(FLAGS)
 	$(call PROGRAM,$(TEST_LDFLAGS),$(CMOCKA))
-$(B)/tests/unit/test-weakness: $(B)/enroll/weakness.o
+$(B)/tests/unit/test-weakness: $(B)/enroll/doctor/weakness.o
 $(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o
 $(B)/tests/unit/test-child: TEST_LDFLAGS = -Wl,--wrap=syscall
 $(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
@@ -180,7 +180,7 @@ $(FAULTS): $(FAULTS_OBJS) $(OBJS) $(filter-out %/main.o,$(COMMAND_OBJS)) \
 	$(call PROGRAM,$$(nm $(@D)/wraps.o | \
 	    sed -n 's/.* T __wrap_/-Wl$(comma)--wrap=/p'),$(COMMAND_LIBS))
 $(B)/tests/faults/%.o: tests/faults/%.c $(FLAGS)
-	$(call OBJECT,-Ienroll)
+	$(call OBJECT)
 $(B)/tests/faults/sk-tpm.o: enroll/main.c $(FLAGS)
 	$(call OBJECT,-Dmain=sk_tpm_main -Wno-missing-prototypes)
 comma = ,

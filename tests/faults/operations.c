@@ -15,16 +15,16 @@
 
 #include "../tools/responses.h"
 #include "config.h"
-#include "error.h"
-#include "fido.h"
-#include "handle.h"
+#include "base/error.h"
+#include "authenticator/authdata.h"
+#include "key/handle.h"
 #include "keyfile.h"
-#include "log.h"
+#include "base/log.h"
 #include "operations.h"
 #include "raw-tpm.h"
 #include "records.h"
 #include "secrets.h"
-#include "tpm.h"
+#include "tpm/tpm.h"
 #include "wraps.h"
 
 #define TOUCH SSH_SK_USER_PRESENCE_REQD

@@ -7,8 +7,8 @@
 #include <tss2/tss2_tpm2_types.h>
 
 #include "raw-tpm.h"
-#include "resident.h"
-#include "wire.h"
+#include "key/resident.h"
+#include "base/wire.h"
 
 struct command {
 	uint8_t data[512];

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "operations.h"
 #include "records.h"
-#include "resident.h"
+#include "key/resident.h"
 #include "sk-api.h"
-#include "tpm.h"
+#include "tpm/tpm.h"
 
 static bool
 has_user(const struct record *rec, const char *user)

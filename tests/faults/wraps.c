@@ -20,8 +20,8 @@
 #include <tss2/tss2_tctildr.h>
 
 #include "config.h"
-#include "log.h"
-#include "presence.h"
+#include "base/log.h"
+#include "user/presence.h"
 #include "wraps.h"
 
 /* The linker has libraries refer to these, too; none of them calls one. */

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "log.h"
-#include "record.h"
+#include "base/log.h"
+#include "key/resident-record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "key-limits.h"
-#include "request.h"
+#include "key/limits.h"
+#include "ssh/signdata.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

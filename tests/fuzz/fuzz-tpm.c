@@ -18,13 +18,13 @@
 #include <tss2/tss2_tcti.h>
 #include <tss2/tss2_tctildr.h>
 
-#include "credential.h"
-#include "fido.h"
-#include "handle.h"
-#include "key.h"
-#include "log.h"
-#include "tpm.h"
-#include "wire.h"
+#include "authenticator/credential.h"
+#include "authenticator/authdata.h"
+#include "key/handle.h"
+#include "key/key.h"
+#include "base/log.h"
+#include "tpm/tpm.h"
+#include "base/wire.h"
 
 #define MAGIC 0x66757a7a74706d01ULL
 #define HANDLES "tests/fuzz/tpm-handles/"

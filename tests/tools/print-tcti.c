@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "config.h"
-#include "log.h"
+#include "base/log.h"
 
 int
 main(void)

@@ -7,12 +7,12 @@
 #include "../unit/unit.h"
 
 #include "../unit/corpus.h"
-#include "credential.h"
-#include "error.h"
-#include "handle.h"
-#include "lockout.h"
-#include "log.h"
-#include "tpm.h"
+#include "authenticator/credential.h"
+#include "base/error.h"
+#include "key/handle.h"
+#include "tpm/lockout.h"
+#include "base/log.h"
+#include "tpm/tpm.h"
 
 static struct config cfg;
 static struct credential git_only;

@@ -10,10 +10,10 @@
 #include <malloc.h>
 #include <stdlib.h>
 
-#include "credential.h"
-#include "log.h"
-#include "parent.h"
-#include "resident.h"
+#include "authenticator/credential.h"
+#include "base/log.h"
+#include "key/parent.h"
+#include "key/resident.h"
 
 static struct config cfg;
 static const char *password;

@@ -3,7 +3,7 @@
 #ifndef SKTPM_CORPUS_H
 #define SKTPM_CORPUS_H
 
-#include "bytes.h"
+#include "base/bytes.h"
 
 static inline struct slice
 corpus_read(const char *name)

@@ -3,8 +3,8 @@
 #ifndef SKTPM_INVENTED_H
 #define SKTPM_INVENTED_H
 
-#include "sshkey.h"
-#include "wire.h"
+#include "ssh/sshkey.h"
+#include "base/wire.h"
 
 struct invented {
 	const char *type_name;

@@ -9,7 +9,7 @@
 
 #include "unit.h"
 
-#include "bytes.h"
+#include "base/bytes.h"
 
 /* Appends the bytes to *ret; ret_b may be NULL. */
 static inline void

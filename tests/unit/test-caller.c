@@ -11,7 +11,7 @@
 #include <pwd.h>
 #include <signal.h>
 
-#include "caller.h"
+#include "ssh/caller.h"
 
 static char home[] = "/tmp/sk-tpm-caller.XXXXXX";
 

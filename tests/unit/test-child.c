@@ -11,9 +11,9 @@
 #include <fcntl.h>
 #include <sched.h>
 
-#include "child.h"
-#include "error.h"
-#include "log.h"
+#include "base/child.h"
+#include "base/error.h"
+#include "base/log.h"
 
 static char script[] = "/tmp/sk-tpm-child.XXXXXX";
 

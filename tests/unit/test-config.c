@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include "config.h"
-#include "error.h"
-#include "log.h"
+#include "base/error.h"
+#include "base/log.h"
 
 static char empty_file[] = "/tmp/sk-tpm-config.XXXXXX";
 

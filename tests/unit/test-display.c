@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "display.h"
+#include "user/display.h"
 
 /* The number of a display that nobody has: of a socket without a file. */
 static unsigned int

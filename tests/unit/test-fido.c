@@ -7,8 +7,8 @@
 
 #include <openssl/evp.h>
 
-#include "error.h"
-#include "fido.h"
+#include "base/error.h"
+#include "authenticator/authdata.h"
 
 static void
 from_hex(const char *hex, uint8_t *out, size_t len)

@@ -3,10 +3,10 @@
 
 #include "protocol.h"
 
-#include "error.h"
-#include "fido.h"
-#include "handle.h"
-#include "log.h"
+#include "base/error.h"
+#include "authenticator/authdata.h"
+#include "key/handle.h"
+#include "base/log.h"
 
 /* The examples of PROTOCOL.md: made-up TPM structures, which are opaque here.
  */

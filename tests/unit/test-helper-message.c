@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
-#include "error.h"
-#include "helper-message.h"
-#include "wire.h"
+#include "base/error.h"
+#include "fallback/helper-message.h"
+#include "base/wire.h"
 
 #define SLICE(text) \
 	((struct slice){ (const uint8_t *)(text), sizeof(text) - 1 })

@@ -2,10 +2,10 @@
 #include "unit.h"
 
 #include "corpus.h"
-#include "error.h"
+#include "base/error.h"
 #include "invented.h"
-#include "key-limits.h"
-#include "log.h"
+#include "key/limits.h"
+#include "base/log.h"
 
 static int
 check(const struct limits *l, const char *name)

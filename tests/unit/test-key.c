@@ -4,9 +4,9 @@
 
 #include <tss2/tss2_mu.h>
 
-#include "error.h"
-#include "key.h"
-#include "log.h"
+#include "base/error.h"
+#include "key/key.h"
+#include "base/log.h"
 
 static void
 make_handle(struct handle *h, TPM2B_PUBLIC *public)

@@ -3,7 +3,7 @@
 
 #include <openssl/hmac.h>
 
-#include "known-hosts.h"
+#include "ssh/known-hosts.h"
 
 /* "key" in base64 is a2V5: what matters is that lines are compared whole. */
 static const struct slice key = { (const uint8_t *)"key", 3 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
-#include "error.h"
-#include "lockout.h"
-#include "log.h"
+#include "base/error.h"
+#include "tpm/lockout.h"
+#include "base/log.h"
 
 static void
 check(uint32_t counter, uint32_t max, uint32_t interval, bool spend, int err,

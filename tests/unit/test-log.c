@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <syslog.h>
 
-#include "error.h"
-#include "log.h"
+#include "base/error.h"
+#include "base/log.h"
 
 static void
 test_one_line_with_cause_and_remedy(void **state)

@@ -3,8 +3,8 @@
 
 #include <openssl/evp.h>
 
-#include "error.h"
-#include "pin.h"
+#include "base/error.h"
+#include "user/pin.h"
 
 /* U+1F600 */
 #define FACE "\xf0\x9f\x98\x80"

@@ -3,8 +3,8 @@
 
 #include "protocol.h"
 
-#include "error.h"
-#include "record.h"
+#include "base/error.h"
+#include "key/resident-record.h"
 
 static void
 make_record(struct record *rec)

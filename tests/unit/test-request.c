@@ -6,7 +6,7 @@
 
 #include "corpus.h"
 #include "invented.h"
-#include "request.h"
+#include "ssh/signdata.h"
 
 static enum request_kind
 kind_of(const uint8_t *data, size_t len)

@@ -13,9 +13,9 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "error.h"
-#include "terminal.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "user/terminal.h"
 
 #define SECONDS 20
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
-#include "text.h"
+#include "base/text.h"
 
 static struct slice
 slice(const char *s, size_t len)

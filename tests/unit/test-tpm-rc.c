@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
-#include "error.h"
-#include "log.h"
-#include "tpm.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "tpm/tpm.h"
 
 static void
 test_places_are_stripped(void **state)

@@ -14,8 +14,8 @@
 
 #include <tss2/tss2_tctildr.h>
 
-#include "device.h"
-#include "tpm.h"
+#include "tpm/device.h"
+#include "tpm/tpm.h"
 
 #define TCTI "device:/dev/tpmrm0"
 

@@ -6,9 +6,9 @@
 
 #include <tss2/tss2_tpm2_types.h>
 
-#include "clock.h"
-#include "interrupt.h"
-#include "traffic.h"
+#include "base/clock.h"
+#include "tpm/interrupt.h"
+#include "tpm/tcti-watch.h"
 
 /* What a wait was limited to. It is over at once, where it is to be. */
 static uint64_t limit_ms;

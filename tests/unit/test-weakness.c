@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
-#include "../../enroll/weakness.h"
+#include "doctor/weakness.h"
 
 static enum finding
 find(const char *vendor, unsigned int major, unsigned int minor)

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: ISC */
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "doctor/agent.h"
+#include "base/error.h"
+#include "base/log.h"
+
+/* Source: draft-ietf-sshm-ssh-agent, messages of 4 bytes length and a type. */
+#define REQUEST_IDENTITIES 11
+#define IDENTITIES_ANSWER 12
+
+/* ssh-agent.c: DEFAULT_ALLOWED_PROVIDERS. */
+#define DEFAULT_LIST "/usr/lib*/*,/usr/local/lib*/*"
+
+#define ANSWERS_WITHIN_S 5
+
+static uint32_t
+number(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
+
+static int
+no_answer(const char *path, const char *why)
+{
+	return fail(FAIL_UNREACHABLE, "nothing answers at %s: %s", path, why);
+}
+
+static int
+open_socket(const char *path, int *ret)
+{
+	const struct timeval patience = { .tv_sec = ANSWERS_WITHIN_S };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return no_answer(path, strerror(ENAMETOOLONG));
+	strcpy(addr.sun_path, path);
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+		return no_answer(path, strerror(errno));
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+		sizeof(patience)) != 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		sizeof(patience)) != 0 ||
+	    connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
+		no_answer(path, strerror(errno));
+		close(fd);
+		return FAIL_UNREACHABLE;
+	}
+	*ret = fd;
+	return 0;
+}
+
+static int
+count_keys(int fd, const char *path, uint32_t *ret)
+{
+	const uint8_t request[] = { 0, 0, 0, 1, REQUEST_IDENTITIES };
+	uint8_t answer[9];
+	ssize_t n;
+
+	if (send(fd, request, sizeof(request), MSG_NOSIGNAL) !=
+	    (ssize_t)sizeof(request))
+		return no_answer(path, strerror(errno));
+	n = recv(fd, answer, sizeof(answer), MSG_WAITALL);
+	if (n == -1)
+		return no_answer(path,
+		    errno == EAGAIN ? "it takes the question and is silent"
+				    : strerror(errno));
+	if (n != (ssize_t)sizeof(answer) || answer[4] != IDENTITIES_ANSWER)
+		return no_answer(path, "what is there is no agent");
+	*ret = number(answer + 5);
+	return 0;
+}
+
+/* --- which program it is ----------------------------------------------- */
+
+static FILE *
+open_proc(long pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%ld/%s", pid, name);
+	return fopen(path, "re");
+}
+
+static bool
+program_of(long pid, char *ret, size_t size)
+{
+	FILE *f = pid > 0 ? open_proc(pid, "comm") : NULL;
+	bool ok = f != NULL && fgets(ret, (int)size, f) != NULL;
+
+	if (f != NULL)
+		fclose(f);
+	if (ok)
+		ret[strcspn(ret, "\n")] = '\0';
+	else
+		ret[0] = '\0';
+	return ok;
+}
+
+/* Source: proc(5), stat, field 4; a name in parentheses is field 2. */
+static long
+parent_of(long pid)
+{
+	FILE *f = open_proc(pid, "stat");
+	char line[512] = "", *end;
+	long parent = -1;
+
+	if (f != NULL && fgets(line, sizeof(line), f) != NULL &&
+	    (end = strrchr(line, ')')) != NULL)
+		sscanf(end + 1, " %*c %ld", &parent);
+	if (f != NULL)
+		fclose(f);
+	return parent;
+}
+
+/*
+ * The process that listened first is ssh-agent itself (-D, -d), or is gone (as
+ * a daemon), or runs a command as the parent of ssh-agent; in these two cases
+ * SSH_AGENT_PID names it. Any other that lives is no ssh-agent.
+ */
+static long
+find_process(long listener, char *ret, size_t size)
+{
+	const char *named = getenv("SSH_AGENT_PID");
+	long pid = named != NULL ? strtol(named, NULL, 10) : 0;
+	char program[32];
+	bool lives = program_of(listener, ret, size);
+
+	if (lives && strcmp(ret, "ssh-agent") == 0)
+		return listener;
+	if (program_of(pid, program, sizeof(program)) &&
+	    strcmp(program, "ssh-agent") == 0 &&
+	    (!lives || parent_of(pid) == listener)) {
+		snprintf(ret, size, "%s", program);
+		return pid;
+	}
+	return listener;
+}
+
+/* The value of -P among ssh-agent's options, or NULL. */
+static char *
+allowed_by(char **argv, size_t n)
+{
+	for (size_t i = 1; i < n && argv[i][0] == '-'; i++)
+		for (const char *c = argv[i] + 1; *c != '\0'; c++) {
+			const char *value = c[1] != '\0' ? c + 1
+			    : i + 1 < n			 ? argv[i + 1]
+							 : "";
+
+			if (strchr("aEOPt", *c) == NULL)
+				continue;
+			if (*c == 'P')
+				return strdup(value);
+			i += c[1] == '\0';
+			break;
+		}
+	return NULL;
+}
+
+#define MAX_ARGUMENTS 64
+
+static char *
+read_allowed(long pid)
+{
+	FILE *f = open_proc(pid, "cmdline");
+	char text[8192], *argv[MAX_ARGUMENTS];
+	size_t len = 0, n = 0;
+
+	if (f != NULL) {
+		len = fread(text, 1, sizeof(text) - 1, f);
+		fclose(f);
+	}
+	text[len] = '\0';
+	for (size_t at = 0; at < len && n < MAX_ARGUMENTS;
+	     at += strlen(text + at) + 1)
+		argv[n++] = text + at;
+	return allowed_by(argv, n);
+}
+
+static void
+look_at_process(int fd, struct agent *agent)
+{
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+	long pid;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		return;
+	pid = find_process(peer.pid, agent->program, sizeof(agent->program));
+	if (strcmp(agent->program, "ssh-agent") == 0)
+		agent->allowed = read_allowed(pid);
+}
+
+int
+agent_ask(const char *path, struct agent *ret)
+{
+	struct agent agent = { 0 };
+	int fd = -1, r;
+
+	if ((r = open_socket(path, &fd)) != 0)
+		return r;
+	if ((r = count_keys(fd, path, &agent.n_keys)) == 0) {
+		look_at_process(fd, &agent);
+		*ret = agent;
+	}
+	close(fd);
+	return r;
+}
+
+/* match_pattern_list() of OpenSSH's match.c: any that fits, and no "!" one. */
+bool
+agent_allows(const struct agent *agent, const char *library)
+{
+	char *list =
+	    strdup(agent->allowed != NULL ? agent->allowed : DEFAULT_LIST);
+	char *rest = list, *pattern;
+	bool found = false;
+
+	while ((pattern = strsep(&rest, ",")) != NULL) {
+		bool negated = pattern[0] == '!';
+
+		if (fnmatch(pattern + negated, library, FNM_NOESCAPE) != 0)
+			continue;
+		found = !negated;
+		if (negated)
+			break;
+	}
+	free(list);
+	return found;
+}
+
+void
+agent_reset(struct agent *agent)
+{
+	free(agent->allowed);
+	*agent = (struct agent){ 0 };
+}

@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: ISC */
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "authenticator/resident-credential.h"
+#include "authenticator/credential.h"
+#include "base/error.h"
+#include "ssh/key-name.h"
+#include "key/key.h"
+#include "tpm/lockout.h"
+#include "base/log.h"
+#include "user/pin.h"
+#include "user/presence.h"
+#include "ssh/signdata.h"
+#include "tpm/tpm.h"
+
+_Static_assert(HANDLE_SALT_LEN == PIN_SALT_LEN, "handles salt PINs");
+
+static int
+check_application(const char *application)
+{
+	size_t len;
+
+	if (application == NULL || application[0] == '\0')
+		return fail(FAIL_ARGUMENT,
+		    "the application is empty; it has to begin with ssh:");
+	if ((len = strlen(application)) > CREDENTIAL_MAX_APPLICATION)
+		return fail(FAIL_ARGUMENT,
+		    "the application has %zu bytes, and %d is the most", len,
+		    CREDENTIAL_MAX_APPLICATION);
+	return 0;
+}
+
+static int
+check_not_empty(struct slice s, const char *what)
+{
+	if (s.data == NULL || s.len == 0)
+		return fail(FAIL_ARGUMENT, "the %s is empty", what);
+	return 0;
+}
+
+struct creation {
+	const struct key_wishes *wishes;
+	struct handle *ret;
+	struct ec_point *ret_point;
+};
+
+static int
+create_key(struct tpm *tpm, void *what)
+{
+	const struct creation *c = what;
+
+	return key_create(tpm, c->wishes, c->ret, c->ret_point);
+}
+
+/*
+ * Around one try of a PIN: whether the TPM can bear it, and what a wrong one
+ * has cost. The counter is read before anything else, so that no session or
+ * object of ours lives longer for it; and nobody else of us tries in between.
+ */
+static int
+begin_try(const struct config *cfg, struct tpm *tpm)
+{
+	struct lockout state;
+	int r;
+
+	tpm_lock(tpm, cfg->tcti);
+	if ((r = lockout_read(tpm, &state)) != 0)
+		return r;
+	return lockout_check(&state, cfg->spend_last_try);
+}
+
+/*
+ * Asked again: others try, too, and what refused may not be the TPM. Where it
+ * does not tell, the PIN was wrong all the same: any other failure might have
+ * it tried once more.
+ */
+static int
+end_try(struct tpm *tpm, int r)
+{
+	struct lockout state;
+
+	tpm_unlock(tpm);
+	if (r != FAIL_WRONG_PIN)
+		return r;
+	if (lockout_read(tpm, &state) != 0)
+		return fail(FAIL_WRONG_PIN,
+		    "wrong PIN; the TPM does not tell how many tries are left");
+	return lockout_wrong_pin(&state);
+}
+
+static int
+check_tries(struct tpm *tpm, void *what)
+{
+	const bool *spend_last_try = what;
+	struct lockout state;
+	int r;
+
+	if ((r = lockout_read(tpm, &state)) != 0)
+		return r;
+	return lockout_check(&state, *spend_last_try);
+}
+
+int
+credential_check_tries(const struct config *cfg)
+{
+	bool spend_last_try = cfg->spend_last_try;
+
+	return tpm_with(cfg->tcti, check_tries, &spend_last_try);
+}
+
+struct signing {
+	const struct config *cfg;
+	const struct handle *h;
+	struct slice auth_value;
+	const uint8_t *digest;
+	struct ec_signature signature;
+};
+
+static int
+sign_once(struct tpm *tpm, void *what)
+{
+	struct signing *s = what;
+	bool has_pin = s->h->auth == HANDLE_AUTH_PIN;
+	int r;
+
+	if (has_pin && (r = begin_try(s->cfg, tpm)) != 0)
+		return r;
+	r = key_sign(tpm, s->h, s->auth_value, s->digest, &s->signature);
+	return has_pin ? end_try(tpm, r) : r;
+}
+
+/* Nothing unverified leaves this room, whatever answered as a TPM. */
+static int
+sign(const struct config *cfg, const struct handle *h,
+    const struct ec_point *point, struct slice auth_value,
+    const uint8_t digest[FIDO_DIGEST_LEN], struct ec_signature *ret)
+{
+	struct signing s = {
+		.cfg = cfg,
+		.h = h,
+		.auth_value = auth_value,
+		.digest = digest,
+	};
+	int r;
+
+	if ((r = tpm_with(cfg->tcti, sign_once, &s)) != 0 ||
+	    (r = fido_verify(point, digest, &s.signature)) != 0)
+		return r;
+	*ret = s.signature;
+	return 0;
+}
+
+/* --- making ------------------------------------------------------------ */
+
+/* Whoever asks us again with a PIN is not to be asked anything before. */
+static int
+check_new_pin(const struct credential_request *req)
+{
+	if (!req->verification)
+		return 0;
+	if (!pin_is_given(req->pin))
+		return fail(FAIL_PIN_REQUIRED,
+		    "the new key gets a PIN of its own; choose one of at "
+		    "least %d characters",
+		    PIN_MIN_CHARACTERS);
+	return pin_check_new(req->pin);
+}
+
+/* The salt and the authValue of a new key; empty for one without a PIN. */
+static int
+take_new_pin(const struct config *cfg, const struct credential_request *req,
+    uint8_t ret_salt[HANDLE_SALT_LEN], struct bytes *ret)
+{
+	int r;
+
+	if (!req->verification)
+		return 0;
+	if (!req->pin_was_repeated &&
+	    (r = presence_confirm_pin(cfg, req->pin)) != 0)
+		return r;
+	if (RAND_bytes(ret_salt, HANDLE_SALT_LEN) != 1)
+		return fail(FAIL_INTERNAL, "no random numbers");
+	return pin_auth_value(req->pin, ret_salt, ret);
+}
+
+/*
+ * Asks where that is of use and possible. A key that will need nobody is made
+ * without asking, unless its attestation is wanted.
+ */
+static int
+find_maker(const struct config *cfg, const struct credential_request *req,
+    bool *ret_present)
+{
+	bool pin_entered = req->verification;
+	struct presence_question question = { 0 };
+	int r;
+
+	*ret_present = false;
+	if (!req->presence && !req->attestation && !pin_entered &&
+	    cfg->user_presence != USER_PRESENCE_ASSUME)
+		return 0;
+	text_add(&question.words,
+	    "Make a new SSH key in this computer's security chip (TPM)");
+	if (strcmp(req->application, "ssh:") != 0) {
+		text_add(&question.words, ", for ");
+		text_add_quoted(&question.words,
+		    (struct slice){ (const uint8_t *)req->application,
+			strlen(req->application) },
+		    64);
+	}
+	r = presence_require(cfg, &question, pin_entered);
+	if (r == FAIL_PRESENCE)
+		return 0;
+	*ret_present = r == 0;
+	return r;
+}
+
+/*
+ * Signs the attestation of the new key, which also proves that it is there
+ * and works before anybody relies on it. Attestation says UP, and libfido2
+ * insists on it: none is handed out where nobody was asked.
+ */
+static int
+prove(const struct config *cfg, const struct credential_request *req,
+    const struct handle *h, struct slice auth_value, bool present,
+    struct credential *cred)
+{
+	uint8_t digest[FIDO_DIGEST_LEN], flags = present ? FIDO_FLAG_UP : 0;
+	struct bytes authdata = { 0 };
+	struct config sure = *cfg;
+	struct ec_signature sig;
+	int r;
+
+	/* The PIN that this key was just made with cannot be wrong. */
+	sure.spend_last_try = true;
+	if (h->auth == HANDLE_AUTH_PIN)
+		flags |= FIDO_FLAG_UV;
+	if ((r = fido_authenticator_data(req->application, flags,
+		 bytes_slice(&cred->key_handle), &cred->point, &authdata)) !=
+		0 ||
+	    (r = fido_attestation_digest(
+		 bytes_slice(&authdata), req->challenge, digest)) != 0 ||
+	    (r = sign(&sure, h, &cred->point, auth_value, digest, &sig)) != 0)
+		goto out;
+	if (present && (r = fido_signature_der(&sig, &cred->signature)) == 0)
+		r = fido_wrap_authdata(bytes_slice(&authdata), &cred->authdata);
+out:
+	bytes_reset(&authdata);
+	/* What was never on a disk cannot have been damaged there. */
+	if (r == FAIL_HANDLE || r == FAIL_OTHER_TPM || r == FAIL_WRONG_PIN)
+		r = fail(FAIL_FORGED,
+		    "the TPM does not recognise the key it has just made");
+	return r;
+}
+
+/* That it is there: to open it is enough. */
+static int
+find_tpm(struct tpm *tpm, void *what)
+{
+	(void)tpm;
+	(void)what;
+	return 0;
+}
+
+int
+credential_make(const struct config *cfg, const struct credential_request *req,
+    struct credential *ret)
+{
+	struct bytes auth_value = { 0 }, owner_password = { 0 };
+	struct credential cred = { 0 };
+	struct key_wishes wishes = {
+		.parent = cfg->parent,
+		.limits = req->limits,
+		.presence = req->presence,
+	};
+	struct handle h = { 0 };
+	struct creation creation = { &wishes, &h, &cred.point };
+	bool present = false;
+	int r;
+
+	if ((r = check_application(req->application)) != 0 ||
+	    (r = check_not_empty(req->challenge, "challenge")) != 0 ||
+	    (r = fido_application_hash(req->application, wishes.application)) !=
+		0 ||
+	    (r = tpm_with(cfg->tcti, find_tpm, NULL)) != 0 ||
+	    (r = check_new_pin(req)) != 0 ||
+	    (r = resident_prepare(cfg, req, &owner_password)) != 0 ||
+	    (r = take_new_pin(cfg, req, wishes.pin_salt, &auth_value)) != 0 ||
+	    (r = find_maker(cfg, req, &present)) != 0)
+		goto out;
+	wishes.auth_value = bytes_slice(&auth_value);
+	if ((r = tpm_with(cfg->tcti, create_key, &creation)) != 0 ||
+	    (r = handle_encode(&h, &cred.key_handle)) != 0 ||
+	    (r = prove(cfg, req, &h, wishes.auth_value, present, &cred)) != 0 ||
+	    (r = resident_keep(cfg, req, bytes_slice(&cred.key_handle),
+		 &owner_password)) != 0)
+		goto out;
+	*ret = cred;
+	cred = (struct credential){ 0 };
+out:
+	bytes_reset(&owner_password);
+	bytes_reset(&auth_value);
+	credential_reset(&cred);
+	handle_reset(&h);
+	return r;
+}
+
+/* --- testing and changing ---------------------------------------------- */
+
+static int
+test_handle(
+    const struct config *cfg, const struct handle *h, struct slice auth_value)
+{
+	uint8_t digest[FIDO_DIGEST_LEN];
+	struct ec_signature sig;
+	struct ec_point point;
+	int r;
+
+	if (RAND_bytes(digest, sizeof(digest)) != 1)
+		return fail(FAIL_INTERNAL, "no random numbers");
+	if ((r = key_point(h, &point)) != 0)
+		return r;
+	return sign(cfg, h, &point, auth_value, digest, &sig);
+}
+
+/* The authValue of a PIN that a key with one needs; empty for others. */
+static int
+take_existing_pin(const struct handle *h, const char *pin, struct bytes *ret)
+{
+	if (h->auth != HANDLE_AUTH_PIN)
+		return 0;
+	if (!pin_is_given(pin))
+		return fail(FAIL_PIN_REQUIRED, "this key needs its PIN");
+	return pin_auth_value(pin, h->pin_salt, ret);
+}
+
+int
+credential_test(
+    const struct config *cfg, struct slice key_handle, const char *pin)
+{
+	struct bytes auth_value = { 0 };
+	struct handle h = { 0 };
+	int r;
+
+	if ((r = handle_decode(key_handle, &h)) != 0)
+		return r;
+	if ((r = take_existing_pin(&h, pin, &auth_value)) == 0)
+		r = test_handle(cfg, &h, bytes_slice(&auth_value));
+	bytes_reset(&auth_value);
+	handle_reset(&h);
+	return r;
+}
+
+struct pin_change {
+	const struct config *cfg;
+	struct handle *h;
+	struct slice old_auth, new_auth;
+};
+
+static int
+change_pin(struct tpm *tpm, void *what)
+{
+	const struct pin_change *c = what;
+	int r;
+
+	if ((r = begin_try(c->cfg, tpm)) != 0)
+		return r;
+	return end_try(
+	    tpm, key_change_auth(tpm, c->h, c->old_auth, c->new_auth));
+}
+
+int
+credential_change_pin(const struct config *cfg, struct slice key_handle,
+    const char *old_pin, const char *new_pin, struct bytes *ret_key_handle)
+{
+	struct bytes old_auth = { 0 }, new_auth = { 0 };
+	struct handle h = { 0 };
+	struct pin_change change = { .cfg = cfg, .h = &h };
+	int r;
+
+	if ((r = handle_decode(key_handle, &h)) != 0)
+		return r;
+	if (h.auth != HANDLE_AUTH_PIN) {
+		r = fail(FAIL_UNSUPPORTED,
+		    "this key was made without a PIN, and the TPM would not "
+		    "count wrong ones for it; make a new key with a PIN");
+		goto out;
+	}
+	if ((r = take_existing_pin(&h, old_pin, &old_auth)) != 0 ||
+	    (r = pin_check_new(new_pin)) != 0 ||
+	    (r = pin_auth_value(new_pin, h.pin_salt, &new_auth)) != 0)
+		goto out;
+	change.old_auth = bytes_slice(&old_auth);
+	change.new_auth = bytes_slice(&new_auth);
+	if ((r = tpm_with(cfg->tcti, change_pin, &change)) != 0 ||
+	    (r = test_handle(cfg, &h, bytes_slice(&new_auth))) != 0)
+		goto out;
+	r = handle_encode(&h, ret_key_handle);
+out:
+	bytes_reset(&old_auth);
+	bytes_reset(&new_auth);
+	handle_reset(&h);
+	return r;
+}
+
+/* --- asserting --------------------------------------------------------- */
+
+/* The key file's word has to agree with the key about the PIN. */
+static int
+take_pin(const struct assertion_request *req, const struct handle *h,
+    struct bytes *ret)
+{
+	if (req->verification && h->auth != HANDLE_AUTH_PIN)
+		return fail(FAIL_ARGUMENT,
+		    "the key file says verify-required, but the key has no "
+		    "PIN, and cannot get one; take that back with "
+		    "ssh-keygen -p -O no-verify-required (OpenSSH 10.5), or "
+		    "restore the key file");
+	return take_existing_pin(h, req->pin, ret);
+}
+
+static void
+make_question(const struct assertion_request *req, const struct ec_point *point,
+    const struct request *what, struct presence_question *ret)
+{
+	*ret = (struct presence_question){ 0 };
+	request_describe(what, &ret->words);
+	key_name_add(&ret->key, point, req->application);
+}
+
+/*
+ * Whether a person has to be there is the key's to say. The caller's word,
+ * which is a byte in a file that anybody may have written, only adds to it.
+ */
+static bool
+needs_presence(const struct assertion_request *req, const struct handle *h)
+{
+	return req->presence || h->presence;
+}
+
+/*
+ * Before the PIN is asked for: it is of no use where none may be tried, and a
+ * person has to know what is about to be signed with it. Ways that ask for
+ * presence in spite of the PIN do so when it is there.
+ */
+static int
+prepare_for_pin(const struct config *cfg, const struct assertion_request *req,
+    const struct handle *h, const struct ec_point *point,
+    const struct request *what)
+{
+	struct presence_question question;
+	int r;
+
+	if (h->auth != HANDLE_AUTH_PIN || pin_is_given(req->pin))
+		return 0;
+	if ((r = credential_check_tries(cfg)) != 0)
+		return r;
+	if (needs_presence(req, h) && cfg->user_presence != USER_PRESENCE_AUTO)
+		return 0;
+	make_question(req, point, what, &question);
+	return presence_before_pin(cfg, &question);
+}
+
+/* The flags of the signature: what was found out in this very call. */
+static int
+find_signer(const struct config *cfg, const struct assertion_request *req,
+    const struct handle *h, const struct ec_point *point,
+    const struct request *what, uint8_t *ret_flags)
+{
+	bool has_pin = h->auth == HANDLE_AUTH_PIN;
+	struct presence_question question;
+	int r;
+
+	/* Wrong PINs get no signature, so this is said only of right ones. */
+	*ret_flags = has_pin ? FIDO_FLAG_UV : 0;
+	if (!needs_presence(req, h))
+		return 0;
+	make_question(req, point, what, &question);
+	if ((r = presence_require(
+		 cfg, &question, has_pin && presence_request_is_known())) != 0)
+		return r;
+	*ret_flags |= FIDO_FLAG_UP;
+	return 0;
+}
+
+static void
+log_request(const struct request *what)
+{
+	struct text words;
+
+	if (!log_shows(LOG_LEVEL_DEBUG))
+		return;
+	request_describe(what, &words);
+	log_debug("request: %s", words.s);
+}
+
+/*
+ * An agent says "agent refused operation" to whoever asked it, and nothing to
+ * the person. What has become of their PIN they have to know. Returns r, with
+ * its cause.
+ */
+static int
+tell_of_pin(const struct config *cfg, int r)
+{
+	const char *remedy = error_remedy(r);
+	struct text cause = { 0 }, words = { 0 };
+
+	if (r != FAIL_WRONG_PIN && r != FAIL_LAST_TRY && r != FAIL_LOCKOUT)
+		return r;
+	text_add(&cause, "%s", log_cause());
+	text_add(&words, "%s%s%s", cause.s, remedy != NULL ? "; " : "",
+	    remedy != NULL ? remedy : "");
+	presence_tell(cfg, words.s);
+	return fail(r, "%s", cause.s);
+}
+
+static int
+assert_with(const struct config *cfg, const struct assertion_request *req,
+    const struct handle *h, struct assertion *ret)
+{
+	uint8_t digest[FIDO_DIGEST_LEN];
+	struct bytes auth_value = { 0 };
+	struct ec_point point;
+	struct request what;
+	struct assertion a;
+	int r;
+
+	request_parse(req->message, &what);
+	log_request(&what);
+	/* An altered handle is refused before a person is asked anything. */
+	if ((r = key_point(h, &point)) != 0 ||
+	    (r = handle_check_application(h, req->application)) != 0 ||
+	    (r = limits_check(&h->limits, &what)) != 0 ||
+	    (r = prepare_for_pin(cfg, req, h, &point, &what)) != 0 ||
+	    (r = take_pin(req, h, &auth_value)) != 0 ||
+	    (r = find_signer(cfg, req, h, &point, &what, &a.flags)) != 0 ||
+	    (r = fido_assertion_digest(
+		 req->application, a.flags, req->message, digest)) != 0)
+		goto out;
+	r = sign(
+	    cfg, h, &point, bytes_slice(&auth_value), digest, &a.signature);
+	if (r != 0)
+		goto out;
+	*ret = a;
+out:
+	bytes_reset(&auth_value);
+	return tell_of_pin(cfg, r);
+}
+
+int
+credential_assert(const struct config *cfg, const struct assertion_request *req,
+    struct assertion *ret)
+{
+	struct handle h = { 0 };
+	int r;
+
+	if ((r = check_application(req->application)) != 0 ||
+	    (r = check_not_empty(req->message, "message to sign")) != 0 ||
+	    (r = check_not_empty(req->key_handle, "key handle")) != 0 ||
+	    (r = handle_decode(req->key_handle, &h)) != 0)
+		return r;
+	r = assert_with(cfg, req, &h, ret);
+	handle_reset(&h);
+	return r;
+}
+
+void
+credential_reset(struct credential *cred)
+{
+	bytes_reset(&cred->key_handle);
+	bytes_reset(&cred->authdata);
+	bytes_reset(&cred->signature);
+	*cred = (struct credential){ 0 };
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+#include <string.h>
+
+#include "authenticator/resident-credential.h"
+#include "base/error.h"
+#include "key/key.h"
+#include "base/log.h"
+#include "user/pin.h"
+#include "user/presence.h"
+#include "key/resident.h"
+#include "tpm/tpm.h"
+
+/* --- keeping one ------------------------------------------------------- */
+
+static int
+make_record(const struct credential_request *req, struct slice key_handle,
+    struct record *ret)
+{
+	const char *user = req->user != NULL ? req->user : "";
+	struct record rec = { 0 };
+	int r;
+
+	if (strlen(user) > RECORD_MAX_USER)
+		return fail(FAIL_ARGUMENT,
+		    "the user has %zu bytes, and %d are the most", strlen(user),
+		    RECORD_MAX_USER);
+	if ((r = bytes_set(&rec.application, req->application,
+		 strlen(req->application))) == 0 &&
+	    (r = bytes_set(&rec.user, user, strlen(user))) == 0 &&
+	    (r = record_check_names(&rec)) == 0 &&
+	    (r = bytes_set(&rec.key_handle, key_handle.data, key_handle.len)) ==
+		0)
+		*ret = rec;
+	else
+		record_reset(&rec);
+	return r;
+}
+
+static int
+check_is_new(const struct resident_keys *keys, const struct record *rec)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->keys[i].error == 0 &&
+		    record_same_key(&keys->keys[i].record, rec))
+			return fail(FAIL_EXISTS,
+			    "there is a resident key of this application and "
+			    "user already, at 0x%08x",
+			    keys->keys[i].index);
+	return 0;
+}
+
+/* What has to be known before anybody is asked and anything is made. */
+static int
+look_before(const struct config *cfg, const struct credential_request *req,
+    bool *ret_owner_has_password)
+{
+	struct resident_keys keys = { 0 };
+	struct record rec = { 0 };
+	struct tpm *tpm = NULL;
+	int r;
+
+	if ((r = make_record(req, (struct slice){ 0 }, &rec)) != 0 ||
+	    (r = tpm_open(cfg->tcti, &tpm)) != 0)
+		goto out;
+	if ((r = resident_owner_has_password(tpm, ret_owner_has_password)) !=
+		0 ||
+	    req->overwrite || (r = resident_list(tpm, &keys)) != 0)
+		goto out;
+	r = check_is_new(&keys, &rec);
+out:
+	tpm_close(tpm);
+	resident_keys_reset(&keys);
+	record_reset(&rec);
+	return r;
+}
+
+/* The owner's password: from the PIN's place if that is free, else asked. */
+int
+resident_prepare(const struct config *cfg, const struct credential_request *req,
+    struct bytes *ret)
+{
+	bool needed = false;
+	int r;
+
+	if (!req->resident)
+		return 0;
+	if ((r = look_before(cfg, req, &needed)) != 0 || !needed)
+		return r;
+	if (!req->verification && pin_is_given(req->pin))
+		return bytes_set(ret, req->pin, strlen(req->pin) + 1);
+	r = presence_ask_secret(cfg, "Enter the TPM's owner password: ", ret);
+	if (r == FAIL_SECRET && !req->verification)
+		return fail(FAIL_PIN_REQUIRED,
+		    "a resident key needs the TPM's owner password; enter it "
+		    "as the PIN");
+	return r;
+}
+
+/* A secret that was read is terminated; the terminator is not part of it. */
+static struct slice
+secret_slice(const struct bytes *secret)
+{
+	struct slice s = bytes_slice(secret);
+
+	if (s.len > 0)
+		s.len--;
+	return s;
+}
+
+struct keeping {
+	struct record record;
+	struct slice owner_auth;
+	uint32_t index;
+};
+
+static int
+store(struct tpm *tpm, void *what)
+{
+	struct keeping *k = what;
+
+	return resident_store(tpm, &k->record, k->owner_auth, &k->index);
+}
+
+int
+resident_keep(const struct config *cfg, const struct credential_request *req,
+    struct slice key_handle, const struct bytes *owner_password)
+{
+	struct keeping k = { .owner_auth = secret_slice(owner_password) };
+	int r;
+
+	if (!req->resident)
+		return 0;
+	if ((r = make_record(req, key_handle, &k.record)) != 0)
+		return r;
+	r = tpm_with(cfg->tcti, store, &k);
+	if (r == 0)
+		log_debug("resident key at 0x%08x", k.index);
+	if (r == 0 && !req->verification)
+		log_info("whoever may use this TPM may use a resident key "
+			 "without a PIN");
+	record_reset(&k.record);
+	return r;
+}
+
+/* --- giving them back ------------------------------------------------- */
+
+static int
+read_resident(const struct resident_key *key, struct resident_credential *ret)
+{
+	const struct record *rec = &key->record;
+	struct resident_credential cred = { 0 };
+	struct handle h = { 0 };
+	int r;
+
+	cred.application =
+	    strndup((const char *)rec->application.data, rec->application.len);
+	if (cred.application == NULL) {
+		r = fail(FAIL_MEMORY, "out of memory");
+		goto out;
+	}
+	if ((r = handle_decode(bytes_slice(&rec->key_handle), &h)) != 0 ||
+	    (r = handle_check_application(&h, cred.application)) != 0 ||
+	    (r = key_point(&h, &cred.point)) != 0 ||
+	    (r = bytes_set(&cred.key_handle, rec->key_handle.data,
+		 rec->key_handle.len)) != 0 ||
+	    (r = bytes_set(&cred.user, rec->user.data, rec->user.len)) != 0)
+		goto out;
+	cred.presence = h.presence;
+	cred.verification = h.auth != HANDLE_AUTH_NONE;
+	*ret = cred;
+	cred = (struct resident_credential){ 0 };
+out:
+	bytes_reset(&cred.key_handle);
+	bytes_reset(&cred.user);
+	free(cred.application);
+	handle_reset(&h);
+	return r;
+}
+
+static const char *
+why_passed_over(int r)
+{
+	switch (r) {
+	case FAIL_VERSION:
+		return "a newer sk-tpm made it";
+	case FAIL_TPM:
+		return "the TPM does not let it be read";
+	case FAIL_NAME:
+		return "no file can have its name";
+	default:
+		return "its record is damaged";
+	}
+}
+
+/* One record that cannot be used is said, and stops no other. */
+static int
+append_resident(
+    const struct resident_key *key, struct resident_credentials *list)
+{
+	int r = key->error;
+
+	if (r == 0)
+		r = read_resident(key, &list->creds[list->n]);
+	if (r == 0) {
+		list->n++;
+	} else if (r == FAIL_UNFINISHED) {
+		log_debug(
+		    "the resident key at 0x%08x is unfinished", key->index);
+		r = 0;
+	} else if (r == FAIL_HANDLE || r == FAIL_VERSION ||
+	    r == FAIL_NOT_OURS || r == FAIL_NAME || r == FAIL_TPM) {
+		log_info("passing over the resident key at 0x%08x: %s",
+		    key->index, why_passed_over(r));
+		r = 0;
+	}
+	return r;
+}
+
+int
+credential_list(const struct config *cfg, struct resident_credentials *ret)
+{
+	struct resident_credentials list = { 0 };
+	struct resident_keys keys = { 0 };
+	struct tpm *tpm = NULL;
+	int r;
+
+	if ((r = tpm_open(cfg->tcti, &tpm)) != 0 ||
+	    (r = resident_list(tpm, &keys)) != 0)
+		goto out;
+	list.creds = calloc(keys.n + 1, sizeof(*list.creds));
+	if (list.creds == NULL)
+		r = fail(FAIL_MEMORY, "out of memory");
+	for (size_t i = 0; i < keys.n && r == 0; i++)
+		r = append_resident(&keys.keys[i], &list);
+	if (r == 0) {
+		*ret = list;
+		list = (struct resident_credentials){ 0 };
+	}
+out:
+	tpm_close(tpm);
+	resident_keys_reset(&keys);
+	resident_credentials_reset(&list);
+	return r;
+}
+
+void
+resident_credentials_reset(struct resident_credentials *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		bytes_reset(&list->creds[i].key_handle);
+		bytes_reset(&list->creds[i].user);
+		free(list->creds[i].application);
+	}
+	free(list->creds);
+	*list = (struct resident_credentials){ 0 };
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Single CBOR items (RFC 8949) written and read in their shortest form, on
+ * libcbor's streaming functions. Nothing here allocates on a length that was
+ * read, so a length that lies costs nothing. That only the shortest form is
+ * read back is for the caller to see to, by encoding again and comparing.
+ */
+#ifndef SKTPM_CBOR_ITEM_H
+#define SKTPM_CBOR_ITEM_H
+
+#include "base/bytes.h"
+
+/* Append one item, or the head of one. 0, FAIL_MEMORY or FAIL_INTERNAL. */
+int cbor_put_uint(struct bytes *out, uint64_t value) MUST_CHECK;
+int cbor_put_bytes(struct bytes *out, struct slice value) MUST_CHECK;
+int cbor_put_text(struct bytes *out, struct slice value) MUST_CHECK;
+int cbor_put_map(struct bytes *out, size_t entries) MUST_CHECK;
+int cbor_put_array(struct bytes *out, size_t items) MUST_CHECK;
+
+/*
+ * Take one item of the type named, or its head, off the front of *in. False,
+ * and *in undefined, if something else or nothing whole is there. Strings
+ * borrow from *in.
+ */
+bool cbor_take_uint(struct slice *in, uint64_t *ret) MUST_CHECK;
+bool cbor_take_bytes(struct slice *in, struct slice *ret) MUST_CHECK;
+bool cbor_take_text(struct slice *in, struct slice *ret) MUST_CHECK;
+bool cbor_take_map(struct slice *in, uint64_t *ret_entries) MUST_CHECK;
+bool cbor_take_array(struct slice *in, uint64_t *ret_items) MUST_CHECK;
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A line of text under construction, of bounded length, for words that may
+ * come from anywhere: what does not fit is cut, and no byte that a terminal
+ * would act on gets in unescaped.
+ */
+#ifndef SKTPM_TEXT_H
+#define SKTPM_TEXT_H
+
+#include "base/bytes.h"
+#include "base/log.h"
+
+#define TEXT_LEN 1792
+
+struct text {
+	char s[TEXT_LEN]; /* always terminated; start from { 0 } */
+	size_t len;
+};
+
+/*
+ * Appends; the format is ours, its arguments must be too. A text that is full
+ * ends in "...".
+ */
+void text_add(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * Appends foreign bytes in double quotes: printable ASCII as it is, but for
+ * `"` and `\`; everything else as \xNN. What would be longer than `most`
+ * characters is cut and ends in ...
+ */
+void text_add_quoted(struct text *t, struct slice foreign, size_t most);
+
+/* Appends "SHA256:" and the digest in base64 without padding, as OpenSSH. */
+void text_add_fingerprint(struct text *t, const uint8_t digest[32]);
+
+#endif

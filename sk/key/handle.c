@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: ISC */
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "base/cbor.h"
+#include "base/error.h"
+#include "authenticator/authdata.h"
+#include "key/handle.h"
+#include "base/log.h"
+
+#define VERSION 1
+
+static const struct slice magic = { (const uint8_t *)"sk-tpm", 6 };
+
+enum {
+	ENTRY_MAGIC,
+	ENTRY_BOUND,
+	ENTRY_PUBLIC,
+	ENTRY_PRIVATE,
+	ENTRY_PIN_OBJECT_PRIVATE,
+	ENTRY_PERSISTENT,
+	ENTRY_PERSISTENT_AUTH,
+};
+
+enum {
+	BOUND_VERSION,
+	BOUND_PARENT,
+	BOUND_PARENT_NAME,
+	BOUND_AUTH,
+	BOUND_APPLICATION,
+	BOUND_LIMITS,
+	BOUND_PRESENCE,
+	BOUND_PIN_SALT,
+	BOUND_PIN_LIFETIME,
+	BOUND_PCRS,
+	BOUND_PIN_OBJECT_PUBLIC,
+};
+
+/* Keeps the digest apart from any other use of SHA-256 over such a map. */
+#define BINDING_DOMAIN "sk-tpm key handle binding v1"
+
+static bool
+has_pin_object(const struct handle *h)
+{
+	return h->auth == HANDLE_AUTH_PIN_OBJECT;
+}
+
+/* --- encoding ---------------------------------------------------------- */
+
+static int
+put_entry_uint(struct bytes *out, uint64_t entry, uint64_t value)
+{
+	int r;
+
+	if ((r = cbor_put_uint(out, entry)) != 0)
+		return r;
+	return cbor_put_uint(out, value);
+}
+
+static int
+put_entry_bytes(struct bytes *out, uint64_t entry, struct slice value)
+{
+	int r;
+
+	if ((r = cbor_put_uint(out, entry)) != 0)
+		return r;
+	return cbor_put_bytes(out, value);
+}
+
+static int
+put_pcrs(struct bytes *out, const struct handle *h)
+{
+	size_t n = (size_t)__builtin_popcount(h->pcrs);
+	int r;
+
+	if ((r = cbor_put_uint(out, BOUND_PCRS)) != 0 ||
+	    (r = cbor_put_map(out, n)) != 0)
+		return r;
+	for (uint32_t i = 0; i < HANDLE_PCR_COUNT && r == 0; i++)
+		if ((h->pcrs & 1u << i) != 0)
+			r = put_entry_bytes(out, i,
+			    (struct slice){ h->pcr_values[i], HANDLE_PCR_LEN });
+	return r;
+}
+
+static size_t
+count_bound_entries(const struct handle *h)
+{
+	size_t n = BOUND_PRESENCE + 1;
+
+	if (h->auth != HANDLE_AUTH_NONE)
+		n++; /* salt */
+	if (has_pin_object(h))
+		n += 2; /* lifetime, public area */
+	if (h->pcrs != 0)
+		n++;
+	return n;
+}
+
+static int
+put_bound(struct bytes *out, const struct handle *h)
+{
+	struct slice name = { h->parent_name, sizeof(h->parent_name) };
+	struct slice application = { h->application, sizeof(h->application) };
+	struct slice salt = { h->pin_salt, sizeof(h->pin_salt) };
+	int r;
+
+	if ((r = cbor_put_map(out, count_bound_entries(h))) != 0 ||
+	    (r = put_entry_uint(out, BOUND_VERSION, VERSION)) != 0 ||
+	    (r = put_entry_uint(out, BOUND_PARENT, h->parent)) != 0 ||
+	    (r = put_entry_bytes(out, BOUND_PARENT_NAME, name)) != 0 ||
+	    (r = put_entry_uint(out, BOUND_AUTH, (uint64_t)h->auth)) != 0 ||
+	    (r = put_entry_bytes(out, BOUND_APPLICATION, application)) != 0 ||
+	    (r = cbor_put_uint(out, BOUND_LIMITS)) != 0 ||
+	    (r = limits_encode(&h->limits, out)) != 0 ||
+	    (r = put_entry_uint(out, BOUND_PRESENCE, h->presence)) != 0)
+		return r;
+	if (h->auth != HANDLE_AUTH_NONE &&
+	    (r = put_entry_bytes(out, BOUND_PIN_SALT, salt)) != 0)
+		return r;
+	if (has_pin_object(h) &&
+	    (r = put_entry_uint(out, BOUND_PIN_LIFETIME, h->pin_lifetime)) != 0)
+		return r;
+	if (h->pcrs != 0 && (r = put_pcrs(out, h)) != 0)
+		return r;
+	if (has_pin_object(h))
+		r = put_entry_bytes(out, BOUND_PIN_OBJECT_PUBLIC,
+		    bytes_slice(&h->pin_object_public));
+	return r;
+}
+
+int
+handle_bound(const struct handle *h, struct bytes *ret)
+{
+	struct bytes out = { 0 };
+	int r;
+
+	if ((r = put_bound(&out, h)) == 0)
+		bytes_move(&out, ret);
+	bytes_reset(&out);
+	return r;
+}
+
+static size_t
+count_entries(const struct handle *h)
+{
+	size_t n = ENTRY_PRIVATE + 1;
+
+	if (has_pin_object(h))
+		n++;
+	if (h->persistent != 0)
+		n++;
+	if (h->persistent_auth.len > 0)
+		n++;
+	return n;
+}
+
+static int
+put_handle(struct bytes *out, const struct handle *h, struct slice bound)
+{
+	int r;
+
+	if ((r = cbor_put_map(out, count_entries(h))) != 0 ||
+	    (r = cbor_put_uint(out, ENTRY_MAGIC)) != 0 ||
+	    (r = cbor_put_text(out, magic)) != 0 ||
+	    (r = put_entry_bytes(out, ENTRY_BOUND, bound)) != 0 ||
+	    (r = put_entry_bytes(
+		 out, ENTRY_PUBLIC, bytes_slice(&h->tpm_public))) != 0 ||
+	    (r = put_entry_bytes(
+		 out, ENTRY_PRIVATE, bytes_slice(&h->tpm_private))) != 0)
+		return r;
+	if (has_pin_object(h) &&
+	    (r = put_entry_bytes(out, ENTRY_PIN_OBJECT_PRIVATE,
+		 bytes_slice(&h->pin_object_private))) != 0)
+		return r;
+	if (h->persistent != 0 &&
+	    (r = put_entry_uint(out, ENTRY_PERSISTENT, h->persistent)) != 0)
+		return r;
+	if (h->persistent_auth.len > 0)
+		r = put_entry_bytes(out, ENTRY_PERSISTENT_AUTH,
+		    bytes_slice(&h->persistent_auth));
+	return r;
+}
+
+int
+handle_encode(const struct handle *h, struct bytes *ret)
+{
+	struct bytes out = { 0 }, bound = { 0 };
+	int r;
+
+	if ((r = put_bound(&bound, h)) != 0 ||
+	    (r = put_handle(&out, h, bytes_slice(&bound))) != 0)
+		goto out;
+	if (out.len > HANDLE_MAX_LEN) {
+		r = fail(FAIL_INTERNAL, "key handle of %zu bytes", out.len);
+		goto out;
+	}
+	bytes_move(&out, ret);
+out:
+	bytes_reset(&bound);
+	bytes_reset(&out);
+	return r;
+}
+
+int
+handle_binding(const struct handle *h, uint8_t ret_digest[HANDLE_BINDING_LEN])
+{
+	struct bytes in = { 0 };
+	int r;
+
+	if ((r = bytes_append(&in, BINDING_DOMAIN, sizeof(BINDING_DOMAIN))) !=
+		0 ||
+	    (r = put_bound(&in, h)) != 0)
+		goto out;
+	if (EVP_Digest(in.data, in.len, ret_digest, NULL, EVP_sha256(), NULL) !=
+	    1)
+		r = fail(FAIL_INTERNAL, "SHA-256 failed");
+out:
+	bytes_reset(&in);
+	return r;
+}
+
+/* --- decoding ---------------------------------------------------------- */
+
+static bool
+take_key(struct slice *in, uint64_t entry)
+{
+	uint64_t key;
+
+	return cbor_take_uint(in, &key) && key == entry;
+}
+
+/* Takes the key off the front if it is this one; leaves any other. */
+static bool
+take_optional_key(struct slice *in, uint64_t entry)
+{
+	struct slice rest = *in;
+
+	if (!take_key(&rest, entry))
+		return false;
+	*in = rest;
+	return true;
+}
+
+static bool
+take_entry_uint(struct slice *in, uint64_t entry, uint64_t *ret)
+{
+	return take_key(in, entry) && cbor_take_uint(in, ret);
+}
+
+static bool
+take_entry_bytes(struct slice *in, uint64_t entry, struct slice *ret)
+{
+	return take_key(in, entry) && cbor_take_bytes(in, ret) && ret->len > 0;
+}
+
+/* An entry of as many bytes as `ret` has. */
+static bool
+take_entry_exactly(
+    struct slice *in, uint64_t entry, uint8_t *ret, size_t ret_len)
+{
+	struct slice value;
+
+	if (!take_entry_bytes(in, entry, &value) || value.len != ret_len)
+		return false;
+	memcpy(ret, value.data, ret_len);
+	return true;
+}
+
+/* Whatever the number of entries: a later version may have more. */
+static bool
+take_magic(struct slice *in)
+{
+	struct slice text;
+	uint64_t entries;
+
+	return cbor_take_map(in, &entries) && take_key(in, ENTRY_MAGIC) &&
+	    cbor_take_text(in, &text) && slice_equal(text, magic);
+}
+
+bool
+handle_parent_is_valid(uint64_t parent)
+{
+	return parent == HANDLE_PARENT_SRK ||
+	    parent == HANDLE_PARENT_SRK_ZEROS ||
+	    (parent >= HANDLE_PARENT_PERSISTENT_FIRST &&
+		parent <= HANDLE_PARENT_PERSISTENT_LAST);
+}
+
+/* 16 and 23 can be reset by anybody (PC Client Platform TPM Profile, 4.6.2) */
+bool
+handle_pcr_is_valid(uint64_t pcr)
+{
+	return pcr < HANDLE_PCR_COUNT && pcr != 16 && pcr != 23;
+}
+
+static int
+damaged(const char *what)
+{
+	return fail(FAIL_HANDLE, "the key handle is damaged (%s)", what);
+}
+
+static bool
+is_zero(const uint8_t *data, size_t len)
+{
+	uint8_t any = 0;
+
+	while (len-- > 0)
+		any |= *data++;
+	return any == 0;
+}
+
+static bool
+take_pcrs(struct slice *in, struct handle *h)
+{
+	uint64_t n, pcr;
+
+	if (!cbor_take_map(in, &n) || n == 0 || n > HANDLE_PCR_COUNT)
+		return false;
+	while (n-- > 0) {
+		struct slice value;
+
+		if (!cbor_take_uint(in, &pcr) || !handle_pcr_is_valid(pcr) ||
+		    !cbor_take_bytes(in, &value) ||
+		    value.len != HANDLE_PCR_LEN ||
+		    is_zero(value.data, value.len))
+			return false;
+		h->pcrs |= 1u << pcr;
+		memcpy(h->pcr_values[pcr], value.data, HANDLE_PCR_LEN);
+	}
+	return true;
+}
+
+/* The bound entries that not every key has. */
+static int
+decode_conditions(struct slice *in, struct handle *h)
+{
+	struct slice public;
+	uint64_t lifetime;
+
+	if (h->auth != HANDLE_AUTH_NONE &&
+	    !take_entry_exactly(
+		in, BOUND_PIN_SALT, h->pin_salt, sizeof(h->pin_salt)))
+		return damaged("salt of the PIN");
+	if (has_pin_object(h)) {
+		if (!take_entry_uint(in, BOUND_PIN_LIFETIME, &lifetime) ||
+		    lifetime == 0 || lifetime > HANDLE_LIFETIME_MAX)
+			return damaged("lifetime of the PIN");
+		h->pin_lifetime = (uint32_t)lifetime;
+	}
+	if (take_optional_key(in, BOUND_PCRS) && !take_pcrs(in, h))
+		return damaged("PCRs");
+	if (!has_pin_object(h))
+		return 0;
+	if (!take_entry_bytes(in, BOUND_PIN_OBJECT_PUBLIC, &public))
+		return damaged("PIN object");
+	return bytes_set(&h->pin_object_public, public.data, public.len);
+}
+
+/* Bound entries after the version. */
+static int
+decode_bound(struct slice in, struct handle *h)
+{
+	uint64_t parent, auth, presence;
+	int r;
+
+	if (!take_entry_uint(&in, BOUND_PARENT, &parent) ||
+	    !handle_parent_is_valid(parent))
+		return damaged("parent");
+	if (!take_entry_exactly(
+		&in, BOUND_PARENT_NAME, h->parent_name, sizeof(h->parent_name)))
+		return damaged("name of the parent");
+	if (!take_entry_uint(&in, BOUND_AUTH, &auth) ||
+	    auth > HANDLE_AUTH_PIN_OBJECT)
+		return damaged("authorization");
+	if (!take_entry_exactly(
+		&in, BOUND_APPLICATION, h->application, sizeof(h->application)))
+		return damaged("application");
+	if (!take_key(&in, BOUND_LIMITS))
+		return damaged("limits");
+	if ((r = limits_decode(&in, &h->limits)) != 0)
+		return r;
+	if (!take_entry_uint(&in, BOUND_PRESENCE, &presence) || presence > 1)
+		return damaged("presence");
+	h->parent = (uint32_t)parent;
+	h->auth = (enum handle_auth)auth;
+	h->presence = presence == 1;
+	return decode_conditions(&in, h);
+}
+
+/* Where a copy of the key may be, and what it wants. */
+static int
+decode_persistent(struct slice *in, struct handle *h)
+{
+	uint8_t auth[HANDLE_AUTH_VALUE_LEN];
+	uint64_t where;
+	int r;
+
+	if (!take_optional_key(in, ENTRY_PERSISTENT))
+		return 0;
+	if (!cbor_take_uint(in, &where) ||
+	    where < HANDLE_PARENT_PERSISTENT_FIRST ||
+	    where > HANDLE_OWNER_PERSISTENT_LAST)
+		return damaged("persistent handle");
+	h->persistent = (uint32_t)where;
+	if (in->len == 0)
+		return 0;
+	if (h->auth != HANDLE_AUTH_NONE || h->pcrs != 0 ||
+	    !take_entry_exactly(
+		in, ENTRY_PERSISTENT_AUTH, auth, sizeof(auth)) ||
+	    auth[sizeof(auth) - 1] == 0)
+		return damaged("authValue of the persistent key");
+	r = bytes_set(&h->persistent_auth, auth, sizeof(auth));
+	explicit_bzero(auth, sizeof(auth));
+	return r;
+}
+
+/* Entries after the bound ones. */
+static int
+decode_objects(struct slice in, struct handle *h)
+{
+	struct slice tpm_public, tpm_private, pin_object;
+	int r;
+
+	if (!take_entry_bytes(&in, ENTRY_PUBLIC, &tpm_public))
+		return damaged("public area");
+	if (!take_entry_bytes(&in, ENTRY_PRIVATE, &tpm_private))
+		return damaged("private area");
+	if ((r = bytes_set(&h->tpm_public, tpm_public.data, tpm_public.len)) !=
+		0 ||
+	    (r = bytes_set(
+		 &h->tpm_private, tpm_private.data, tpm_private.len)) != 0)
+		return r;
+	if (has_pin_object(h)) {
+		if (!take_entry_bytes(
+			&in, ENTRY_PIN_OBJECT_PRIVATE, &pin_object))
+			return damaged("private area of the PIN object");
+		if ((r = bytes_set(&h->pin_object_private, pin_object.data,
+			 pin_object.len)) != 0)
+			return r;
+	}
+	return decode_persistent(&in, h);
+}
+
+static int
+decode_version(struct slice *bound)
+{
+	uint64_t entries, version;
+
+	if (!cbor_take_map(bound, &entries) ||
+	    !take_entry_uint(bound, BOUND_VERSION, &version))
+		return damaged("version");
+	if (version != VERSION)
+		return fail(FAIL_VERSION,
+		    "the key handle has format version %ju, and this sk-tpm "
+		    "reads %d",
+		    (uintmax_t)version, VERSION);
+	return 0;
+}
+
+int
+handle_decode(struct slice in, struct handle *ret)
+{
+	struct handle h = { 0 };
+	struct bytes again = { 0 };
+	struct slice rest = in, bound;
+	int r;
+
+	if (in.len > HANDLE_MAX_LEN || !take_magic(&rest))
+		return fail(FAIL_NOT_OURS,
+		    "the key handle was not made by sk-tpm, or its beginning "
+		    "is damaged");
+	if (!take_entry_bytes(&rest, ENTRY_BOUND, &bound))
+		return damaged("bound entries");
+	if ((r = decode_version(&bound)) != 0)
+		return r;
+	if ((r = decode_bound(bound, &h)) != 0 ||
+	    (r = decode_objects(rest, &h)) != 0 ||
+	    (r = handle_encode(&h, &again)) != 0)
+		goto out;
+	/*
+	 * Comparing with our own encoding settles the rest at once: length of
+	 * the maps, order, shortest forms, definite lengths, unknown entries,
+	 * nothing behind the end.
+	 */
+	if (!slice_equal(bytes_slice(&again), in)) {
+		r = damaged("not our encoding");
+		goto out;
+	}
+	*ret = h;
+	h = (struct handle){ 0 };
+out:
+	bytes_reset(&again);
+	handle_reset(&h);
+	return r;
+}
+
+int
+handle_check_application(const struct handle *h, const char *application)
+{
+	uint8_t hash[FIDO_DIGEST_LEN];
+	int r;
+
+	if ((r = fido_application_hash(application, hash)) != 0)
+		return r;
+	if (memcmp(hash, h->application, sizeof(hash)) != 0)
+		return fail(FAIL_HANDLE,
+		    "the key was made for another application than it is said "
+		    "to be for");
+	return 0;
+}
+
+void
+handle_reset(struct handle *h)
+{
+	bytes_reset(&h->pin_object_public);
+	bytes_reset(&h->tpm_public);
+	bytes_reset(&h->tpm_private);
+	bytes_reset(&h->pin_object_private);
+	bytes_reset(&h->persistent_auth);
+	limits_reset(&h->limits);
+	*h = (struct handle){ 0 };
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Our keys in the TPM: create one, sign with one. A key handle goes in and
+ * out; nothing stays in the TPM.
+ */
+#ifndef SKTPM_KEY_H
+#define SKTPM_KEY_H
+
+#include "authenticator/authdata.h"
+#include "key/handle.h"
+#include "tpm/tpm.h"
+
+/* What a new key is to be like. */
+struct key_wishes {
+	uint32_t parent;	 /* persistent handle; 0: the SRK */
+	struct slice auth_value; /* of a PIN; empty: no authorization */
+	uint8_t pin_salt[HANDLE_SALT_LEN]; /* that it was made with */
+	uint8_t application[32];	   /* SHA-256 of the one it is for */
+	bool presence;			   /* each use needs a person's */
+	const struct limits *limits;
+};
+
+/*
+ * Creates an ECDSA P-256 key. *ret_handle is the caller's to handle_reset.
+ * 0 or what parent_for_new and tpm_fail give.
+ */
+int key_create(struct tpm *tpm, const struct key_wishes *wishes,
+    struct handle *ret_handle, struct ec_point *ret_point) MUST_CHECK;
+
+/*
+ * The public point in a key handle, after checking that its public area is
+ * exactly one of ours and that the bound entries are those it was made with.
+ * Needs no TPM. 0, FAIL_HANDLE, FAIL_MEMORY or FAIL_INTERNAL.
+ */
+int key_point(const struct handle *h, struct ec_point *ret) MUST_CHECK;
+
+/*
+ * Whether this TPM can load the key; needs no PIN. 0 or why not, as key_sign.
+ */
+int key_check(struct tpm *tpm, const struct handle *h) MUST_CHECK;
+
+/*
+ * Loads the key, signs the digest and lets the key go. A key with a PIN needs
+ * its auth_value, which crosses the bus only as an HMAC that guessing cannot
+ * use; others need it empty. The signature is not yet verified.
+ * 0; FAIL_OTHER_TPM; FAIL_HANDLE; FAIL_WRONG_PIN, which has cost a try;
+ * FAIL_FORGED; what tpm_fail gives.
+ */
+int key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
+    const uint8_t digest[FIDO_DIGEST_LEN], struct ec_signature *ret) MUST_CHECK;
+
+/*
+ * Changes the authValue of a key that has a PIN: *h gets a new private area,
+ * and the TPM goes on loading the old one, with the old authValue, wherever a
+ * copy of it is. 0; FAIL_WRONG_PIN, which has cost a try; as key_sign.
+ */
+int key_change_auth(struct tpm *tpm, struct handle *h, struct slice old_auth,
+    struct slice new_auth) MUST_CHECK;
+
+#endif

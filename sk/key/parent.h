@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The parent: the storage key under which our keys are encrypted. It is the
+ * persistent storage root key (SRK) where the machine has one, else the same
+ * key is created again from the owner seed for the call.
+ */
+#ifndef SKTPM_PARENT_H
+#define SKTPM_PARENT_H
+
+#include "key/handle.h"
+#include "tpm/tpm.h"
+
+/* Where the TCG's provisioning guidance puts the SRK. */
+#define PARENT_SRK_HANDLE 0x81000001u
+
+struct parent {
+	ESYS_TR object;
+	bool transient;		       /* it is ours to flush */
+	uint32_t where;		       /* entry 2 of a key handle */
+	uint8_t name[HANDLE_NAME_LEN]; /* computed from its public area */
+};
+
+/*
+ * A parent for a new key: the one at the persistent handle `where`, or the SRK
+ * if that is 0. The caller ends *ret with parent_close.
+ * Where another kind of key has taken the SRK's handle, a line says so and the
+ * SRK is created for the call.
+ * 0; FAIL_PARENT if there is nothing, or no suitable key, at a handle that was
+ * named; FAIL_OWNER_AUTH; what tpm_fail gives.
+ */
+int parent_for_new(
+    struct tpm *tpm, uint32_t where, struct parent *ret) MUST_CHECK;
+
+/*
+ * The parent with this Name: looked for at `where` and at the SRK's handle,
+ * then created again by each template. FAIL_OTHER_TPM if none has the Name;
+ * FAIL_HANDLE if a key has it that parent_for_new would not have taken: nothing
+ * is authorized to that one.
+ */
+int parent_find(struct tpm *tpm, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], struct parent *ret) MUST_CHECK;
+
+/*
+ * A storage key of the null hierarchy, which needs no authorization: for
+ * salting a session where no parent is known. It keeps off whoever only
+ * listens. Ends with parent_close.
+ */
+int parent_of_null_hierarchy(struct tpm *tpm, struct parent *ret) MUST_CHECK;
+
+/* What is at the SRK's handle. */
+enum parent_state {
+	PARENT_ABSENT,
+	PARENT_SUITS,
+	PARENT_OTHER, /* another kind of key; log_cause() says which */
+};
+
+/* Looks; one or two commands. 0 or what tpm_fail gives. */
+int parent_look(struct tpm *tpm, enum parent_state *ret) MUST_CHECK;
+
+/*
+ * Which template the persistent SRK is of, enum handle_parent, or 0 for none.
+ * 0, or FAIL_OWNER_AUTH and what tpm_fail gives.
+ */
+int parent_template(struct tpm *tpm, uint32_t *ret) MUST_CHECK;
+
+/*
+ * Creates the SRK by the TCG's template and makes it persistent at
+ * PARENT_SRK_HANDLE. `owner_auth` is the owner hierarchy's password, or
+ * empty; it crosses the bus only as an HMAC, in a session salted to a key of
+ * the null hierarchy. 0, FAIL_OWNER_PASSWORD or what tpm_fail gives.
+ */
+int parent_make_persistent(struct tpm *tpm, struct slice owner_auth) MUST_CHECK;
+
+void parent_close(struct tpm *tpm, struct parent *parent);
+
+#endif

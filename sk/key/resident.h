@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Resident keys: their records in the TPM's NV memory, one index each, in
+ * 0x01800000 to 0x01bfffff, a range that the TCG's registry leaves to owners.
+ * An index is ours if its attributes and its policy are exactly those that we
+ * define ours with; no other is ever read, written or removed.
+ *
+ * Reading needs no authorization; defining, writing and removing need the
+ * owner's. A record is written in as many commands as the TPM's NV buffer
+ * takes, and then locked. Until it is locked, the index is no key, but
+ * unfinished: another process is writing it, or was killed. Which of both
+ * cannot be told, so unfinished ones stay until their room is needed; whoever
+ * was still writing then makes the index anew.
+ */
+#ifndef SKTPM_RESIDENT_H
+#define SKTPM_RESIDENT_H
+
+#include "key/resident-record.h"
+#include "tpm/tpm.h"
+
+#define RESIDENT_FIRST 0x01800000u
+#define RESIDENT_LAST 0x01bfffffu
+
+struct resident_key {
+	uint32_t index;
+	size_t size;	      /* of the record, in bytes of NV */
+	int error;	      /* 0, FAIL_UNFINISHED, or why it is unreadable */
+	uint8_t digest[32];   /* SHA-256 of what it holds; zeros if unread */
+	struct record record; /* empty where it cannot be read */
+};
+
+struct resident_keys {
+	struct resident_key *keys; /* in order of their indices */
+	size_t n;
+};
+
+/*
+ * All resident keys, only the highest generation of each; records that are
+ * unfinished or cannot be read have `error`. The caller ends *ret with
+ * resident_keys_reset. 0, FAIL_MEMORY or what tpm_fail gives.
+ */
+int resident_list(struct tpm *tpm, struct resident_keys *ret) MUST_CHECK;
+
+/*
+ * The right to change resident keys: the owner hierarchy's password, or
+ * empty. It crosses the bus only as an HMAC in a session salted to the parent
+ * key that the record's key handle names. The record is what the TPM says it
+ * is, so whoever alters that can guess the password; who only listens cannot.
+ */
+
+/* Whether the owner hierarchy has a password. 0 or what tpm_fail gives. */
+int resident_owner_has_password(struct tpm *tpm, bool *ret) MUST_CHECK;
+
+/*
+ * Stores a record, and then removes the ones it replaces, those of the same
+ * key. Where NV is full, removes unfinished ones first. *ret_index may be NULL.
+ * 0; FAIL_OWNER_PASSWORD if the hierarchy has another password; FAIL_NV_FULL;
+ * FAIL_ARGUMENT (record too long); FAIL_MEMORY or what tpm_fail gives.
+ */
+int resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
+    uint32_t *ret_index) MUST_CHECK;
+
+/*
+ * The key at `index`, as resident_list has it. 0, FAIL_ARGUMENT if there is
+ * none, or as resident_list. The caller ends *ret with resident_key_reset.
+ */
+int resident_find(
+    struct tpm *tpm, uint32_t index, struct resident_key *ret) MUST_CHECK;
+
+/*
+ * Removes that key, all its generations; also one that is unfinished.
+ * FAIL_ARGUMENT if another is at its index now, or a newer generation of it is
+ * elsewhere; else as resident_store.
+ */
+int resident_remove(struct tpm *tpm, const struct resident_key *key,
+    struct slice owner_auth) MUST_CHECK;
+
+void resident_key_reset(struct resident_key *key);
+
+void resident_keys_reset(struct resident_keys *keys);
+
+#endif

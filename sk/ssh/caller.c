@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: ISC */
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "ssh/caller.h"
+#include "base/home.h"
+
+#define MOST_OF_NAME 253 /* as of DNS */
+
+struct words {
+	char *s;
+	size_t len, room;
+};
+
+/* --- words ------------------------------------------------------------- */
+
+static bool
+has_word(const struct words *w, const char *word)
+{
+	for (size_t at = 0; at < w->len; at += strlen(w->s + at) + 1)
+		if (strcmp(w->s + at, word) == 0)
+			return true;
+	return false;
+}
+
+static void
+add(struct words *w, const char *s, size_t n)
+{
+	char *word = w->s + w->len;
+
+	if (n == 0 || n > MOST_OF_NAME || n >= w->room - w->len)
+		return;
+	for (size_t i = 0; i < n; i++)
+		word[i] = (char)tolower((unsigned char)s[i]);
+	word[n] = '\0';
+	if (!has_word(w, word))
+		w->len += n + 1;
+}
+
+/* "name", "name:port", "[name]:port", an address, or an option with a port. */
+static void
+add_name(struct words *w, const char *s, size_t n)
+{
+	const char *end = s + n, *colon = memchr(s, ':', n);
+	const char *close = s[0] == '[' ? memchr(s, ']', n) : NULL;
+	size_t digits = 0;
+
+	if (s[0] == '-') {
+		while (isdigit((unsigned char)s[n - 1 - digits]))
+			digits++;
+		add(w, end - digits, digits);
+		return;
+	}
+	if (close != NULL) {
+		add(w, s + 1, (size_t)(close - s) - 1);
+		colon = close + 1 < end && close[1] == ':' ? close + 1 : NULL;
+	} else if (colon != NULL && memrchr(s, ':', n) != colon) {
+		add(w, s, n); /* an IPv6 address */
+		return;
+	} else {
+		add(w, s, colon != NULL ? (size_t)(colon - s) : n);
+	}
+	if (colon != NULL)
+		add(w, colon + 1, (size_t)(end - colon) - 1);
+}
+
+/* What is between the marks of URLs, of settings, lists and quotes. */
+static void
+add_names(struct words *w, const char *text)
+{
+	static const char marks[] = " \t\r\n\"'=,/@";
+	size_t n;
+
+	for (text += strspn(text, marks); *text != '\0';
+	     text += strspn(text, marks)) {
+		n = strcspn(text, marks);
+		add_name(w, text, n);
+		text += n;
+	}
+}
+
+/* --- where they are from ------------------------------------------------ */
+
+/* Of a longer command line, what is first; a host comes before its command. */
+#define MOST_OF_COMMAND 4096
+
+/*
+ * The words of a process of this user's; the first is the program. 0 where
+ * there is none, or no /proc.
+ */
+static size_t
+read_command(const char *pid, char ret[MOST_OF_COMMAND])
+{
+	char path[64];
+	struct stat st;
+	size_t n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/cmdline", pid);
+	if ((f = home_open(path, &st)) == NULL)
+		return 0;
+	if (st.st_uid == geteuid())
+		n = fread(ret, 1, MOST_OF_COMMAND - 1, f);
+	fclose(f);
+	ret[n] = '\0';
+	return n;
+}
+
+static bool
+is_ssh(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+
+	return strcmp(slash != NULL ? slash + 1 : program, "ssh") == 0;
+}
+
+static void
+add_command(struct words *w, const char *command, size_t n)
+{
+	for (size_t at = strlen(command) + 1; at < n;
+	     at += strlen(command + at) + 1)
+		add_names(w, command + at);
+}
+
+/* An agent does not tell who asks it. */
+static void
+add_every_ssh(struct words *w)
+{
+	DIR *proc = opendir("/proc");
+	char command[MOST_OF_COMMAND];
+	const struct dirent *entry;
+	size_t n;
+
+	while (proc != NULL && (entry = readdir(proc)) != NULL)
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+		    (n = read_command(entry->d_name, command)) > 0 &&
+		    is_ssh(command))
+			add_command(w, command, n);
+	if (proc != NULL)
+		closedir(proc);
+}
+
+static bool
+names_server(const char *keyword, size_t n)
+{
+	static const char *const keywords[] = { "host", "hostname",
+		"hostkeyalias", "port" };
+
+	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
+		if (strlen(keywords[i]) == n &&
+		    strncasecmp(keyword, keywords[i], n) == 0)
+			return true;
+	return false;
+}
+
+/* Without ssh's rules which line is for which host: a name is proven later. */
+static void
+add_config(struct words *w)
+{
+	char *path = home_path(".ssh/config"), *line = NULL, *keyword;
+	size_t size = 0, n;
+	struct stat st;
+	FILE *f = NULL;
+
+	if (path != NULL && (f = home_open(path, &st)) != NULL) {
+		while (getline(&line, &size, f) != -1) {
+			keyword = line + strspn(line, " \t");
+			n = strcspn(keyword, " \t=\r\n");
+			if (names_server(keyword, n))
+				add_names(w, keyword + n);
+		}
+		fclose(f);
+	}
+	free(line);
+	free(path);
+}
+
+size_t
+caller_words(char ret[CALLER_WORDS_LEN])
+{
+	/* A long command leaves room for the settings. */
+	struct words w = { .s = ret, .room = CALLER_WORDS_LEN / 2 };
+	char command[MOST_OF_COMMAND], parent[24];
+	size_t n;
+
+	snprintf(parent, sizeof(parent), "%ld", (long)getppid());
+	n = read_command(parent, command);
+	if (n > 0 && is_ssh(command))
+		add_command(&w, command, n);
+	else
+		add_every_ssh(&w);
+	w.room = CALLER_WORDS_LEN;
+	add_config(&w);
+	return w.len;
+}
+
+bool
+caller_says(const char *option)
+{
+	char command[MOST_OF_COMMAND], parent[24];
+	size_t n;
+
+	snprintf(parent, sizeof(parent), "%ld", (long)getppid());
+	n = read_command(parent, command);
+	for (size_t at = 0; at < n; at += strlen(command + at) + 1)
+		if (strcasestr(command + at, option) != NULL)
+			return true;
+	return false;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ssh/caller.h"
+#include "base/home.h"
+#include "ssh/known-hosts.h"
+
+#define SYSTEM_FILE "/etc/ssh/ssh_known_hosts"
+#define BLANK " \t\r\n"
+
+/* --- hashed names: "|1|salt|hash", as OpenSSH's hostfile.c writes them --- */
+
+#define HASH_LEN 20	   /* of SHA-1, and of the salt */
+#define HASH_BASE64_LEN 28 /* with one = at the end */
+
+struct hashed_name {
+	uint8_t salt[HASH_LEN + 1]; /* and what the = decodes to */
+	const char *hash;	    /* in base64 */
+};
+
+static bool
+parse_hashed_name(const char *field, struct hashed_name *ret)
+{
+	static const char magic[] = "|1|";
+	const char *salt = field + strlen(magic);
+
+	if (strncmp(field, magic, strlen(magic)) != 0 ||
+	    strlen(salt) != HASH_BASE64_LEN + 1 + HASH_BASE64_LEN ||
+	    salt[HASH_BASE64_LEN] != '|' ||
+	    EVP_DecodeBlock(ret->salt, (const unsigned char *)salt,
+		HASH_BASE64_LEN) != sizeof(ret->salt))
+		return false;
+	ret->hash = salt + HASH_BASE64_LEN + 1;
+	return true;
+}
+
+static bool
+has_hash(const char *name, const struct hashed_name *hashed)
+{
+	unsigned char base64[HASH_BASE64_LEN + 1];
+	uint8_t digest[EVP_MAX_MD_SIZE];
+
+	if (HMAC(EVP_sha1(), hashed->salt, HASH_LEN, (const uint8_t *)name,
+		strlen(name), digest, NULL) == NULL)
+		return false;
+	EVP_EncodeBlock(base64, digest, HASH_LEN);
+	return strcmp((const char *)base64, hashed->hash) == 0;
+}
+
+static bool
+is_port(const char *word)
+{
+	return strlen(word) <= 5 && word[strspn(word, "0123456789")] == '\0';
+}
+
+/* Tries each word, and each with each port. */
+static bool
+find_word(struct slice words, const struct hashed_name *hashed,
+    char ret[KNOWN_HOSTS_NAME_LEN])
+{
+	const char *start = (const char *)words.data, *end = start + words.len;
+	char name[KNOWN_HOSTS_NAME_LEN];
+
+	for (const char *w = start; w < end; w += strlen(w) + 1) {
+		if (has_hash(w, hashed)) {
+			snprintf(ret, KNOWN_HOSTS_NAME_LEN, "%s", w);
+			return true;
+		}
+		for (const char *p = start; p < end; p += strlen(p) + 1) {
+			if (!is_port(p))
+				continue;
+			snprintf(name, sizeof(name), "[%s]:%s", w, p);
+			if (has_hash(name, hashed)) {
+				memcpy(ret, name, sizeof(name));
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* --- lines ------------------------------------------------------------- */
+
+/* A line is "hosts keytype base64 [comment]"; markers begin with @. */
+static bool
+line_has_key(char *line, const char *base64, const char **ret_hosts)
+{
+	char *save = NULL;
+	const char *hosts = strtok_r(line, BLANK, &save);
+	const char *type = strtok_r(NULL, BLANK, &save);
+	const char *key = strtok_r(NULL, BLANK, &save);
+
+	if (hosts == NULL || type == NULL || key == NULL ||
+	    strchr("#@", hosts[0]) != NULL || strcmp(key, base64) != 0)
+		return false;
+	*ret_hosts = hosts;
+	return true;
+}
+
+static enum known_host
+find_in_stream(FILE *f, const char *base64, struct slice words,
+    char ret[KNOWN_HOSTS_NAME_LEN])
+{
+	enum known_host found = KNOWN_HOST_NOT;
+	struct hashed_name hashed;
+	const char *hosts;
+	char *line = NULL;
+	size_t size = 0;
+
+	while (found != KNOWN_HOST_NAMED && getline(&line, &size, f) != -1) {
+		if (!line_has_key(line, base64, &hosts))
+			continue;
+		if (hosts[0] != '|') {
+			snprintf(ret, KNOWN_HOSTS_NAME_LEN, "%s", hosts);
+			found = KNOWN_HOST_NAMED;
+		} else if (parse_hashed_name(hosts, &hashed)) {
+			found = find_word(words, &hashed, ret)
+			    ? KNOWN_HOST_NAMED
+			    : KNOWN_HOST_HASHED;
+		}
+	}
+	free(line);
+	return found;
+}
+
+/* Host keys are a few hundred bytes; a certificate's may be some thousand. */
+#define MAX_BLOB 16384
+
+enum known_host
+known_hosts_find_in(const char *path, struct slice host_key, struct slice words,
+    char ret[KNOWN_HOSTS_NAME_LEN])
+{
+	enum known_host found = KNOWN_HOST_NOT;
+	unsigned char *base64;
+	struct stat st;
+	FILE *f;
+
+	if (host_key.len == 0 || host_key.len > MAX_BLOB ||
+	    (f = home_open(path, &st)) == NULL)
+		return KNOWN_HOST_NOT;
+	base64 = malloc(host_key.len * 4 / 3 + 5);
+	if (base64 != NULL) {
+		EVP_EncodeBlock(base64, host_key.data, (int)host_key.len);
+		found = find_in_stream(f, (const char *)base64, words, ret);
+	}
+	free(base64);
+	fclose(f);
+	return found;
+}
+
+static enum known_host
+find_in_both(const char *own, struct slice host_key, struct slice words,
+    char ret[KNOWN_HOSTS_NAME_LEN])
+{
+	enum known_host first = KNOWN_HOST_NOT, second;
+
+	if (own != NULL)
+		first = known_hosts_find_in(own, host_key, words, ret);
+	if (first == KNOWN_HOST_NAMED)
+		return first;
+	second = known_hosts_find_in(SYSTEM_FILE, host_key, words, ret);
+	return second != KNOWN_HOST_NOT ? second : first;
+}
+
+bool
+known_hosts_find(struct slice host_key, char ret[KNOWN_HOSTS_NAME_LEN])
+{
+	char *own = home_path(".ssh/known_hosts"), words[CALLER_WORDS_LEN];
+	struct slice tried = { (const uint8_t *)words, 0 };
+	enum known_host found = find_in_both(own, host_key, tried, ret);
+
+	if (found == KNOWN_HOST_HASHED) {
+		tried.len = caller_words(words);
+		found = find_in_both(own, host_key, tried, ret);
+	}
+	free(own);
+	return found == KNOWN_HOST_NAMED;
+}

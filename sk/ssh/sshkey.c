@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: ISC */
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "ssh/sshkey.h"
+#include "base/wire.h"
+
+#define OUR_TYPE "sk-ecdsa-sha2-nistp256@openssh.com"
+#define OUR_FIELDS 3
+
+/* How many strings make up a key of the type, after the type's name. */
+static const struct key_type {
+	const char *plain;
+	const char *cert;
+	unsigned int fields;
+} key_types[] = {
+	{ "ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com", 1 },
+	{ "ssh-rsa", "ssh-rsa-cert-v01@openssh.com", 2 },
+	{ "ssh-dss", "ssh-dss-cert-v01@openssh.com", 4 },
+	{ "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+	    2 },
+	{ "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384-cert-v01@openssh.com",
+	    2 },
+	{ "ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521-cert-v01@openssh.com",
+	    2 },
+	{ "sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com",
+	    2 },
+	{ OUR_TYPE, "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", OUR_FIELDS },
+	/* OpenSSH 10.6, and 10.4 and 10.5 */
+	{ "ssh-mldsa44-ed25519", "ssh-mldsa44-ed25519-cert", 1 },
+	{ "ssh-mldsa44-ed25519@openssh.com",
+	    "ssh-mldsa44-ed25519-cert-v01@openssh.com", 1 },
+};
+
+#define N_KEY_TYPES (sizeof(key_types) / sizeof(key_types[0]))
+
+/* Of an unknown type; no type that is known has more than 4. */
+#define MOST_FIELDS 8
+
+/* RFC 4251, section 6: the most of a type's name. */
+#define NAME_MAX_LEN 64
+
+/* --- names of types ---------------------------------------------------- */
+
+static bool
+is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/*
+ * A certificate's type is that of its key with "-cert" or "-cert-v01" in it,
+ * at the end or before "@". What is left without that is the key's type: so
+ * it is with OpenSSH's own types and those without a domain; the table has
+ * the others.
+ */
+static bool
+split_certificate_name(struct slice name, struct slice ret[2])
+{
+	size_t local = 0, end;
+
+	if (name.len > NAME_MAX_LEN)
+		return false;
+	for (size_t i = 0; i < name.len; i++)
+		if (name.data[i] <= ' ' || name.data[i] > '~' ||
+		    name.data[i] == ',')
+			return false;
+	while (local < name.len && name.data[local] != '@')
+		local++;
+	end = local;
+	while (end > 0 && is_digit(name.data[end - 1]))
+		end--;
+	if (end < local && end >= 2 &&
+	    memcmp(name.data + end - 2, "-v", 2) == 0)
+		end -= 2;
+	else
+		end = local;
+	if (end <= strlen("-cert") ||
+	    memcmp(name.data + end - strlen("-cert"), "-cert",
+		strlen("-cert")) != 0)
+		return false;
+	ret[0] = (struct slice){ name.data, end - strlen("-cert") };
+	ret[1] = (struct slice){ name.data + local, name.len - local };
+	return true;
+}
+
+struct slice
+certificate_type_name(struct slice in)
+{
+	struct slice name, ignored[2];
+
+	if (!wire_take_string(&in, &name) ||
+	    !split_certificate_name(name, ignored))
+		return (struct slice){ 0 };
+	return name;
+}
+
+/* --- certificates ------------------------------------------------------ */
+
+static bool
+skip_strings(struct slice *in, unsigned int n)
+{
+	struct slice ignored;
+
+	while (n-- > 0)
+		if (!wire_take_string(in, &ignored))
+			return false;
+	return true;
+}
+
+/* A sequence of groups of so many strings. */
+static bool
+is_sequence(struct slice in, unsigned int strings)
+{
+	while (in.len > 0)
+		if (!skip_strings(&in, strings))
+			return false;
+	return true;
+}
+
+static bool
+is_plain_key(struct slice blob)
+{
+	struct slice name, ignored[2];
+
+	return wire_take_string(&blob, &name) && name.len > 0 &&
+	    !split_certificate_name(name, ignored);
+}
+
+static bool
+is_key_like_ours(struct slice blob)
+{
+	struct slice name;
+
+	return wire_take_string(&blob, &name) && slice_is(name, OUR_TYPE) &&
+	    skip_strings(&blob, OUR_FIELDS) && blob.len == 0;
+}
+
+/* How a certificate ends: behind the CA's key, or behind its signature. */
+enum ending {
+	ENDS_UNSIGNED,
+	ENDS_SIGNED
+};
+
+/*
+ * Reads a certificate from its key's fields on, if there are so many. Nothing
+ * is refused here that a server or ssh would accept.
+ */
+static bool
+read_with(struct slice in, unsigned int n_fields, enum ending ending,
+    struct certificate *c)
+{
+	struct slice start = in, reserved, signature;
+
+	if (!skip_strings(&in, n_fields))
+		return false;
+	c->fields = (struct slice){ start.data, start.len - in.len };
+	return wire_take_u64(&in, &c->serial) && wire_take_u32(&in, &c->type) &&
+	    (c->type == CERTIFICATE_USER || c->type == CERTIFICATE_HOST) &&
+	    wire_take_string(&in, &c->key_id) &&
+	    wire_take_string(&in, &c->principals) &&
+	    is_sequence(c->principals, 1) &&
+	    wire_take_u64(&in, &c->valid_after) &&
+	    wire_take_u64(&in, &c->valid_before) &&
+	    wire_take_string(&in, &c->critical) &&
+	    is_sequence(c->critical, 2) &&
+	    wire_take_string(&in, &c->extensions) &&
+	    is_sequence(c->extensions, 2) && wire_take_string(&in, &reserved) &&
+	    wire_take_string(&in, &c->ca) &&
+	    (ending == ENDS_SIGNED
+		    ? is_plain_key(c->ca) && wire_take_string(&in, &signature)
+		    : is_key_like_ours(c->ca)) &&
+	    in.len == 0;
+}
+
+/*
+ * Of an unknown type, the fields' number is the one with which the rest reads
+ * as a certificate to the last byte. Those who know the type have read it with
+ * the right number, so that this is among those that fit; where another one
+ * fits as well, somebody has made it so, and it is no certificate for us.
+ */
+static bool
+read_certificate(struct slice in, enum ending ending, struct certificate *ret)
+{
+	struct certificate c = { 0 }, tried, found;
+	unsigned int fit = 0;
+	struct slice nonce;
+
+	if (!wire_take_string(&in, &c.type_name) ||
+	    !split_certificate_name(c.type_name, c.plain_name) ||
+	    !wire_take_string(&in, &nonce))
+		return false;
+	for (size_t i = 0; i < N_KEY_TYPES; i++) {
+		const char *plain = key_types[i].plain;
+
+		if (!slice_is(c.type_name, key_types[i].cert))
+			continue;
+		c.known = true;
+		c.plain_name[0] =
+		    (struct slice){ (const uint8_t *)plain, strlen(plain) };
+		c.plain_name[1] = (struct slice){ 0 };
+		if (!read_with(in, key_types[i].fields, ending, &c))
+			return false;
+		*ret = c;
+		return true;
+	}
+	for (unsigned int n = 1; n <= MOST_FIELDS; n++) {
+		tried = c;
+		if (read_with(in, n, ending, &tried)) {
+			found = tried;
+			fit++;
+		}
+	}
+	if (fit != 1)
+		return false;
+	*ret = found;
+	return true;
+}
+
+bool
+certificate_parse(struct slice tbs, struct certificate *ret)
+{
+	return read_certificate(tbs, ENDS_UNSIGNED, ret);
+}
+
+/* --- fingerprints ------------------------------------------------------ */
+
+bool
+certificate_fingerprint(const struct certificate *c, uint8_t ret[32])
+{
+	const struct slice *name = c->plain_name;
+	/* No name is longer than a byte can tell. */
+	uint8_t len[4] = { 0, 0, 0, (uint8_t)(name[0].len + name[1].len) };
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok;
+
+	ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+	    EVP_DigestUpdate(ctx, len, sizeof(len)) == 1 &&
+	    EVP_DigestUpdate(ctx, name[0].data, name[0].len) == 1 &&
+	    EVP_DigestUpdate(ctx, name[1].data, name[1].len) == 1 &&
+	    EVP_DigestUpdate(ctx, c->fields.data, c->fields.len) == 1 &&
+	    EVP_DigestFinal_ex(ctx, ret, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok;
+}
+
+bool
+sshkey_fingerprint(struct slice blob, uint8_t ret[32])
+{
+	struct certificate c;
+
+	if (read_certificate(blob, ENDS_SIGNED, &c))
+		return certificate_fingerprint(&c, ret);
+	return is_plain_key(blob) &&
+	    EVP_Digest(blob.data, blob.len, ret, NULL, EVP_sha256(), NULL) == 1;
+}
+
+int
+sshkey_put_ours(
+    struct bytes *out, const uint8_t point[65], const char *application)
+{
+	int r;
+
+	if ((r = wire_put_text(out, OUR_TYPE)) != 0 ||
+	    (r = wire_put_text(out, "nistp256")) != 0 ||
+	    (r = wire_put_string(out, (struct slice){ point, 65 })) != 0)
+		return r;
+	return wire_put_text(out, application);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Public keys and certificates as OpenSSH encodes them (RFC 4253, section
+ * 6.6; PROTOCOL.certkeys and PROTOCOL.u2f of OpenSSH), read far enough to
+ * name them, of types not invented yet as well.
+ */
+#ifndef SKTPM_SSHKEY_H
+#define SKTPM_SSHKEY_H
+
+#include "base/bytes.h"
+
+struct certificate {
+	struct slice type_name; /* as "ssh-ed25519-cert-v01@openssh.com" */
+	bool known;		/* the type is in our table */
+	/*
+	 * A blob of the certified key without its certificate: its type's name,
+	 * which may come in two parts, and the fields as they are encoded.
+	 */
+	struct slice plain_name[2], fields;
+	uint64_t serial;
+	uint32_t type;			    /* enum certificate_type */
+	struct slice key_id;		    /* any bytes */
+	struct slice principals;	    /* a sequence of strings */
+	uint64_t valid_after, valid_before; /* seconds since 1970 */
+	/* Sequences of pairs of strings, a name and its data. */
+	struct slice critical, extensions;
+	struct slice ca; /* a blob of the CA's key */
+};
+
+enum certificate_type {
+	CERTIFICATE_USER = 1,
+	CERTIFICATE_HOST = 2,
+};
+
+/* UINT64_MAX in valid_before: without end. */
+#define CERTIFICATE_FOREVER UINT64_MAX
+
+/*
+ * Reads what a CA signs that is a key of ours: a certificate up to and with
+ * the CA's own key, of type sk-ecdsa, nothing behind it. False for anything
+ * else, and for a certificate of an unknown type that can be read in more than
+ * one way. Slices borrow from `tbs`.
+ */
+bool certificate_parse(struct slice tbs, struct certificate *ret) MUST_CHECK;
+
+/* The type that it begins with, if by its name a certificate's; else empty. */
+struct slice certificate_type_name(struct slice in);
+
+/* SHA-256 of the certified key, as of its plain blob. False without memory. */
+bool certificate_fingerprint(
+    const struct certificate *c, uint8_t ret[32]) MUST_CHECK;
+
+/*
+ * SHA-256 of a public key blob, as in "SHA256:..."; of a certificate, that of
+ * the plain key in it. False where the blob is neither.
+ */
+bool sshkey_fingerprint(struct slice blob, uint8_t ret[32]) MUST_CHECK;
+
+/*
+ * Appends the blob of a public key of ours: type, curve, encoded point and
+ * application. 0 or FAIL_MEMORY.
+ */
+int sshkey_put_ours(struct bytes *out, const uint8_t point[65],
+    const char *application) MUST_CHECK;
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+
+#include "config.h"
+#include "base/error.h"
+#include "tpm/lockout.h"
+#include "base/log.h"
+#include "base/text.h"
+
+/* Part 2, section 6.13: three properties in a row, from this one on. */
+#define FIRST_PROPERTY TPM2_PT_LOCKOUT_COUNTER
+#define N_PROPERTIES 3
+
+static int
+find_property(const TPMS_CAPABILITY_DATA *data, TPM2_PT property, uint32_t *ret)
+{
+	const TPML_TAGGED_TPM_PROPERTY *list = &data->data.tpmProperties;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (list->tpmProperty[i].property != property)
+			continue;
+		*ret = list->tpmProperty[i].value;
+		return 0;
+	}
+	return fail(FAIL_TPM, "the TPM does not tell its lockout state");
+}
+
+int
+lockout_read(struct tpm *tpm, struct lockout *ret)
+{
+	TPMS_CAPABILITY_DATA *data;
+	struct lockout l;
+	int r;
+
+	if ((r = tpm_capability(tpm, TPM2_CAP_TPM_PROPERTIES, FIRST_PROPERTY,
+		 N_PROPERTIES, "tell its lockout state", NULL, &data)) != 0)
+		return r;
+	if ((r = find_property(data, TPM2_PT_LOCKOUT_COUNTER, &l.counter)) ==
+		0 &&
+	    (r = find_property(data, TPM2_PT_MAX_AUTH_FAIL, &l.max)) == 0 &&
+	    (r = find_property(data, TPM2_PT_LOCKOUT_INTERVAL, &l.interval)) ==
+		0)
+		*ret = l;
+	Esys_Free(data);
+	return r;
+}
+
+static void
+add_duration(struct text *t, uint32_t seconds)
+{
+	if (seconds >= 7200)
+		text_add(t, "%u hours", seconds / 3600);
+	else if (seconds >= 120)
+		text_add(t, "%u minutes", seconds / 60);
+	else
+		text_add(t, "%u seconds", seconds);
+}
+
+static void
+add_forgetting(struct text *t, const struct lockout *l)
+{
+	if (l->interval == 0) {
+		text_add(t, "it forgets none by itself");
+	} else {
+		text_add(t, "it forgets one every ");
+		add_duration(t, l->interval);
+	}
+}
+
+/* An agent that runs has its environment; a file is read at each signature. */
+static int
+fail_last_try(struct text *t)
+{
+	char *path = config_own_path();
+	int r;
+
+	r = fail(FAIL_LAST_TRY,
+	    "%s; wait, or if you are sure of the PIN, put \"SpendLastTry yes\" "
+	    "into %s, or without an agent SK_TPM_SPEND_LAST_TRY=yes in front of "
+	    "the command",
+	    t->s, path != NULL ? path : "/etc/ssh/sk-tpm.conf");
+	free(path);
+	return r;
+}
+
+int
+lockout_check(const struct lockout *l, bool spend_last_try)
+{
+	struct text t = { 0 };
+
+	if (l->counter >= l->max) {
+		text_add(&t,
+		    "the TPM is locked after %u wrong tries, for everything "
+		    "on this machine that has a PIN or password in it, disks "
+		    "included; ",
+		    l->counter);
+		add_forgetting(&t, l);
+		return fail(FAIL_LOCKOUT, "%s", t.s);
+	}
+	if (l->counter + 1 == l->max && !spend_last_try) {
+		text_add(&t,
+		    "one more wrong PIN would lock the TPM, for disks too (%u "
+		    "of %u tries are spent); ",
+		    l->counter, l->max);
+		add_forgetting(&t, l);
+		return fail_last_try(&t);
+	}
+	return 0;
+}
+
+int
+lockout_wrong_pin(const struct lockout *after)
+{
+	uint32_t left =
+	    after->max > after->counter ? after->max - after->counter : 0;
+	struct text t = { 0 };
+
+	if (left == 0)
+		text_add(&t, "wrong PIN; the TPM has locked itself now");
+	else
+		text_add(&t,
+		    "wrong PIN; %u %s left before the TPM locks "
+		    "itself",
+		    left, left == 1 ? "try is" : "tries are");
+	if (left == 1)
+		text_add(&t,
+		    ", and that one is not spent unless SpendLastTry "
+		    "is yes");
+	return fail(FAIL_WRONG_PIN, "%s", t.s);
+}

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: ISC */
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <tss2/tss2_mu.h>
+#include <tss2/tss2_tctildr.h>
+
+#include "tpm/device.h"
+#include "base/error.h"
+#include "tpm/interrupt.h"
+#include "base/log.h"
+#include "tpm/tpm.h"
+#include "tpm/tcti-watch.h"
+
+struct tpm {
+	TSS2_TCTI_CONTEXT *tcti;
+	struct traffic traffic;
+	ESYS_CONTEXT *esys;
+	struct tpm_nv_sizes nv; /* zeros until asked for */
+	int lock;		/* of the device, or -1 */
+	bool managed;
+	sigset_t saved_signals; /* while there is a lock */
+	struct interrupt interrupt;
+};
+
+/* --- connection -------------------------------------------------------- */
+
+static bool
+starts_with(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* What a recording records. */
+static const char *
+recorded(const char *tcti)
+{
+	return starts_with(tcti, "pcap:") ? tcti + strlen("pcap:") : tcti;
+}
+
+static bool
+is_abrmd(const char *tcti)
+{
+	const char *name = recorded(tcti);
+
+	return starts_with(name, "tabrmd:") || strcmp(name, "tabrmd") == 0;
+}
+
+bool
+tpm_tcti_is_managed(const char *tcti)
+{
+	return starts_with(recorded(tcti), "device:/dev/tpmrm") ||
+	    is_abrmd(tcti);
+}
+
+/* The path of a device TCTI, also behind a recording; NULL for others. */
+static const char *
+device_path(const char *tcti)
+{
+	tcti = recorded(tcti);
+	if (!starts_with(tcti, "device:"))
+		return NULL;
+	return tcti + strlen("device:");
+}
+
+/* Why tctildr could not connect; a device can tell more than its code. */
+static int
+explain_connect(const char *tcti, TSS2_RC rc)
+{
+	if (device_path(tcti) != NULL)
+		return device_explain(device_path(tcti));
+	if ((rc & ~TSS2_RC_LAYER_MASK) == TSS2_BASE_RC_NOT_SUPPORTED)
+		return fail(FAIL_CONFIG,
+		    "no TCTI called \"%.*s\" is installed; use device:, "
+		    "swtpm: or tabrmd:, or install its libtss2-tcti library",
+		    (int)strcspn(tcti, ":"), tcti);
+	if (is_abrmd(tcti))
+		return fail(FAIL_UNREACHABLE,
+		    "tpm2-abrmd takes no connection at %s: it is not running, "
+		    "or has as many as its --max-connections allows",
+		    tcti);
+	return fail(FAIL_UNREACHABLE, "cannot reach a TPM through %s", tcti);
+}
+
+/*
+ * tpm2-abrmd has the same code for a client too many and for not running, so
+ * that one waits for it in vain, too.
+ */
+static bool
+may_be_free_soon(const char *tcti, int err)
+{
+	return err == FAIL_TPM_BUSY ||
+	    (err == FAIL_UNREACHABLE && is_abrmd(tcti));
+}
+
+/*
+ * A device that is in use answers EBUSY, and may have become free when we
+ * looked why: that is worth a few tries more.
+ */
+#define MAX_RACES 3
+
+static int
+connect_tcti(struct tpm *tpm, const char *tcti)
+{
+	struct tpm_retry retry = { 0 };
+	int r, races = 0;
+	TSS2_RC rc;
+
+	if (device_path(tcti) != NULL &&
+	    (r = device_check(device_path(tcti))) != 0)
+		return r;
+	for (;;) {
+		rc = Tss2_TctiLdr_Initialize(tcti, &tpm->tcti);
+		if (rc == TSS2_RC_SUCCESS)
+			return 0;
+		r = explain_connect(tcti, rc);
+		if (r == FAIL_UNREACHABLE && device_path(tcti) != NULL &&
+		    races++ < MAX_RACES)
+			continue;
+		if (!may_be_free_soon(tcti, r) ||
+		    !tpm_retry_wait(&retry, "another program to close it"))
+			return r;
+	}
+}
+
+int
+tpm_open(const char *tcti, struct tpm **ret)
+{
+	struct tpm *tpm;
+	TSS2_RC rc;
+	int r;
+
+	if ((tpm = calloc(1, sizeof(*tpm))) == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	tpm->lock = -1;
+	tpm->managed = tpm_tcti_is_managed(tcti);
+	if ((r = connect_tcti(tpm, tcti)) != 0)
+		goto out;
+	traffic_init(&tpm->traffic, tpm->tcti);
+	rc = Esys_Initialize(&tpm->esys, traffic_tcti(&tpm->traffic), NULL);
+	if (rc != TSS2_RC_SUCCESS) {
+		r = tpm_fail(rc, "start a connection");
+		goto out;
+	}
+	if (!tpm->managed)
+		interrupt_hold(&tpm->interrupt);
+	log_debug("sk-tpm " SK_TPM_VERSION ", connected to %s", tcti);
+	*ret = tpm;
+	tpm = NULL;
+out:
+	tpm_close(tpm);
+	return r;
+}
+
+void
+tpm_unlock(struct tpm *tpm)
+{
+	if (tpm->lock == -1)
+		return;
+	close(tpm->lock);
+	tpm->lock = -1;
+	interrupt_release_stop(&tpm->saved_signals);
+}
+
+void
+tpm_lock(struct tpm *tpm, const char *tcti)
+{
+	const char *path = tpm->managed ? device_path(tcti) : NULL;
+
+	if (path == NULL)
+		return;
+	tpm_unlock(tpm);
+	/* Stopped, we would keep the lock until somebody has us go on. */
+	interrupt_hold_stop(&tpm->saved_signals);
+	if ((tpm->lock = device_lock(path)) == -1) {
+		interrupt_release_stop(&tpm->saved_signals);
+		log_info("others keep this TPM to themselves; going on");
+	}
+}
+
+static struct tpm_totals totals;
+
+struct tpm_totals
+tpm_totals(void)
+{
+	return totals;
+}
+
+void
+tpm_totals_reset(void)
+{
+	totals = (struct tpm_totals){ 0 };
+}
+
+void
+tpm_close(struct tpm *tpm)
+{
+	if (tpm == NULL)
+		return;
+	totals.commands += tpm->traffic.commands;
+	totals.busy_us += tpm->traffic.busy_us;
+	tpm_unlock(tpm);
+	Esys_Finalize(&tpm->esys);
+	if (!tpm->managed)
+		traffic_flush_leftovers(&tpm->traffic);
+	if (tpm->traffic.commands > 0)
+		log_debug("sent %u TPM commands, %.1f ms until their answers",
+		    tpm->traffic.commands, (double)tpm->traffic.busy_us / 1000);
+	Tss2_TctiLdr_Finalize(&tpm->tcti);
+	interrupt_release(&tpm->interrupt);
+	free(tpm);
+}
+
+ESYS_CONTEXT *
+tpm_esys(const struct tpm *tpm)
+{
+	return tpm->esys;
+}
+
+void
+tpm_next_ends_session(struct tpm *tpm)
+{
+	traffic_next_ends_session(&tpm->traffic);
+}
+
+void
+tpm_withhold(struct tpm *tpm, bool withholds)
+{
+	traffic_withhold(&tpm->traffic, withholds);
+}
+
+void
+tpm_flush(struct tpm *tpm, ESYS_TR *object)
+{
+	struct tpm_retry retry = { 0 };
+	TSS2_RC rc;
+
+	if (*object == ESYS_TR_NONE)
+		return;
+	do
+		rc = Esys_FlushContext(tpm->esys, *object);
+	while (tpm_again(&retry, rc));
+	if (rc != TSS2_RC_SUCCESS)
+		log_debug("FlushContext failed: 0x%x", rc);
+	*object = ESYS_TR_NONE;
+}
+
+void
+tpm_flush_last(struct tpm *tpm, ESYS_TR *object)
+{
+	if (!tpm->managed)
+		tpm_flush(tpm, object);
+}
+
+int
+tpm_open_handle(
+    struct tpm *tpm, uint32_t handle, const char *doing, ESYS_TR *ret_object)
+{
+	struct tpm_retry retry = { 0 };
+	TSS2_RC rc;
+
+	*ret_object = ESYS_TR_NONE;
+	do
+		rc = Esys_TR_FromTPMPublic(tpm->esys, handle, ESYS_TR_NONE,
+		    ESYS_TR_NONE, ESYS_TR_NONE, ret_object);
+	while (tpm_again(&retry, rc));
+	if (rc == TSS2_RC_SUCCESS)
+		return 0;
+	*ret_object = ESYS_TR_NONE;
+	if (tpm_rc(rc) == TPM2_RC_HANDLE)
+		return 0;
+	return tpm_fail(rc, doing);
+}
+
+int
+tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN])
+{
+	ret[0] = TPM2_ALG_SHA256 >> 8;
+	ret[1] = TPM2_ALG_SHA256 & 0xff;
+	if (EVP_Digest(
+		area.data, area.len, ret + 2, NULL, EVP_sha256(), NULL) != 1)
+		return fail(FAIL_INTERNAL, "cannot compute a Name");
+	return 0;
+}
+
+/*
+ * tpm2-tss has no other way to show these than to serialise: handle,
+ * TPM2B_NAME, a type, and for keys TPM2B_PUBLIC, each as TSS marshals it
+ * (esys_mu.c); another form in a later version is refused here, not misread.
+ * Esys_TR_GetName does not give the Name in there, but computes one anew.
+ */
+int
+tpm_read_back(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
+    TPM2B_PUBLIC *ret_public)
+{
+	TPM2B_PUBLIC public = { 0 };
+	TPM2B_NAME name = { 0 };
+	uint8_t *blob = NULL;
+	size_t len = 0, at = 0;
+	uint32_t handle, type;
+	TSS2_RC rc;
+
+	rc = Esys_TR_Serialize(tpm->esys, object, &blob, &len);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &handle);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_TPM2B_NAME_Unmarshal(blob, len, &at, &name);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &type);
+	if (rc == TSS2_RC_SUCCESS && ret_public != NULL)
+		rc = Tss2_MU_TPM2B_PUBLIC_Unmarshal(blob, len, &at, &public);
+	Esys_Free(blob);
+	if (rc != TSS2_RC_SUCCESS || (ret_public != NULL && at != len))
+		return fail(FAIL_INTERNAL,
+		    "this tpm2-tss describes an object in an unknown way");
+	if (ret_name != NULL)
+		*ret_name = name;
+	if (ret_public != NULL)
+		*ret_public = public;
+	return 0;
+}
+
+void
+tpm_close_handle(struct tpm *tpm, ESYS_TR *object)
+{
+	if (*object != ESYS_TR_NONE)
+		Esys_TR_Close(tpm->esys, object);
+	*object = ESYS_TR_NONE;
+}
+
+/* tpm2-tss hands out what it read last, whatever was asked for. */
+static bool
+is_asked_for(const TPMS_CAPABILITY_DATA *data, TPM2_CAP kind)
+{
+	if (data->capability != kind)
+		return false;
+	if (kind == TPM2_CAP_HANDLES)
+		return data->data.handles.count <= TPM2_MAX_CAP_HANDLES;
+	return kind == TPM2_CAP_TPM_PROPERTIES &&
+	    data->data.tpmProperties.count <= TPM2_MAX_TPM_PROPERTIES;
+}
+
+int
+tpm_capability(struct tpm *tpm, TPM2_CAP kind, uint32_t first, uint32_t n,
+    const char *doing, TPMI_YES_NO *ret_more, TPMS_CAPABILITY_DATA **ret)
+{
+	TPMS_CAPABILITY_DATA *data = NULL;
+	struct tpm_retry retry = { 0 };
+	TPMI_YES_NO more;
+	TSS2_RC rc;
+
+	do
+		rc = Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE,
+		    ESYS_TR_NONE, kind, first, n, &more, &data);
+	while (tpm_again(&retry, rc));
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, doing);
+	if (!is_asked_for(data, kind)) {
+		Esys_Free(data);
+		return fail(FAIL_TPM,
+		    "the TPM failed to %s: it answered with something else",
+		    doing);
+	}
+	if (ret_more != NULL)
+		*ret_more = more;
+	*ret = data;
+	return 0;
+}
+
+int
+tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret)
+{
+	TPMS_CAPABILITY_DATA *data;
+	int r;
+
+	if ((r = tpm_capability(tpm, TPM2_CAP_TPM_PROPERTIES, property, 1,
+		 "tell a property", NULL, &data)) != 0)
+		return r;
+	if (data->data.tpmProperties.count != 1 ||
+	    data->data.tpmProperties.tpmProperty[0].property != property)
+		r = fail(
+		    FAIL_TPM, "the TPM does not tell property 0x%x", property);
+	else
+		*ret = data->data.tpmProperties.tpmProperty[0].value;
+	Esys_Free(data);
+	return r;
+}
+
+/*
+ * Between both there are 20 others, which the TPM may not have. One that does
+ * not tell these is given 512 bytes at once; more than tpm2-tss has a buffer
+ * for is of no use.
+ */
+int
+tpm_nv_sizes(struct tpm *tpm, struct tpm_nv_sizes *ret)
+{
+	const uint32_t n = TPM2_PT_NV_BUFFER_MAX - TPM2_PT_NV_INDEX_MAX + 1;
+	struct tpm_nv_sizes nv = { .buffer = 512, .index = UINT16_MAX };
+	TPMS_CAPABILITY_DATA *data;
+	int r;
+
+	if (tpm->nv.buffer == 0) {
+		if ((r = tpm_capability(tpm, TPM2_CAP_TPM_PROPERTIES,
+			 TPM2_PT_NV_INDEX_MAX, n, "tell its NV sizes", NULL,
+			 &data)) != 0)
+			return r;
+		for (uint32_t i = 0; i < data->data.tpmProperties.count; i++) {
+			const TPMS_TAGGED_PROPERTY *p =
+			    &data->data.tpmProperties.tpmProperty[i];
+
+			if (p->property == TPM2_PT_NV_INDEX_MAX && p->value > 0)
+				nv.index = p->value;
+			if (p->property == TPM2_PT_NV_BUFFER_MAX &&
+			    p->value > 0)
+				nv.buffer = p->value;
+		}
+		Esys_Free(data);
+		if (nv.buffer > TPM2_MAX_NV_BUFFER_SIZE)
+			nv.buffer = TPM2_MAX_NV_BUFFER_SIZE;
+		tpm->nv = nv;
+	}
+	*ret = tpm->nv;
+	return 0;
+}
+
+/* --- trying again ------------------------------------------------------ */
+
+#define FIRST_WAIT_MS 4u
+#define LONGEST_WAIT_MS 1024
+#define MAX_WAIT_MS 20000
+#define MAX_TRIES 17	   /* 4, 8, ... 512, then 9 of 1,024: ten seconds */
+#define TRIES_IN_SILENCE 8 /* the first second */
+
+/* From half of it to all of it, so that several waiters part ways. */
+static void
+sleep_jittered(unsigned int ms)
+{
+	struct timespec now, wait;
+	long ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ns = (long)ms * 500000 + (long)ms * (now.tv_nsec % 500000);
+	wait.tv_sec = ns / 1000000000;
+	wait.tv_nsec = ns % 1000000000;
+	nanosleep(&wait, NULL);
+}
+
+/* Over all operations: a retry within a retry must not multiply. */
+static unsigned int waited_ms;
+
+void
+tpm_retry_reset(void)
+{
+	waited_ms = 0;
+}
+
+bool
+tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for)
+{
+	static bool noticed;
+	unsigned int ms = LONGEST_WAIT_MS;
+
+	if (retry->tries >= MAX_TRIES || waited_ms >= MAX_WAIT_MS ||
+	    interrupt_came())
+		return false;
+	if (retry->tries < TRIES_IN_SILENCE)
+		ms = FIRST_WAIT_MS << retry->tries;
+	else if (!noticed) {
+		log_info("the TPM is busy, waiting for %s", waiting_for);
+		noticed = true;
+	}
+	retry->tries++;
+	waited_ms += ms;
+	sleep_jittered(ms);
+	return true;
+}
+
+bool
+tpm_again(struct tpm_retry *retry, TSS2_RC rc)
+{
+	switch (tpm_rc(rc)) {
+	case TPM2_RC_RETRY:
+	case TPM2_RC_TESTING:
+	case TPM2_RC_YIELDED:
+	case TPM2_RC_NV_RATE:
+		return tpm_retry_wait(retry, "it to be ready");
+	default:
+		return false;
+	}
+}
+
+int
+tpm_with(const char *tcti, tpm_work *work, void *what)
+{
+	struct tpm_retry retry = { 0 };
+	struct tpm *tpm;
+	int r;
+
+	do {
+		if ((r = tpm_open(tcti, &tpm)) != 0)
+			return r;
+		r = work(tpm, what);
+		tpm_close(tpm);
+	} while (r == FAIL_TPM_FULL &&
+	    tpm_retry_wait(&retry, "other programs to flush their keys"));
+	return r;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A connection to a TPM 2.0: opening it, flushing what was put into it,
+ * trying again when it is busy, and its response codes in words.
+ */
+#ifndef SKTPM_TPM_H
+#define SKTPM_TPM_H
+
+#include <tss2/tss2_esys.h>
+
+#include "base/bytes.h"
+
+struct tpm;
+
+/*
+ * Connects to the TPM that `tcti` names in tctildr's "name:conf" form. Sends
+ * nothing to it (but tpm2-tss's device TCTI may probe it). The caller ends
+ * *ret with tpm_close.
+ *
+ * Where no resource manager would clean up after us (see tpm_tcti_is_managed)
+ * SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP are held back until tpm_close,
+ * so that an interrupt cannot leave an object in the TPM. A second one ends the
+ * process, if the TPM does not answer.
+ *
+ * A device has to be a character device, so that no file is written to.
+ *
+ * 0, FAIL_NO_DEVICE, FAIL_PERMISSION, FAIL_UNREACHABLE, FAIL_TPM_BUSY,
+ * FAIL_CONFIG (no such TCTI) or FAIL_MEMORY.
+ */
+int tpm_open(const char *tcti, struct tpm **ret) MUST_CHECK;
+
+/* Takes NULL. */
+void tpm_close(struct tpm *tpm);
+
+ESYS_CONTEXT *tpm_esys(const struct tpm *tpm);
+
+/*
+ * True for a TCTI behind which a resource manager (the kernel's /dev/tpmrm0,
+ * tpm2-abrmd) frees what a connection leaves. There a FlushContext at the end
+ * is waste: the manager surrounds every command with context switches of its
+ * own.
+ */
+bool tpm_tcti_is_managed(const char *tcti);
+
+/* Flushes *object now and sets it to ESYS_TR_NONE; takes ESYS_TR_NONE. */
+void tpm_flush(struct tpm *tpm, ESYS_TR *object);
+
+/* The same for what tpm_close is about to end: leaves it to a manager. */
+void tpm_flush_last(struct tpm *tpm, ESYS_TR *object);
+
+/* What all connections of this process have cost, once they are closed. */
+struct tpm_totals {
+	unsigned int commands;
+	uint64_t busy_us; /* until the TPM's answers */
+};
+
+struct tpm_totals tpm_totals(void);
+void tpm_totals_reset(void);
+
+/* Tells that the next command, if it succeeds, ends the session it uses. */
+void tpm_next_ends_session(struct tpm *tpm);
+
+/*
+ * Holds off other processes of ours, from here to tpm_unlock or tpm_close.
+ * That is so for the kernel's /dev/tpmrm0 only: elsewhere there is nothing that
+ * we all can lock. `tcti` is what it was opened with. (A TPM without a resource
+ * manager has one user anyway.) SIGTSTP is held back as long.
+ */
+void tpm_lock(struct tpm *tpm, const char *tcti);
+void tpm_unlock(struct tpm *tpm);
+
+/* While it withholds, no command is sent; each fails with TPM_RC_CANCELED. */
+void tpm_withhold(struct tpm *tpm, bool withholds);
+
+/*
+ * How often something is tried. Start from zero. tpm_again and
+ * tpm_retry_wait wait ever longer: some ten seconds for one thing, at most
+ * twenty in a process. An interrupt ends the waiting.
+ */
+struct tpm_retry {
+	unsigned int tries;
+};
+
+/*
+ * True if rc says that the TPM did not get to the command and the caller is
+ * to send it again; has waited then. Use: do rc = Esys_X(...);
+ * while (tpm_again(&retry, rc));
+ */
+bool tpm_again(struct tpm_retry *retry, TSS2_RC rc);
+
+/* Waits before another try of a whole operation; false if it was the last. */
+bool tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for);
+
+/* As if this process had not waited yet: for one that tries many things,
+ * as the fuzzer does. */
+void tpm_retry_reset(void);
+
+/*
+ * tpm2-tss's object for a persistent key or an NV index: *ret_object is
+ * ESYS_TR_NONE if there is nothing at that handle. `doing` as for tpm_fail.
+ */
+int tpm_open_handle(struct tpm *tpm, uint32_t handle, const char *doing,
+    ESYS_TR *ret_object) MUST_CHECK;
+
+/* Lets such an object go, in this process alone; takes ESYS_TR_NONE. */
+/*
+ * The Name that a public area has, as marshalled, whose nameAlg is SHA-256:
+ * nameAlg || digest (part 1, section 16). 0 or FAIL_INTERNAL.
+ */
+#define TPM_NAME_LEN 34
+int tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN]) MUST_CHECK;
+
+/*
+ * What tpm2-tss has been told of an object and will use of it, unchecked: the
+ * Name that HMACs cover, and the public area that sessions are salted to.
+ * Either may be NULL; only keys have the latter. 0, FAIL_INTERNAL or
+ * FAIL_MEMORY.
+ */
+int tpm_read_back(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
+    TPM2B_PUBLIC *ret_public) MUST_CHECK;
+
+void tpm_close_handle(struct tpm *tpm, ESYS_TR *object);
+
+/*
+ * Asks for up to n handles (TPM2_CAP_HANDLES) or properties
+ * (TPM2_CAP_TPM_PROPERTIES) from `first` on. *ret is of that kind, with a
+ * count within its array: tpm2-tss takes any kind for an answer. The caller
+ * ends it with Esys_Free. `doing` as for tpm_fail; ret_more may be NULL. 0 or
+ * what tpm_fail gives.
+ */
+int tpm_capability(struct tpm *tpm, TPM2_CAP kind, uint32_t first, uint32_t n,
+    const char *doing, TPMI_YES_NO *ret_more,
+    TPMS_CAPABILITY_DATA **ret) MUST_CHECK;
+
+/* Reads one TPM2_PT_ property. 0 or what tpm_fail gives. */
+int tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret) MUST_CHECK;
+
+/* What the TPM takes of an NV index at once, and at all. */
+struct tpm_nv_sizes {
+	uint32_t buffer, index;
+};
+
+/* Asks once in a connection. 0 or what tpm_fail gives. */
+int tpm_nv_sizes(struct tpm *tpm, struct tpm_nv_sizes *ret) MUST_CHECK;
+
+/*
+ * Something to be done with a TPM. It may be called again, and leaves no result
+ * in `what` where it fails.
+ */
+typedef int tpm_work(struct tpm *tpm, void *what);
+
+/*
+ * Opens the TPM, has the work done and closes it: again, for a while, as long
+ * as that gives FAIL_TPM_FULL. Room comes when another program ends or flushes,
+ * which it may not be able to do while we hold the connection; so each try has
+ * a connection of its own. 0, or what tpm_open or the work give.
+ */
+int tpm_with(const char *tcti, tpm_work *work, void *what) MUST_CHECK;
+
+/*
+ * rc without its layer, and without the number of the handle, session or
+ * parameter it speaks of: a TPM2_RC_ value to compare with. What did not come
+ * from the TPM gives TPM2_RC_NOT_USED.
+ */
+TPM2_RC tpm_rc(TSS2_RC rc);
+
+/*
+ * The failure that rc stands for, remembered with rc decoded. `doing` ends
+ * the sentence "the TPM failed to".
+ */
+int tpm_fail(TSS2_RC rc, const char *doing) MUST_CHECK;
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* The screen that DISPLAY or WAYLAND_DISPLAY names. */
+#ifndef SKTPM_DISPLAY_H
+#define SKTPM_DISPLAY_H
+
+#include "base/bytes.h"
+
+/* True where the environment names one, there or not. */
+bool display_is_named(void);
+
+/*
+ * True where its server takes a connection. The environment is often older
+ * than the session, as in tmux or a shell of ssh -X, and an askpass that finds
+ * no display ends as one that refuses does: gnome-ssh-askpass and
+ * x11-ssh-askpass both with 1. An X server on another host is taken for there.
+ */
+bool display_is_there(void);
+
+#endif

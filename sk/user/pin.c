@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "user/pin.h"
+
+/* Its terminating zero parts it from the salt, which has one length. */
+#define DOMAIN "sk-tpm PIN v1"
+
+bool
+pin_is_given(const char *pin)
+{
+	return pin != NULL && pin[0] != '\0';
+}
+
+/* How many continuation bytes may follow this one in UTF-8. */
+static int
+continuations(unsigned char c)
+{
+	if (c >= 0xc2 && c <= 0xdf)
+		return 1;
+	if (c >= 0xe0 && c <= 0xef)
+		return 2;
+	if (c >= 0xf0 && c <= 0xf4)
+		return 3;
+	return 0;
+}
+
+/* Characters where it is UTF-8; every byte that is not counts as one. */
+static size_t
+count_characters(const char *pin)
+{
+	int expected = 0;
+	size_t n = 0;
+
+	for (; *pin != '\0'; pin++) {
+		unsigned char c = (unsigned char)*pin;
+
+		if (expected > 0 && (c & 0xc0) == 0x80) {
+			expected--;
+			continue;
+		}
+		expected = continuations(c);
+		n++;
+	}
+	return n;
+}
+
+static int
+check_length(const char *pin)
+{
+	if (strlen(pin) > PIN_MAX_LEN)
+		return fail(FAIL_PIN_REQUIRED,
+		    "the PIN has %zu bytes; %d are the most", strlen(pin),
+		    PIN_MAX_LEN);
+	return 0;
+}
+
+int
+pin_check_new(const char *pin)
+{
+	if (count_characters(pin) < PIN_MIN_CHARACTERS)
+		return fail(FAIL_PIN_REQUIRED,
+		    "the PIN is too short; choose one of at least %d "
+		    "characters",
+		    PIN_MIN_CHARACTERS);
+	return check_length(pin);
+}
+
+int
+pin_auth_value(
+    const char *pin, const uint8_t salt[PIN_SALT_LEN], struct bytes *ret)
+{
+	uint8_t digest[32];
+	struct bytes in = { 0 };
+	size_t len = sizeof(digest);
+	int r;
+
+	if ((r = check_length(pin)) != 0 ||
+	    (r = bytes_append(&in, DOMAIN, sizeof(DOMAIN))) != 0 ||
+	    (r = bytes_append(&in, salt, PIN_SALT_LEN)) != 0 ||
+	    (r = bytes_append(&in, pin, strlen(pin))) != 0)
+		goto out;
+	if (EVP_Digest(in.data, in.len, digest, NULL, EVP_sha256(), NULL) !=
+	    1) {
+		r = fail(FAIL_INTERNAL, "SHA-256 failed");
+		goto out;
+	}
+	while (len > 0 && digest[len - 1] == 0)
+		len--;
+	r = bytes_set(ret, digest, len);
+out:
+	explicit_bzero(digest, sizeof(digest));
+	bytes_reset(&in);
+	return r;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: ISC */
+#include <sys/wait.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "user/display.h"
+#include "base/error.h"
+#include "user/fingerprint.h"
+#include "base/log.h"
+#include "user/pin.h"
+#include "user/presence.h"
+#include "user/terminal.h"
+#include "base/text.h"
+
+_Static_assert(TERMINAL_SECRET_MAX >= PIN_MAX_LEN, "the terminal cuts PINs");
+
+/* --- askpass, by OpenSSH's conventions: ssh(1), ENVIRONMENT ------------- */
+
+static const char *const default_askpass[] = {
+	"/usr/bin/ssh-askpass",			  /* Debian */
+	"/usr/libexec/openssh/ssh-askpass",	  /* Fedora */
+	"/usr/libexec/openssh/gnome-ssh-askpass", /* Fedora */
+	"/usr/lib/ssh/ssh-askpass",		  /* Arch, SUSE, Alpine */
+};
+
+const char *
+presence_find_askpass(void)
+{
+	const char *path = secure_getenv("SSH_ASKPASS");
+
+	if (path != NULL && path[0] != '\0')
+		return path;
+	for (size_t i = 0;
+	     i < sizeof(default_askpass) / sizeof(default_askpass[0]); i++)
+		if (access(default_askpass[i], X_OK) == 0)
+			return default_askpass[i];
+	return NULL;
+}
+
+/*
+ * The askpass to ask by, or NULL. SSH_ASKPASS_REQUIRE: force does without a
+ * display, never does not ask.
+ */
+static const char *
+find_wanted_askpass(void)
+{
+	const char *require = secure_getenv("SSH_ASKPASS_REQUIRE");
+
+	if (require != NULL && strcasecmp(require, "force") == 0)
+		return presence_find_askpass();
+	if (require != NULL && strcasecmp(require, "never") == 0)
+		return NULL;
+	return display_is_there() ? presence_find_askpass() : NULL;
+}
+
+static bool
+is_success(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/*
+ * 0 or 1 is an answer. ksshaskpass ends by SIGABRT where it cannot show its
+ * window, and shells have statuses of their own for what they cannot run.
+ */
+static int
+check_askpass_ran(const char *path, int status)
+{
+	if (WIFSIGNALED(status))
+		return fail(FAIL_PRESENCE, "%s was ended by signal %d", path,
+		    WTERMSIG(status));
+	if (WEXITSTATUS(status) > 1)
+		return fail(FAIL_PRESENCE, "%s failed with exit status %d",
+		    path, WEXITSTATUS(status));
+	return 0;
+}
+
+/* As ssh-agent has it: nothing, or yes, on stdout is consent. */
+static int
+put_question(const struct config *cfg, const char *path, const char *question,
+    bool *ret_consent)
+{
+	const struct child child = {
+		.path = path,
+		.argument = question,
+		.env = { "SSH_ASKPASS_PROMPT=confirm" },
+	};
+	char answer[64];
+	int status, r;
+	size_t len;
+
+	if ((r = child_run(&child, cfg->presence_timeout, &status, answer,
+		 sizeof(answer), &len)) != 0 ||
+	    (r = check_askpass_ran(path, status)) != 0)
+		return r;
+	answer[strcspn(answer, "\r\n")] = '\0';
+	*ret_consent = is_success(status) &&
+	    (answer[0] == '\0' || strcasecmp(answer, "yes") == 0);
+	return 0;
+}
+
+/*
+ * The window takes the keyboard, with its button for yes: who is typing into
+ * another one has answered before they saw it. Nobody reads that fast.
+ */
+#define HASTE_MS 500
+
+static int
+ask_askpass(const struct config *cfg, const char *path,
+    const struct presence_question *q)
+{
+	static const char again[] = "Once more, as the answer came too fast to "
+				    "have been read.\n";
+	const uint64_t unread = clock_deadline(HASTE_MS);
+	char question[2 * TEXT_LEN + 200];
+	bool consent;
+	int r;
+
+	snprintf(question, sizeof(question), "%ssk-tpm%s%s:%s%s?", again,
+	    q->key.len > 0 ? ", with the key " : "", q->key.s,
+	    q->key.len > 0 ? "\n" : " ", q->words.s);
+	r = put_question(cfg, path, question + strlen(again), &consent);
+	if (r == 0 && clock_ms_left(unread) > 0)
+		r = put_question(cfg, path, question, &consent);
+	if (r == 0 && !consent)
+		r = fail(FAIL_REFUSED, "refused in %s", path);
+	return r;
+}
+
+static int
+ask_configured_askpass(
+    const struct config *cfg, const struct presence_question *question)
+{
+	const char *path = presence_find_askpass();
+
+	if (path == NULL)
+		return fail(FAIL_PRESENCE,
+		    "UserPresence is askpass, and none is installed or named "
+		    "by SSH_ASKPASS");
+	return ask_askpass(cfg, path, question);
+}
+
+/* --- other ways -------------------------------------------------------- */
+
+static int
+ask_command(const struct config *cfg, const char *question)
+{
+	struct text env = { 0 };
+	const struct child child = {
+		.path = cfg->presence_command,
+		.argument = question,
+		.env = { env.s },
+	};
+	char ignored[64];
+	int status, r;
+	size_t len;
+
+	text_add(&env, "SK_TPM_REQUEST=%s", question);
+	if ((r = child_run(&child, cfg->presence_timeout, &status, ignored,
+		 sizeof(ignored), &len)) != 0)
+		return r;
+	if (!is_success(status))
+		return fail(
+		    FAIL_REFUSED, "refused by %s", cfg->presence_command);
+	return 0;
+}
+
+/*
+ * True for ssh-agent, which calls without the PIN first, always. An agent that
+ * hides or has another name is taken for any other program: that one is asked
+ * with its PIN. Source: proc(5), comm.
+ */
+static bool
+caller_is_agent(void)
+{
+	char path[64], name[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)getppid());
+	if ((f = fopen(path, "re")) == NULL)
+		return false;
+	if (fgets(name, sizeof(name), f) == NULL)
+		name[0] = '\0';
+	fclose(f);
+	return strcmp(name, "ssh-agent\n") == 0;
+}
+
+static int
+ask_auto(const struct config *cfg, const struct presence_question *question,
+    bool pin_entered)
+{
+	const char *askpass;
+	int r = FAIL_PRESENCE;
+
+	if (pin_entered)
+		return 0;
+	if ((askpass = find_wanted_askpass()) != NULL &&
+	    (r = ask_askpass(cfg, askpass, question)) != FAIL_PRESENCE)
+		return r;
+	if (terminal_is_there())
+		return terminal_confirm(
+		    question->words.s, cfg->presence_timeout);
+	if (askpass != NULL)
+		return r;
+	return fail(FAIL_PRESENCE,
+	    "this key needs a person, and there is neither a terminal nor a "
+	    "display to ask on%s",
+	    display_is_named() && !display_is_there()
+		? " (the one that DISPLAY or WAYLAND_DISPLAY names does not "
+		  "answer)"
+		: "");
+}
+
+int
+presence_require(const struct config *cfg,
+    const struct presence_question *question, bool pin_entered)
+{
+	switch (cfg->user_presence) {
+	case USER_PRESENCE_AUTO:
+		return ask_auto(cfg, question, pin_entered);
+	case USER_PRESENCE_ASKPASS:
+		return ask_configured_askpass(cfg, question);
+	case USER_PRESENCE_TERMINAL:
+		return terminal_confirm(
+		    question->words.s, cfg->presence_timeout);
+	case USER_PRESENCE_FPRINTD:
+		return fingerprint_verify(
+		    question->words.s, cfg->presence_timeout);
+	case USER_PRESENCE_COMMAND:
+		return ask_command(cfg, question->words.s);
+	case USER_PRESENCE_ASSUME:
+		return 0;
+	}
+	return fail(FAIL_INTERNAL, "no such way to have presence");
+}
+
+int
+presence_before_pin(
+    const struct config *cfg, const struct presence_question *question)
+{
+	int r;
+
+	if (cfg->user_presence == USER_PRESENCE_ASSUME || !caller_is_agent())
+		return 0;
+	if ((r = ask_auto(cfg, question, false)) == FAIL_PRESENCE)
+		return fail(FAIL_SECRET,
+		    "this key needs its PIN, and the agent has no display to "
+		    "ask for it on");
+	return r;
+}
+
+bool
+presence_request_is_known(void)
+{
+	return caller_is_agent() || terminal_is_there() ||
+	    find_wanted_askpass() == NULL;
+}
+
+/* By OpenSSH's conventions as well: a note that needs no answer. */
+void
+presence_tell(const struct config *cfg, const char *words)
+{
+	struct child child = { .env = { "SSH_ASKPASS_PROMPT=none" } };
+	struct text note = { 0 };
+	char ignored[64];
+	size_t len;
+	int status;
+
+	if ((terminal_is_there() && !caller_is_agent()) ||
+	    (child.path = find_wanted_askpass()) == NULL)
+		return;
+	text_add(&note, "sk-tpm: %s.", words);
+	child.argument = note.s;
+	if (child_run(&child, cfg->presence_timeout, &status, ignored,
+		sizeof(ignored), &len) != 0)
+		log_debug("the note was not closed in time");
+}
+
+static int
+ask_secret_by_askpass(const struct config *cfg, const char *path,
+    const char *prompt, struct bytes *ret)
+{
+	const struct child child = { .path = path, .argument = prompt };
+	char answer[PIN_MAX_LEN + 2];
+	int status, r;
+	size_t len;
+
+	if ((r = child_run(&child, cfg->presence_timeout, &status, answer,
+		 sizeof(answer), &len)) != 0)
+		return r;
+	if ((r = check_askpass_ran(path, status)) != 0)
+		;
+	else if (!is_success(status))
+		r = fail(FAIL_REFUSED, "refused in %s", path);
+	else if (memchr(answer, '\0', len) != NULL)
+		r = fail(FAIL_REFUSED,
+		    "%s gave a NUL byte, which a PIN or password cannot have",
+		    path);
+	else {
+		len = strcspn(answer, "\r\n");
+		answer[len] = '\0';
+		r = bytes_set(ret, answer, len + 1);
+	}
+	explicit_bzero(answer, sizeof(answer));
+	return r;
+}
+
+int
+presence_ask_secret(
+    const struct config *cfg, const char *prompt, struct bytes *ret)
+{
+	const char *askpass;
+	int r = FAIL_PRESENCE;
+
+	if ((askpass = find_wanted_askpass()) != NULL)
+		r = ask_secret_by_askpass(cfg, askpass, prompt, ret);
+	if (r == FAIL_PRESENCE && (askpass == NULL || terminal_is_there()))
+		r = terminal_read_secret(prompt, cfg->presence_timeout, ret);
+	/* UserPresence, which that one speaks of, is of no help here. */
+	if (r == FAIL_PRESENCE)
+		return fail(FAIL_SECRET, "%s", log_cause());
+	return r;
+}
+
+int
+presence_confirm_pin(const struct config *cfg, const char *pin)
+{
+	struct bytes again = { 0 };
+	int r;
+
+	if (!terminal_is_there())
+		return 0;
+	if ((r = terminal_read_secret("Enter the same PIN again: ",
+		 cfg->presence_timeout, &again)) != 0)
+		return r;
+	if (again.len != strlen(pin) + 1 ||
+	    memcmp(again.data, pin, again.len) != 0)
+		r = fail(FAIL_PIN_REQUIRED, "the two PINs differ");
+	bytes_reset(&again);
+	return r;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Whether a person takes part. A TPM has no button: presence is what this
+ * software found out, and the signature's UP flag says no more than that.
+ */
+#ifndef SKTPM_PRESENCE_H
+#define SKTPM_PRESENCE_H
+
+#include "config.h"
+#include "base/text.h"
+
+/* What a person is asked. */
+struct presence_question {
+	struct text words; /* a sentence without its mark */
+	struct text key;   /* the one to be used, in words; or empty */
+};
+
+/*
+ * Asks the person in the way that the setting UserPresence names; `pin_entered`
+ * counts as a person under auto. 0: present; FAIL_REFUSED: said no, or nothing
+ * in time; FAIL_PRESENCE: there is no way to ask; FAIL_MEMORY.
+ */
+int presence_require(const struct config *cfg,
+    const struct presence_question *question, bool pin_entered) MUST_CHECK;
+
+/*
+ * Before FAIL_PIN_REQUIRED. ssh-agent, which signs for whoever reaches its
+ * socket, asks for the PIN next and does not say what for. So the question is
+ * asked here, as under auto; under assume it is not. Other callers are not
+ * asked: 0. Also FAIL_REFUSED, FAIL_MEMORY, and FAIL_SECRET where there is no
+ * way to ask.
+ */
+int presence_before_pin(const struct config *cfg,
+    const struct presence_question *question) MUST_CHECK;
+
+/*
+ * Whether the person who entered the PIN has seen what is signed: at a
+ * terminal they asked for it themselves, by an agent presence_before_pin has
+ * told them. Also true where nothing could be shown to them.
+ */
+bool presence_request_is_known(void);
+
+/*
+ * Shows `words` by askpass to a person who is not at a terminal, where our line
+ * on stderr would not reach them, until they close it or as long as a question
+ * waits. Nothing where there is no askpass.
+ */
+void presence_tell(const struct config *cfg, const char *words);
+
+/*
+ * The askpass that SSH_ASKPASS names, there or not, or else one that is
+ * installed; NULL where there is none. Not whether it is wanted. Borrowed.
+ */
+const char *presence_find_askpass(void);
+
+/*
+ * Asks for a secret at the terminal, or by askpass where that is wanted. The
+ * secret is terminated; the caller ends *ret with bytes_reset. 0;
+ * FAIL_SECRET where there is no way to ask; FAIL_REFUSED; FAIL_MEMORY.
+ */
+int presence_ask_secret(
+    const struct config *cfg, const char *prompt, struct bytes *ret) MUST_CHECK;
+
+/*
+ * Has a new PIN typed a second time where there is a terminal to do it on.
+ * 0, also without one; FAIL_PIN_REQUIRED if they differ; FAIL_REFUSED;
+ * FAIL_MEMORY.
+ */
+int presence_confirm_pin(const struct config *cfg, const char *pin) MUST_CHECK;
+
+#endif
