@@ -1,8 +1,8 @@
 # What tests, measures and fuzzes. The Makefile includes this.
 
-UNITS = abi bytes caller child config device display fido handle \
-	helper-message key key-limits keyfile known-hosts lockout log pin record \
-	request sshkey terminal text tpm tpm-rc traffic weakness
+UNITS = abi authdata bytes caller child config device display handle \
+	helper-message key keyfile known-hosts limits lockout log pin rc \
+	resident-record signdata sshkey tcti-watch terminal text tpm weakness
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
@@ -147,7 +147,7 @@ $(B)/tests/unit/test-weakness: $(B)/enroll/doctor/weakness.o
 $(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o
 $(B)/tests/unit/test-child: TEST_LDFLAGS = -Wl,--wrap=syscall
 $(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
-$(B)/tests/unit/test-request: TEST_LDFLAGS = -Wl,--wrap=EVP_MD_CTX_new
+$(B)/tests/unit/test-signdata: TEST_LDFLAGS = -Wl,--wrap=EVP_MD_CTX_new
 $(B)/tests/unit/test-caller: TEST_LDFLAGS = -Wl,--wrap=getpwuid
 $(B)/tests/unit/test-known-hosts: TEST_LDFLAGS = -Wl,--wrap=HMAC
 $(B)/tests/unit/test-terminal: TEST_LDFLAGS = -Wl,--wrap=poll
@@ -155,7 +155,7 @@ $(B)/tests/unit/test-device: TEST_LDFLAGS = -Wl,--wrap=nanosleep
 $(B)/tests/unit/test-tpm: TEST_LDFLAGS = \
 	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \
 	-Wl,--wrap=device_check,--wrap=device_lock
-$(B)/tests/unit/test-traffic: TEST_LDFLAGS = -Wl,--wrap=clock_deadline
+$(B)/tests/unit/test-tcti-watch: TEST_LDFLAGS = -Wl,--wrap=clock_deadline
 # What only unit tests need of the three layouts.
 $(B)/tests/unit/test-abi: $(B)/tests/unit/abi-7.o $(B)/tests/unit/abi-9.o \
 	$(B)/tests/unit/abi-10.o

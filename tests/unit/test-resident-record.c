@@ -146,7 +146,7 @@ test_names(void **state)
 	assert_int_equal(check(application, "alices"), FAIL_NAME);
 }
 
-#define TEST_NAME "record"
+#define TEST_NAME "resident-record"
 
 int
 main(void)

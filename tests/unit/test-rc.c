@@ -99,7 +99,7 @@ test_managed_tctis(void **state)
 	assert_false(tpm_tcti_is_managed("fault:device:/dev/tpmrm0"));
 }
 
-#define TEST_NAME "tpm-rc"
+#define TEST_NAME "rc"
 
 int
 main(void)

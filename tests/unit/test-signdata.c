@@ -403,7 +403,7 @@ test_strange_messages(void **state)
 	    kind_of((const uint8_t *)"SSHSIG", 6), REQUEST_UNKNOWN);
 }
 
-#define TEST_NAME "request"
+#define TEST_NAME "signdata"
 
 int
 main(void)

@@ -169,7 +169,7 @@ test_signature_der(void **state)
 	bytes_reset(&out);
 }
 
-#define TEST_NAME "fido"
+#define TEST_NAME "authdata"
 
 int
 main(void)

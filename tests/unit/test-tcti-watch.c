@@ -216,7 +216,7 @@ test_what_the_caller_keeps_off(void **state)
 	assert_int_equal(n_interrupts, 1);
 }
 
-#define TEST_NAME "traffic"
+#define TEST_NAME "tcti-watch"
 
 int
 main(void)
