@@ -135,7 +135,7 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 	$(call OBJECT,-DSK_API_MAJOR=$*)
 
 # The command, on the same rooms.
-COMMAND = answer cmd-completions cmd-enroll cmd-keys cmd-pin cmd-setup \
+COMMAND = answer cmd-completions cmd-enroll cmd-list cmd-pin cmd-setup \
 	doctor/agent doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/weakness keyfile keyref main new-pin openssh \
 	owner startup
