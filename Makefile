@@ -135,10 +135,11 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 	$(call OBJECT,-DSK_API_MAJOR=$*)
 
 # The command, on the same rooms.
-COMMAND = answer cmd-completions cmd-enroll cmd-list cmd-pin cmd-setup \
+COMMAND = answer cmd-completions cmd-enroll cmd-list cmd-pin cmd-remove \
+	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-key doctor/check-ssh doctor/check-tpm \
-	doctor/cmd-doctor doctor/weakness keyfile keyref main new-pin openssh \
-	owner startup
+	doctor/cmd-doctor doctor/weakness \
+	keyfile keyref main new-pin openssh owner startup
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs json-c) $(PKG_LIBS)
 
