@@ -99,6 +99,10 @@ put_question(const struct config *cfg, const char *path, const char *question,
 		 sizeof(answer), &len)) != 0 ||
 	    (r = check_askpass_ran(path, status)) != 0)
 		return r;
+	/* What stands before it may be nothing, which would be consent. */
+	if (memchr(answer, '\0', len) != NULL)
+		return fail(FAIL_REFUSED,
+		    "%s gave a NUL byte, which no answer has in it", path);
 	answer[strcspn(answer, "\r\n")] = '\0';
 	*ret_consent = is_success(status) &&
 	    (answer[0] == '\0' || strcasecmp(answer, "yes") == 0);

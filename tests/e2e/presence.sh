@@ -214,6 +214,14 @@ askpass_yes_no_timeout() {
 		refuses "cannot run" sign "$WORK/k"
 }
 
+# What stands before a NUL byte is not the answer: nothing, or yes, is consent.
+askpass_answers_nul() {
+	asks_as "printf '\\0no\\n'"
+	refuses "$WORK/askpass gave a NUL byte" sign "$WORK/k"
+	asks_as "printf 'yes\\0no\\n'"
+	refuses "$WORK/askpass gave a NUL byte" sign "$WORK/k"
+}
+
 # asks_as SCRIPT...: an askpass of these lines, with what `said` tells.
 asks_as() {
 	: >"$WORK/asked"
@@ -655,6 +663,7 @@ try "enrolment of a no-touch key does not ask" enrolment_of_a_free_key
 try "attestation by a person at the terminal" attestation_by_a_person
 try "a new PIN is typed twice; a typed PIN is presence" new_pin_is_typed_twice
 try "askpass: yes, no, nobody, and when it is used" askpass_yes_no_timeout
+try "askpass: an answer with a NUL byte is no consent" askpass_answers_nul
 try "askpass: an answer too fast to have been meant is asked for again" \
 	too_fast
 try "askpass: the window tells who asks, what for and with which key" \
