@@ -5,10 +5,12 @@
  */
 #include "unit.h"
 
+#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 
 #include "base/error.h"
 #include "authenticator/authdata.h"
+#include "protocol.h"
 
 static void
 from_hex(const char *hex, uint8_t *out, size_t len)
@@ -169,6 +171,112 @@ test_signature_der(void **state)
 	bytes_reset(&out);
 }
 
+/* --- the examples of PROTOCOL.md ---------------------------------------- */
+
+static struct slice
+example(const char *name, struct bytes *ret)
+{
+	protocol_example(name, ret, NULL);
+	return bytes_slice(ret);
+}
+
+/* Authenticator data without their CBOR header end with the key's point. */
+static void
+example_point(struct slice authdata, struct ec_point *ret)
+{
+	const uint8_t *end = authdata.data + authdata.len;
+
+	memcpy(ret->x, end - 67, 32);
+	memcpy(ret->y, end - 32, 32);
+}
+
+static void
+test_protocol_signature(void **state)
+{
+	struct bytes message = { 0 }, in = { 0 }, rs = { 0 }, authdata = { 0 };
+	uint8_t digest[32], expected[32];
+	struct ec_signature sig;
+	struct ec_point point;
+
+	(void)state;
+	example("message", &message);
+	example("signed", &in);
+	assert_int_equal(in.len, 69);
+	sha256(in.data, in.len, expected);
+	assert_int_equal(
+	    fido_assertion_digest("ssh:", FIDO_FLAG_UP | FIDO_FLAG_UV,
+		bytes_slice(&message), digest),
+	    0);
+	assert_memory_equal(digest, expected, 32);
+
+	example_point(example("authdata", &authdata), &point);
+	example("signature", &rs);
+	assert_int_equal(rs.len, 64);
+	memcpy(sig.r, rs.data, 32);
+	memcpy(sig.s, rs.data + 32, 32);
+	assert_int_equal(fido_verify(&point, digest, &sig), 0);
+	bytes_reset(&message);
+	bytes_reset(&in);
+	bytes_reset(&rs);
+	bytes_reset(&authdata);
+}
+
+static void
+test_protocol_authdata(void **state)
+{
+	const struct slice handle = { (const uint8_t *)"HANDLE", 6 };
+	struct bytes wanted = { 0 }, data = { 0 }, wrapped = { 0 };
+	struct ec_point point;
+
+	(void)state;
+	example_point(example("authdata", &wanted), &point);
+	assert_int_equal(
+	    fido_authenticator_data(
+		"ssh:", FIDO_FLAG_UP | FIDO_FLAG_UV, handle, &point, &data),
+	    0);
+	assert_int_equal(fido_wrap_authdata(bytes_slice(&data), &wrapped), 0);
+	assert_int_equal(wrapped.len, wanted.len);
+	assert_memory_equal(wrapped.data, wanted.data, wanted.len);
+	bytes_reset(&wanted);
+	bytes_reset(&data);
+	bytes_reset(&wrapped);
+}
+
+static void
+test_protocol_attestation(void **state)
+{
+	const struct slice challenge = { (const uint8_t *)"challenge", 9 };
+	struct bytes wrapped = { 0 }, wanted = { 0 }, der = { 0 };
+	struct slice authdata;
+	const unsigned char *at;
+	struct ec_signature sig;
+	struct ec_point point;
+	uint8_t digest[32];
+	ECDSA_SIG *ecdsa;
+
+	(void)state;
+	authdata = example("authdata", &wrapped);
+	example_point(authdata, &point);
+	authdata.data += 2; /* the header of its CBOR byte string */
+	authdata.len -= 2;
+	assert_int_equal(
+	    fido_attestation_digest(authdata, challenge, digest), 0);
+
+	at = example("attestation-signature", &wanted).data;
+	ecdsa = d2i_ECDSA_SIG(NULL, &at, (long)wanted.len);
+	assert_non_null(ecdsa);
+	BN_bn2binpad(ECDSA_SIG_get0_r(ecdsa), sig.r, 32);
+	BN_bn2binpad(ECDSA_SIG_get0_s(ecdsa), sig.s, 32);
+	ECDSA_SIG_free(ecdsa);
+	assert_int_equal(fido_verify(&point, digest, &sig), 0);
+	assert_int_equal(fido_signature_der(&sig, &der), 0);
+	assert_int_equal(der.len, wanted.len);
+	assert_memory_equal(der.data, wanted.data, wanted.len);
+	bytes_reset(&wrapped);
+	bytes_reset(&wanted);
+	bytes_reset(&der);
+}
+
 #define TEST_NAME "authdata"
 
 int
@@ -182,6 +290,9 @@ main(void)
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_attestation_digest),
 		cmocka_unit_test(test_signature_der),
+		cmocka_unit_test(test_protocol_signature),
+		cmocka_unit_test(test_protocol_authdata),
+		cmocka_unit_test(test_protocol_attestation),
 	};
 
 	return RUN(tests);
