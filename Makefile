@@ -138,7 +138,7 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 COMMAND = answer cmd-completions cmd-enroll cmd-list cmd-pin cmd-remove \
 	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-key doctor/check-ssh doctor/check-tpm \
-	doctor/cmd-doctor doctor/weakness \
+	doctor/cmd-doctor doctor/report doctor/weakness \
 	keyfile keyref main new-pin openssh owner startup
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs json-c) $(PKG_LIBS)

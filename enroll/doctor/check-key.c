@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor/doctor.h"
+#include "doctor/check.h"
 #include "base/error.h"
 #include "base/home.h"
 #include "key/key.h"
@@ -133,7 +133,7 @@ check_use(const struct keyref *ref, const char *path, struct report *r)
 }
 
 void
-doctor_key(const struct config *cfg, const char *name, struct report *r)
+check_key(const struct config *cfg, const char *name, struct report *r)
 {
 	size_t n = strlen(name);
 	struct keyref ref = { 0 };

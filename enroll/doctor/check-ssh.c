@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "doctor/agent.h"
-#include "doctor/doctor.h"
+#include "doctor/check.h"
 #include "fallback/fallback.h"
 #include "base/home.h"
 #include "base/log.h"
@@ -352,7 +352,7 @@ check_fallback(const struct config *cfg, struct report *r)
 }
 
 void
-doctor_ssh(const struct config *cfg, struct report *r)
+check_ssh(const struct config *cfg, struct report *r)
 {
 	unsigned int api = check_version(r);
 	const char *named = getenv("SSH_SK_PROVIDER");

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "authenticator/credential.h"
-#include "doctor/doctor.h"
+#include "doctor/check.h"
 #include "base/error.h"
 #include "tpm/lockout.h"
 #include "key/parent.h"
@@ -231,7 +231,7 @@ check_speed(const struct config *cfg, struct report *r)
 }
 
 void
-doctor_tpm(const struct config *cfg, struct report *r)
+check_tpm(const struct config *cfg, struct report *r)
 {
 	struct tpm *tpm = NULL;
 	int err;

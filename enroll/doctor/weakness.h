@@ -3,7 +3,7 @@
 #ifndef SKTPM_WEAKNESS_H
 #define SKTPM_WEAKNESS_H
 
-#include "doctor/doctor.h"
+#include "doctor/report.h"
 
 /*
  * What is known of a TPM by its manufacturer ("STM", "INTC") and firmware

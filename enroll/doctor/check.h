@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* The checks of sk-tpm doctor: each adds findings to a report. */
+#ifndef SKTPM_CHECK_H
+#define SKTPM_CHECK_H
+
+#include "config.h"
+#include "doctor/report.h"
+
+/* The TPM, from its device to the speed of a signature. */
+void check_tpm(const struct config *cfg, struct report *r);
+
+/* OpenSSH, and whether it finds the library. */
+void check_ssh(const struct config *cfg, struct report *r);
+
+/* A key by its file (or FILE.pub) or index, and whether ssh will use it. */
+void check_key(const struct config *cfg, const char *name, struct report *r);
+
+#endif
