@@ -81,7 +81,7 @@ endif
 MODULES = authenticator/authdata authenticator/credential \
 	authenticator/resident-credential \
 	base/bytes base/cbor base/child base/clock base/error base/home base/log \
-	base/process base/text base/wire \
+	base/p256 base/process base/sha256 base/text base/wire \
 	config \
 	fallback/fallback fallback/helper-message \
 	key/handle key/key key/limits key/parent key/resident key/resident-record \

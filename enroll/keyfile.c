@@ -30,9 +30,9 @@
 static int
 put_public(struct bytes *out, const struct keyfile *key)
 {
-	uint8_t point[FIDO_POINT_LEN];
+	uint8_t point[P256_POINT_LEN];
 
-	fido_point_encode(&key->point, point);
+	p256_encode_point(&key->point, point);
 	return sshkey_put_ours(out, point, key->application);
 }
 
@@ -301,7 +301,7 @@ take_point(struct slice *in, struct ec_point *ret)
 {
 	struct slice point;
 
-	if (!wire_take_string(in, &point) || point.len != FIDO_POINT_LEN ||
+	if (!wire_take_string(in, &point) || point.len != P256_POINT_LEN ||
 	    point.data[0] != 0x04)
 		return false;
 	memcpy(ret->x, point.data + 1, sizeof(ret->x));

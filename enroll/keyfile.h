@@ -7,7 +7,7 @@
 #ifndef SKTPM_KEYFILE_H
 #define SKTPM_KEYFILE_H
 
-#include "authenticator/authdata.h"
+#include "base/p256.h"
 
 #define KEYFILE_TYPE "sk-ecdsa-sha2-nistp256@openssh.com"
 

@@ -49,7 +49,7 @@ response_of_credential(const struct credential *cred, uint8_t flags,
     struct sk_enroll_response **ret)
 {
 	struct sk_enroll_response *resp = calloc(1, sizeof(*resp));
-	uint8_t point[FIDO_POINT_LEN];
+	uint8_t point[P256_POINT_LEN];
 	int r;
 
 	if (resp == NULL)
@@ -59,7 +59,7 @@ response_of_credential(const struct credential *cred, uint8_t flags,
 #else
 	(void)flags;
 #endif
-	fido_point_encode(&cred->point, point);
+	p256_encode_point(&cred->point, point);
 	if ((r = pack(point, sizeof(point), &resp->public_key,
 		 &resp->public_key_len)) != 0 ||
 	    (r = pack(cred->key_handle.data, cred->key_handle.len,
@@ -180,7 +180,7 @@ pack_resident(const struct resident_credential *cred, size_t slot,
     struct sk_resident_key **ret)
 {
 	struct sk_resident_key *rk = calloc(1, sizeof(*rk));
-	uint8_t point[FIDO_POINT_LEN];
+	uint8_t point[P256_POINT_LEN];
 	int r;
 
 	if (rk == NULL)
@@ -198,7 +198,7 @@ pack_resident(const struct resident_credential *cred, size_t slot,
 	if (r != 0)
 		goto out;
 #endif
-	fido_point_encode(&cred->point, point);
+	p256_encode_point(&cred->point, point);
 	if ((rk->application = strdup(cred->application)) == NULL) {
 		r = fail(FAIL_MEMORY, "out of memory");
 		goto out;
@@ -230,12 +230,12 @@ is_wanted(const struct resident_credential *cred, const char *user)
 static int
 say_handed_out(const struct resident_credential *cred)
 {
-	uint8_t point[FIDO_POINT_LEN], digest[32];
+	uint8_t point[P256_POINT_LEN], digest[32];
 	struct bytes blob = { 0 };
 	struct text t = { 0 };
 	int r;
 
-	fido_point_encode(&cred->point, point);
+	p256_encode_point(&cred->point, point);
 	if ((r = sshkey_put_ours(&blob, point, cred->application)) != 0)
 		goto out;
 	if (!sshkey_fingerprint(bytes_slice(&blob), digest)) {

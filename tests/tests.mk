@@ -1,7 +1,7 @@
 # What tests, measures and fuzzes. The Makefile includes this.
 
 UNITS = abi authdata bytes caller child config device display handle \
-	helper-message key keyfile known-hosts limits lockout log pin rc \
+	helper-message key keyfile known-hosts limits lockout log p256 pin rc \
 	resident-record signdata sshkey tcti-watch terminal text tpm weakness
 UNIT_TESTS = $(UNITS:%=$(B)/tests/unit/test-%)
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \

@@ -135,7 +135,7 @@ sign_once(struct tpm *tpm, void *what)
 static int
 sign(const struct config *cfg, const struct handle *h,
     const struct ec_point *point, struct slice auth_value,
-    const uint8_t digest[FIDO_DIGEST_LEN], struct ec_signature *ret)
+    const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
 {
 	struct signing s = {
 		.cfg = cfg,
@@ -146,7 +146,7 @@ sign(const struct config *cfg, const struct handle *h,
 	int r;
 
 	if ((r = tpm_with(cfg->tcti, sign_once, &s)) != 0 ||
-	    (r = fido_verify(point, digest, &s.signature)) != 0)
+	    (r = p256_verify(point, digest, &s.signature)) != 0)
 		return r;
 	*ret = s.signature;
 	return 0;
@@ -227,7 +227,7 @@ prove(const struct config *cfg, const struct credential_request *req,
     const struct handle *h, struct slice auth_value, bool present,
     struct credential *cred)
 {
-	uint8_t digest[FIDO_DIGEST_LEN], flags = present ? FIDO_FLAG_UP : 0;
+	uint8_t digest[SHA256_LEN], flags = present ? FIDO_FLAG_UP : 0;
 	struct bytes authdata = { 0 };
 	struct config sure = *cfg;
 	struct ec_signature sig;
@@ -244,7 +244,7 @@ prove(const struct config *cfg, const struct credential_request *req,
 		 bytes_slice(&authdata), req->challenge, digest)) != 0 ||
 	    (r = sign(&sure, h, &cred->point, auth_value, digest, &sig)) != 0)
 		goto out;
-	if (present && (r = fido_signature_der(&sig, &cred->signature)) == 0)
+	if (present && (r = p256_signature_der(&sig, &cred->signature)) == 0)
 		r = fido_wrap_authdata(bytes_slice(&authdata), &cred->authdata);
 out:
 	bytes_reset(&authdata);
@@ -282,8 +282,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 
 	if ((r = check_application(req->application)) != 0 ||
 	    (r = check_not_empty(req->challenge, "challenge")) != 0 ||
-	    (r = fido_application_hash(req->application, wishes.application)) !=
-		0 ||
+	    (r = sha256_text(req->application, wishes.application)) != 0 ||
 	    (r = tpm_with(cfg->tcti, find_tpm, NULL)) != 0 ||
 	    (r = check_new_pin(req)) != 0 ||
 	    (r = resident_prepare(cfg, req, &owner_password)) != 0 ||
@@ -313,7 +312,7 @@ static int
 test_handle(
     const struct config *cfg, const struct handle *h, struct slice auth_value)
 {
-	uint8_t digest[FIDO_DIGEST_LEN];
+	uint8_t digest[SHA256_LEN];
 	struct ec_signature sig;
 	struct ec_point point;
 	int r;
@@ -520,7 +519,7 @@ static int
 assert_with(const struct config *cfg, const struct assertion_request *req,
     const struct handle *h, struct assertion *ret)
 {
-	uint8_t digest[FIDO_DIGEST_LEN];
+	uint8_t digest[SHA256_LEN];
 	struct bytes auth_value = { 0 };
 	struct ec_point point;
 	struct request what;

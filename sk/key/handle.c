@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/cbor.h"
 #include "base/error.h"
-#include "authenticator/authdata.h"
 #include "key/handle.h"
 #include "base/log.h"
+#include "base/sha256.h"
 
 #define VERSION 1
 
@@ -212,9 +211,7 @@ handle_binding(const struct handle *h, uint8_t ret_digest[HANDLE_BINDING_LEN])
 		0 ||
 	    (r = put_bound(&in, h)) != 0)
 		goto out;
-	if (EVP_Digest(in.data, in.len, ret_digest, NULL, EVP_sha256(), NULL) !=
-	    1)
-		r = fail(FAIL_INTERNAL, "SHA-256 failed");
+	r = sha256(bytes_slice(&in), ret_digest);
 out:
 	bytes_reset(&in);
 	return r;
@@ -498,10 +495,10 @@ out:
 int
 handle_check_application(const struct handle *h, const char *application)
 {
-	uint8_t hash[FIDO_DIGEST_LEN];
+	uint8_t hash[SHA256_LEN];
 	int r;
 
-	if ((r = fido_application_hash(application, hash)) != 0)
+	if ((r = sha256_text(application, hash)) != 0)
 		return r;
 	if (memcmp(hash, h->application, sizeof(hash)) != 0)
 		return fail(FAIL_HANDLE,

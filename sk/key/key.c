@@ -392,7 +392,7 @@ sign_fail(TSS2_RC rc, ESYS_TR session)
 
 int
 key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
-    const uint8_t digest[FIDO_DIGEST_LEN], struct ec_signature *ret)
+    const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
 {
 	/* cppcheck-suppress legacyUninitvar; the rest is zero */
 	const TPMT_SIG_SCHEME scheme = { .scheme = TPM2_ALG_NULL };
@@ -401,7 +401,7 @@ key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
 		.tag = TPM2_ST_HASHCHECK,
 		.hierarchy = TPM2_RH_NULL,
 	};
-	TPM2B_DIGEST in = { .size = FIDO_DIGEST_LEN };
+	TPM2B_DIGEST in = { .size = SHA256_LEN };
 	ESYS_TR key = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
 	struct tpm_retry retry = { 0 };
 	TPMT_SIGNATURE *sig = NULL;
@@ -412,7 +412,7 @@ key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
 		return r;
 	if ((r = authorize(tpm, key, session, auth_value)) != 0)
 		goto out;
-	memcpy(in.buffer, digest, FIDO_DIGEST_LEN);
+	memcpy(in.buffer, digest, SHA256_LEN);
 	do
 		rc = Esys_Sign(tpm_esys(tpm), key, session, ESYS_TR_NONE,
 		    ESYS_TR_NONE, &in, &scheme, &ticket, &sig);

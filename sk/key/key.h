@@ -6,7 +6,7 @@
 #ifndef SKTPM_KEY_H
 #define SKTPM_KEY_H
 
-#include "authenticator/authdata.h"
+#include "base/p256.h"
 #include "key/handle.h"
 #include "tpm/tpm.h"
 
@@ -47,7 +47,7 @@ int key_check(struct tpm *tpm, const struct handle *h) MUST_CHECK;
  * FAIL_FORGED; what tpm_fail gives.
  */
 int key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
-    const uint8_t digest[FIDO_DIGEST_LEN], struct ec_signature *ret) MUST_CHECK;
+    const uint8_t digest[SHA256_LEN], struct ec_signature *ret) MUST_CHECK;
 
 /*
  * Changes the authValue of a key that has a PIN: *h gets a new private area,

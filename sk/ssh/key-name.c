@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include <openssl/evp.h>
-
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +17,10 @@ static int
 make_blob(
     const struct ec_point *point, const char *application, struct bytes *ret)
 {
-	uint8_t encoded[FIDO_POINT_LEN];
+	uint8_t encoded[P256_POINT_LEN];
 	int r;
 
-	fido_point_encode(point, encoded);
+	p256_encode_point(point, encoded);
 	if ((r = wire_put_text(ret, "sk-ecdsa-sha2-nistp256@openssh.com")) !=
 		0 ||
 	    (r = wire_put_text(ret, "nistp256")) != 0 ||
@@ -107,8 +106,7 @@ key_name_add(
 		text_add_quoted(t,
 		    (struct slice){ (const uint8_t *)name, strlen(name) },
 		    MOST);
-	else if (EVP_Digest(blob.data, blob.len, digest, NULL, EVP_sha256(),
-		     NULL) == 1)
+	else if (sha256(bytes_slice(&blob), digest) == 0)
 		text_add_fingerprint(t, digest);
 	free(name);
 	bytes_reset(&blob);

@@ -6,7 +6,7 @@
 #ifndef SKTPM_KEY_NAME_H
 #define SKTPM_KEY_NAME_H
 
-#include "authenticator/authdata.h"
+#include "base/p256.h"
 #include "base/text.h"
 
 /*

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "user/pin.h"
 
 /* Its terminating zero parts it from the salt, which has one length. */
@@ -73,7 +73,7 @@ int
 pin_auth_value(
     const char *pin, const uint8_t salt[PIN_SALT_LEN], struct bytes *ret)
 {
-	uint8_t digest[32];
+	uint8_t digest[SHA256_LEN];
 	struct bytes in = { 0 };
 	size_t len = sizeof(digest);
 	int r;
@@ -81,13 +81,9 @@ pin_auth_value(
 	if ((r = check_length(pin)) != 0 ||
 	    (r = bytes_append(&in, DOMAIN, sizeof(DOMAIN))) != 0 ||
 	    (r = bytes_append(&in, salt, PIN_SALT_LEN)) != 0 ||
-	    (r = bytes_append(&in, pin, strlen(pin))) != 0)
+	    (r = bytes_append(&in, pin, strlen(pin))) != 0 ||
+	    (r = sha256(bytes_slice(&in), digest)) != 0)
 		goto out;
-	if (EVP_Digest(in.data, in.len, digest, NULL, EVP_sha256(), NULL) !=
-	    1) {
-		r = fail(FAIL_INTERNAL, "SHA-256 failed");
-		goto out;
-	}
 	while (len > 0 && digest[len - 1] == 0)
 		len--;
 	r = bytes_set(ret, digest, len);

@@ -16,7 +16,6 @@
 #include "../tools/responses.h"
 #include "config.h"
 #include "base/error.h"
-#include "authenticator/authdata.h"
 #include "key/handle.h"
 #include "keyfile.h"
 #include "base/log.h"

@@ -18,8 +18,8 @@
 #include <tss2/tss2_tcti.h>
 #include <tss2/tss2_tctildr.h>
 
-#include "authenticator/credential.h"
 #include "authenticator/authdata.h"
+#include "authenticator/credential.h"
 #include "key/handle.h"
 #include "key/key.h"
 #include "base/log.h"
@@ -209,7 +209,7 @@ enroll(bool pin)
 static void
 check(const struct assertion_request *req, const struct assertion *a)
 {
-	uint8_t digest[FIDO_DIGEST_LEN];
+	uint8_t digest[SHA256_LEN];
 	struct handle h = { 0 };
 	struct ec_point point;
 
@@ -217,7 +217,7 @@ check(const struct assertion_request *req, const struct assertion *a)
 	    key_point(&h, &point) != 0 ||
 	    fido_assertion_digest(
 		req->application, a->flags, req->message, digest) != 0 ||
-	    fido_verify(&point, digest, &a->signature) != 0)
+	    p256_verify(&point, digest, &a->signature) != 0)
 		abort();
 	handle_reset(&h);
 }

@@ -4,9 +4,9 @@
 #include "protocol.h"
 
 #include "base/error.h"
-#include "authenticator/authdata.h"
 #include "key/handle.h"
 #include "base/log.h"
+#include "base/sha256.h"
 
 /* The examples of PROTOCOL.md: made-up TPM structures, which are opaque here.
  */
@@ -22,7 +22,7 @@ make_handle(struct handle *h)
 	*h = (struct handle){ .parent = 0x81000001, .auth = HANDLE_AUTH_NONE };
 	h->parent_name[1] = 0x0b;
 	memset(h->parent_name + 2, 0x11, sizeof(h->parent_name) - 2);
-	assert_int_equal(fido_application_hash("ssh:", h->application), 0);
+	assert_int_equal(sha256_text("ssh:", h->application), 0);
 	set(&h->tpm_public, "PUBLIC");
 	set(&h->tpm_private, "PRIVATE");
 }
