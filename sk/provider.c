@@ -14,6 +14,7 @@
 #include "fallback/fallback.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "user/presence.h"
 
 /* The library hides everything but what this header declares. */
 #pragma GCC visibility push(default)
@@ -104,12 +105,14 @@ begin(bool secrets, struct sk_option **options, struct config *cfg,
 
 /*
  * ssh and ssh-agent sign without a PIN first and then ask for it: somebody who
- * sees the question needs no line about it. Elsewhere it may be the only word.
+ * sees the question needs no line about it. Elsewhere it may be the only word,
+ * as after ssh-keygen, which asks first and calls us without an empty PIN.
  */
 static bool
 goes_without_saying(int r, bool signing)
 {
-	return signing && r == FAIL_PIN_REQUIRED && isatty(STDERR_FILENO);
+	return signing && r == FAIL_PIN_REQUIRED && isatty(STDERR_FILENO) &&
+	    !presence_caller_is("ssh-keygen");
 }
 
 /* The one place where a failure becomes a line and one of OpenSSH's codes. */

@@ -175,24 +175,31 @@ ask_command(const struct config *cfg, const char *question)
 	return 0;
 }
 
-/*
- * True for ssh-agent, which calls without the PIN first, always. An agent that
- * hides or has another name is taken for any other program: that one is asked
- * with its PIN. Source: proc(5), comm.
- */
-static bool
-caller_is_agent(void)
+/* Source: proc(5), comm. */
+bool
+presence_caller_is(const char *name)
 {
-	char path[64], name[32] = "";
+	char path[64], line[32] = "";
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)getppid());
 	if ((f = fopen(path, "re")) == NULL)
 		return false;
-	if (fgets(name, sizeof(name), f) == NULL)
-		name[0] = '\0';
+	if (fgets(line, sizeof(line), f) == NULL)
+		line[0] = '\0';
 	fclose(f);
-	return strcmp(name, "ssh-agent\n") == 0;
+	line[strcspn(line, "\n")] = '\0';
+	return strcmp(line, name) == 0;
+}
+
+/*
+ * It calls without the PIN first, always. An agent that hides or has another
+ * name is taken for any other program: that one is asked with its PIN.
+ */
+static bool
+caller_is_agent(void)
+{
+	return presence_caller_is("ssh-agent");
 }
 
 static int

@@ -41,6 +41,12 @@ int presence_before_pin(const struct config *cfg,
 bool presence_request_is_known(void);
 
 /*
+ * True where the program that called us has that name, of 15 characters at
+ * most: what it does before and after a call depends on it.
+ */
+bool presence_caller_is(const char *name);
+
+/*
  * Shows `words` by askpass to a person who is not at a terminal, where our line
  * on stderr would not reach them, until they close it or as long as a question
  * waits. Nothing where there is no askpass.

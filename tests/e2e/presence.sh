@@ -186,6 +186,13 @@ new_pin_is_typed_twice() {
 		send "123456\r"
 		expect "Press y" { exit 7 } eof {}
 		exit [lindex [wait] 3]'
+	# No PIN at all is not passed over in silence.
+	exits 255 at_terminal 'run {ssh-keygen -Y sign -n git -f '"$WORK"'/pin \
+			-w '"$LIB"' <'"$WORK"'/text >/dev/null}
+		want "Enter PIN for ECDSA-SK key"
+		send "\r"
+		want "sk-tpm: this key needs its PIN"
+		status'
 }
 
 askpass_yes_no_timeout() {
