@@ -42,22 +42,22 @@ all_tests() {
 		make -s -C "$SUITE" -f - all-tests
 }
 
-# in_suite TEST: as Debian's own test of the package has it run, without sudo.
+# in_suite TEST: as Debian's own test of the package has it run, without sudo. Not
+# in a directory of the test's name: hostkey-agent strikes lines with "hostkey".
 in_suite() {
 	setpriv --reuid="$USER" --regid="$(id -g "$USER")" --init-groups \
 		env HOME="$HOME_OF_USER" USER="$USER" LOGNAME="$USER" \
 		TEST_SSH_SK_HELPER="$(sk_helper)" \
-		timeout 1200 "$SUITE/run-tests" "$SCRATCH/$1" \
+		timeout 1200 "$SUITE/run-tests" "$SCRATCH/run" \
 		t-exec LTESTS="$1" SUDO=
 }
 
 passes() {
 	local status=0 reason
-	mkdir "$SCRATCH/$1"
-	chown "$USER" "$SCRATCH/$1"
+	install -d -o "$USER" "$SCRATCH/run"
 	in_suite "$1" >"$WORK/log" 2>&1 || status=$?
 	cat "$WORK/log"
-	rm -rf "${SCRATCH:?}/$1"
+	rm -rf "$SCRATCH/run"
 	[ "$status" -eq 0 ] || { grep -a '^FAIL' "$WORK/log"; return 1; }
 	reason=$(sed -n 's/^skipped:* *(*\([^)]*\))*$/\1/Ip' "$WORK/log" |
 		head -n 1)
