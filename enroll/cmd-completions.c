@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "command.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "command.h"
 
 static void
 print_names(const char *separator)

@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
 #include "authenticator/credential.h"
 #include "base/error.h"
-#include "keyref.h"
 #include "base/log.h"
+#include "command.h"
+#include "key/resident.h"
+#include "keyref.h"
 #include "new-pin.h"
 #include "owner.h"
 #include "user/presence.h"
-#include "key/resident.h"
 
 struct storing {
 	struct record record;

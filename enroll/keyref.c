@@ -8,10 +8,10 @@
 
 #include "base/error.h"
 #include "base/home.h"
-#include "key/key.h"
-#include "keyref.h"
 #include "base/log.h"
+#include "key/key.h"
 #include "key/resident.h"
+#include "keyref.h"
 
 bool
 keyref_parse_index(const char *name, uint32_t *ret)

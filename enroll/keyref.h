@@ -5,8 +5,8 @@
 
 #include "config.h"
 #include "key/handle.h"
-#include "keyfile.h"
 #include "key/resident.h"
+#include "keyfile.h"
 
 struct keyref {
 	bool resident;

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "answer.h"
-#include "command.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "command.h"
 
 const struct option_entry option_table[] = {
 	{ OPTION_APPLICATION, "application", 'a', "TEXT",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+#include "key/resident.h"
 #include "owner.h"
 #include "user/presence.h"
-#include "key/resident.h"
 
 int
 owner_ask(const struct config *cfg, struct owner_password *ret)

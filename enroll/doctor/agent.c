@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor/agent.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "doctor/agent.h"
 
 /* Source: draft-ietf-sshm-ssh-agent, messages of 4 bytes length and a type. */
 #define REQUEST_IDENTITIES 11

@@ -5,14 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor/check.h"
 #include "base/error.h"
 #include "base/home.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "doctor/check.h"
 #include "key/key.h"
 #include "keyref.h"
-#include "base/log.h"
 #include "openssh.h"
-#include "base/text.h"
 
 static int
 load(struct tpm *tpm, void *what)

@@ -7,15 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/home.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "doctor/agent.h"
 #include "doctor/check.h"
 #include "fallback/fallback.h"
-#include "base/home.h"
-#include "base/log.h"
 #include "openssh.h"
-#include "user/presence.h"
 #include "startup.h"
-#include "base/text.h"
+#include "user/presence.h"
 
 /* The interface's major that this OpenSSH has; 0: none that is known. */
 static unsigned int

@@ -2,14 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "authenticator/credential.h"
-#include "doctor/check.h"
+#include "base/clock.h"
 #include "base/error.h"
-#include "tpm/lockout.h"
+#include "doctor/check.h"
+#include "doctor/weakness.h"
 #include "key/parent.h"
 #include "key/resident.h"
-#include "doctor/weakness.h"
+#include "tpm/lockout.h"
 
 /* --- who it is --------------------------------------------------------- */
 
