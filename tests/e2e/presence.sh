@@ -560,11 +560,11 @@ built_without_fprintd() {
 	EOF
 	chmod +x "$WORK/pkg-config"
 	fails make -s -C "$TOP" B="$b" PKG_CONFIG="$WORK/pkg-config" \
-		"$b/sk/error.o" 2>"$WORK/out"
+		"$b/sk/base/error.o" 2>"$WORK/out"
 	grep -q 'development files are missing' "$WORK/out"
 	make -s -C "$TOP" B="$b" PKG_CONFIG="$WORK/pkg-config" FPRINTD=no \
 		"$b/$(basename "$LIB")"
-	fails grep -l systemd/ "$b"/sk/*.d
+	fails grep -rl --include="*.d" systemd/ "$b"
 	LIB=$b/$(basename "$LIB")
 	SK_TPM_USER_PRESENCE=fprintd refuses \
 		"this sk-tpm was built without it (make FPRINTD=no)" \
