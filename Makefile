@@ -139,7 +139,7 @@ COMMAND = answer cmd-completions cmd-enroll cmd-list cmd-pin cmd-remove \
 	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \
-	keyfile keyref main new-pin openssh owner startup
+	keyfile keyref main new-file new-pin openssh owner startup
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs json-c) $(PKG_LIBS)
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm enroll */
 #include <errno.h>
-#include <libgen.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -11,14 +10,14 @@
 #include <unistd.h>
 
 #include "answer.h"
-#include "command.h"
 #include "authenticator/credential.h"
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
+#include "base/wire.h"
+#include "command.h"
 #include "new-pin.h"
 #include "openssh.h"
-#include "base/wire.h"
 
 static bool
 has(const struct invocation *inv, enum option_id id)
@@ -116,55 +115,10 @@ default_comment(void)
 	return comment;
 }
 
-/*
- * Before anything is made that would have to be thrown away: whether the file
- * can be written.
- */
-static int
-check_target(const char *path, bool force)
-{
-	char *copy = strdup(path);
-	struct stat st;
-	int r = 0;
-
-	if (copy == NULL)
-		return fail(FAIL_MEMORY, "out of memory");
-	if (path[0] == '\0')
-		r = fail(FAIL_ARGUMENT, "the file has no name");
-	else if (access(dirname(copy), W_OK | X_OK) != 0)
-		r = fail(FAIL_ARGUMENT,
-		    "cannot write into the directory of %s: %s", path,
-		    strerror(errno));
-	else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		r = fail(FAIL_ARGUMENT, "%s is a directory", path);
-	else
-		r = keyfile_check_free(path, force);
-	free(copy);
-	return r;
-}
-
-/* Whether both name one file, which need not be there. */
-static int
-same_target(const char *a, const char *b, bool *ret)
-{
-	char *first = strdup(a), *second = strdup(b);
-	struct stat da, db;
-	int r = 0;
-
-	if (first == NULL || second == NULL)
-		r = fail(FAIL_MEMORY, "out of memory");
-	else if ((*ret = strcmp(basename(first), basename(second)) == 0))
-		*ret = stat(dirname(first), &da) == 0 &&
-		    stat(dirname(second), &db) == 0 && da.st_dev == db.st_dev &&
-		    da.st_ino == db.st_ino;
-	free(first);
-	free(second);
-	return r;
-}
-
 /* `attestation` is NULL where there is none to write. */
 static int
-check_targets(const char *path, const char *attestation, bool force)
+check_targets(
+    const char *path, const char *attestation, enum existing_file existing)
 {
 	bool is_private = false, is_public = false;
 	char *public = NULL;
@@ -172,11 +126,12 @@ check_targets(const char *path, const char *attestation, bool force)
 
 	if (asprintf(&public, "%s.pub", path) == -1)
 		return fail(FAIL_MEMORY, "out of memory");
-	if ((r = check_target(path, force)) == 0 &&
-	    (r = check_target(public, force)) == 0 && attestation != NULL &&
-	    (r = check_target(attestation, force)) == 0 &&
-	    (r = same_target(attestation, path, &is_private)) == 0)
-		r = same_target(attestation, public, &is_public);
+	if ((r = new_file_check(path, existing)) == 0 &&
+	    (r = new_file_check(public, existing)) == 0 &&
+	    attestation != NULL &&
+	    (r = new_file_check(attestation, existing)) == 0 &&
+	    (r = new_file_is_same(attestation, path, &is_private)) == 0)
+		r = new_file_is_same(attestation, public, &is_public);
 	if (is_private || is_public)
 		r = fail(FAIL_ARGUMENT,
 		    "%s is the key's own file; name another one for the "
@@ -266,7 +221,8 @@ take_challenge(const struct invocation *inv, struct bytes *ret)
 
 /* "ssh-sk-attest-v01" of PROTOCOL.u2f. */
 static int
-write_attestation(const struct credential *cred, const char *path, bool force)
+write_attestation(const struct credential *cred, const char *path,
+    enum existing_file existing)
 {
 	struct bytes out = { 0 };
 	int r;
@@ -281,7 +237,7 @@ write_attestation(const struct credential *cred, const char *path, bool force)
 	    (r = wire_put_string(&out, bytes_slice(&cred->authdata))) == 0 &&
 	    (r = bytes_append(&out, "\0\0\0", 4)) == 0 &&
 	    (r = wire_put_text(&out, "")) == 0)
-		r = keyfile_write_file(path, &out, 0600, force);
+		r = new_file_write(path, &out, 0600, existing);
 	bytes_reset(&out);
 	return r;
 }
@@ -325,13 +281,15 @@ out:
 /* The key first: it may be in the TPM already, and is of use by itself. */
 static int
 write_files(const struct keyfile *key, const char *path,
-    const struct credential *cred, const char *attestation, bool force)
+    const struct credential *cred, const char *attestation,
+    enum existing_file existing)
 {
 	int r;
 
-	if ((r = keyfile_write(key, path, force)) != 0 || attestation == NULL)
+	if ((r = keyfile_write(key, path, existing)) != 0 ||
+	    attestation == NULL)
 		return r;
-	return write_attestation(cred, attestation, force);
+	return write_attestation(cred, attestation, existing);
 }
 
 /* --- the answer -------------------------------------------------------- */
@@ -419,7 +377,8 @@ command_enroll(struct invocation *inv)
 	const char *file = option_value(inv, OPTION_FILE);
 	const char *comment = option_value(inv, OPTION_COMMENT);
 	const char *attestation = option_value(inv, OPTION_ATTESTATION);
-	bool force = has(inv, OPTION_FORCE);
+	enum existing_file existing =
+	    has(inv, OPTION_FORCE) ? REPLACE_EXISTING : KEEP_EXISTING;
 	struct limits limits = { 0 };
 	struct credential cred = { 0 };
 	struct keyfile key = { 0 };
@@ -437,9 +396,9 @@ command_enroll(struct invocation *inv)
 	}
 	if ((r = take_limits(inv, &limits)) == 0 &&
 	    (r = check_words(inv, &key)) == 0 &&
-	    (r = check_targets(path, attestation, force)) == 0 &&
+	    (r = check_targets(path, attestation, existing)) == 0 &&
 	    (r = make(inv, application, &limits, &key, &cred)) == 0 &&
-	    (r = write_files(&key, path, &cred, attestation, force)) == 0)
+	    (r = write_files(&key, path, &cred, attestation, existing)) == 0)
 		r = answer(inv, &key, &limits, path);
 out:
 	free(path);

@@ -9,13 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
+#include "command.h"
+#include "key/parent.h"
+#include "new-file.h"
 #include "openssh.h"
 #include "owner.h"
-#include "key/parent.h"
 #include "startup.h"
 
 /* With the library's path. */
@@ -78,13 +79,6 @@ set_up_parent(const struct config *cfg, bool dry_run)
 
 /* --- the lines --------------------------------------------------------- */
 
-static int
-cannot(const char *what, const char *path)
-{
-	return fail(
-	    FAIL_ARGUMENT, "cannot %s %s: %s", what, path, strerror(errno));
-}
-
 /* To read and append, never waiting as for a pipe; ours alone to write. */
 static FILE *
 open_to_append(const char *path, bool dry_run)
@@ -120,7 +114,7 @@ make_parents(const char *path)
 	     p = strchr(p + 1, '/')) {
 		*p = '\0';
 		if (access(dir, F_OK) != 0 && mkdir(dir, 0700) != 0)
-			r = cannot("make", dir);
+			r = file_fail("make", dir);
 		*p = '/';
 	}
 	free(dir);
@@ -165,7 +159,7 @@ add_lines(const char *path, const char *word, const char *lines, bool dry_run)
 	r = 0;
 	if ((f = open_to_append(path, dry_run)) == NULL &&
 	    !(dry_run && errno == ENOENT))
-		return cannot("open", path);
+		return file_fail("open", path);
 	if (f != NULL) {
 		rewind(f);
 		present = openssh_find_line(f, word, &open_end);
@@ -176,11 +170,11 @@ add_lines(const char *path, const char *word, const char *lines, bool dry_run)
 		printf("Would add to %s:\n%s", path, lines);
 	else if ((open_end && fputc('\n', f) == EOF) ||
 	    fputs(lines, f) == EOF || fflush(f) != 0)
-		r = cannot("write", path);
+		r = file_fail("write", path);
 	else
 		printf("Added to %s:\n%s", path, lines);
 	if (f != NULL && fclose(f) != 0 && r == 0)
-		r = cannot("write", path);
+		r = file_fail("write", path);
 	free(present);
 	return r;
 }

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/home.h"
-#include "keyfile.h"
 #include "base/log.h"
-#include "ssh/sshkey.h"
 #include "base/wire.h"
+#include "keyfile.h"
+#include "ssh/sshkey.h"
 
 #define MAGIC "openssh-key-v1" /* its terminating zero belongs to it */
 #define BEGIN_LINE "-----BEGIN OPENSSH PRIVATE KEY-----\n"
@@ -132,99 +130,6 @@ keyfile_fingerprint(const struct keyfile *key, uint8_t ret[32])
 	return r;
 }
 
-static int
-cannot(const char *what, const char *path)
-{
-	return fail(
-	    FAIL_ARGUMENT, "cannot %s %s: %s", what, path, strerror(errno));
-}
-
-static int
-write_whole(int fd, const struct bytes *data, const char *path)
-{
-	size_t at = 0;
-	ssize_t n;
-
-	while (at < data->len) {
-		n = write(fd, data->data + at, data->len - at);
-		if (n <= 0)
-			return cannot("write", path);
-		at += (size_t)n;
-	}
-	if (fsync(fd) != 0)
-		return cannot("write", path);
-	return 0;
-}
-
-static int
-exists(const char *path)
-{
-	return fail(FAIL_ARGUMENT,
-	    "%s exists already; name another file, or replace it with --force",
-	    path);
-}
-
-int
-keyfile_check_free(const char *path, bool force)
-{
-	struct stat st;
-
-	return !force && lstat(path, &st) == 0 ? exists(path) : 0;
-}
-
-/* What root replaces stays whose it was. */
-static int
-keep_owner(int fd, const char *path)
-{
-	struct stat st;
-
-	if (geteuid() != 0 || lstat(path, &st) != 0)
-		return 0;
-	return fchown(fd, st.st_uid, st.st_gid) == 0
-	    ? 0
-	    : cannot("keep the owner of", path);
-}
-
-/* Gives the finished file its name; link(2) does not replace. */
-static int
-put_in_place(const char *temporary, const char *path, bool force)
-{
-	if (force)
-		return rename(temporary, path) == 0 ? 0
-						    : cannot("replace", path);
-	if (link(temporary, path) == 0)
-		return 0;
-	if (errno == EEXIST)
-		return exists(path);
-	return cannot("make", path);
-}
-
-int
-keyfile_write_file(
-    const char *path, const struct bytes *data, unsigned int mode, bool force)
-{
-	char *temporary = NULL;
-	int fd, r;
-
-	if (asprintf(&temporary, "%s.XXXXXX", path) == -1)
-		return fail(FAIL_MEMORY, "out of memory");
-	if ((fd = mkostemp(temporary, O_CLOEXEC)) == -1) {
-		r = cannot("make a file beside", path);
-		free(temporary);
-		return r;
-	}
-	if (fchmod(fd, mode) != 0)
-		r = cannot("set the mode of", path);
-	else if ((r = keep_owner(fd, path)) == 0)
-		r = write_whole(fd, data, path);
-	close(fd);
-	if (r == 0)
-		r = put_in_place(temporary, path, force);
-	unlink(temporary); /* gone already where it was renamed */
-	free(temporary);
-	return r;
-}
-
 int
 keyfile_armour(struct slice blob, struct bytes *ret)
 {
@@ -249,7 +154,8 @@ private_text(const struct keyfile *key, struct bytes *out)
 }
 
 int
-keyfile_write(const struct keyfile *key, const char *path, bool force)
+keyfile_write(
+    const struct keyfile *key, const char *path, enum existing_file existing)
 {
 	struct bytes private = { 0 }, public = { 0 };
 	char *public_path = NULL;
@@ -261,9 +167,9 @@ keyfile_write(const struct keyfile *key, const char *path, bool force)
 	    (r = keyfile_public_line(key, &public)) == 0 &&
 	    (r = bytes_append(&public, "\n", 1)) == 0 &&
 	    /* Before the first of the two is written. */
-	    (r = keyfile_check_free(public_path, force)) == 0 &&
-	    (r = keyfile_write_file(path, &private, 0600, force)) == 0)
-		r = keyfile_write_file(public_path, &public, 0644, force);
+	    (r = new_file_check(public_path, existing)) == 0 &&
+	    (r = new_file_write(path, &private, 0600, existing)) == 0)
+		r = new_file_write(public_path, &public, 0644, existing);
 	bytes_reset(&private);
 	bytes_reset(&public);
 	free(public_path);
@@ -277,7 +183,7 @@ keyfile_replace(const struct keyfile *key, const char *path)
 	int r;
 
 	if ((r = private_text(key, &private)) == 0)
-		r = keyfile_write_file(path, &private, 0600, true);
+		r = new_file_write(path, &private, 0600, REPLACE_EXISTING);
 	bytes_reset(&private);
 	return r;
 }
@@ -447,7 +353,7 @@ keyfile_read(const char *path, struct keyfile *ret)
 	if (f == NULL && errno == EINVAL)
 		return fail(FAIL_ARGUMENT, "%s is not a file", path);
 	if (f == NULL)
-		return cannot("read", path);
+		return file_fail("read", path);
 	if ((text = malloc(MAX_FILE + 1)) == NULL) {
 		fclose(f);
 		return fail(FAIL_MEMORY, "out of memory");

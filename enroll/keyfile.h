@@ -8,6 +8,7 @@
 #define SKTPM_KEYFILE_H
 
 #include "base/p256.h"
+#include "new-file.h"
 
 #define KEYFILE_TYPE "sk-ecdsa-sha2-nistp256@openssh.com"
 
@@ -34,24 +35,15 @@ int keyfile_read(const char *path, struct keyfile *ret) MUST_CHECK;
 /* The same from memory: the text of such a file. */
 int keyfile_parse(struct slice text, struct keyfile *ret) MUST_CHECK;
 
-/* 0, or FAIL_ARGUMENT where there is something, and no `force` to replace it.
- */
-int keyfile_check_free(const char *path, bool force) MUST_CHECK;
-
-/* A file, whole or not at all; root lets one that it replaces keep its owner.
- * 0, FAIL_ARGUMENT or FAIL_MEMORY. */
-int keyfile_write_file(const char *path, const struct bytes *data,
-    unsigned int mode, bool force) MUST_CHECK;
-
 /* Puts a blob between the two lines, in base64. 0 or FAIL_MEMORY. */
 int keyfile_armour(struct slice blob, struct bytes *ret) MUST_CHECK;
 
 /*
- * Writes PATH, mode 0600, and PATH.pub, mode 0644, each whole or not at all;
- * existing ones are replaced only with `force`. 0, FAIL_ARGUMENT, FAIL_MEMORY.
+ * Writes PATH, mode 0600, and PATH.pub, mode 0644, each whole or not at all. 0,
+ * FAIL_ARGUMENT or FAIL_MEMORY.
  */
-int keyfile_write(
-    const struct keyfile *key, const char *path, bool force) MUST_CHECK;
+int keyfile_write(const struct keyfile *key, const char *path,
+    enum existing_file existing) MUST_CHECK;
 
 /* Replaces PATH alone, whole or not at all, for a key handle that changed. */
 int keyfile_replace(const struct keyfile *key, const char *path) MUST_CHECK;

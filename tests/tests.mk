@@ -142,7 +142,8 @@ CMOCKA = -lcmocka $(PKG_LIBS)
 $(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) $(FLAGS)
 	$(call PROGRAM,$(TEST_LDFLAGS),$(CMOCKA))
 $(B)/tests/unit/test-weakness: $(B)/enroll/doctor/weakness.o
-$(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o
+$(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o \
+	$(B)/enroll/new-file.o
 $(B)/tests/unit/test-child: TEST_LDFLAGS = -Wl,--wrap=syscall
 $(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
 $(B)/tests/unit/test-signdata: TEST_LDFLAGS = -Wl,--wrap=EVP_MD_CTX_new
@@ -191,7 +192,7 @@ $(B)/tests/fuzz/replay-%: tests/fuzz/fuzz-%.c tests/fuzz/replay.c $(OBJS) \
 $(B)/tests/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(OBJS) $(FLAGS)
 	$(call PROGRAM,-fsanitize=fuzzer $(FUZZ_LDFLAGS),$(PKG_LIBS))
 $(B)/tests/fuzz/replay-keyfile $(B)/tests/fuzz/fuzz-keyfile: \
-	$(B)/enroll/keyfile.o
+	$(B)/enroll/keyfile.o $(B)/enroll/new-file.o
 # Its TPM answers in place of one that a TCTI would reach.
 $(B)/tests/fuzz/replay-tpm $(B)/tests/fuzz/fuzz-tpm: FUZZ_LDFLAGS = \
 	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \

@@ -424,7 +424,7 @@ restore_file(void)
 	good = bytes_set(&key.key_handle, with_pin.handle, with_pin.len) == 0 &&
 	    (key.application = strdup(APPLICATION)) != NULL &&
 	    (key.comment = strdup("test")) != NULL &&
-	    keyfile_write(&key, keyfile, true) == 0;
+	    keyfile_write(&key, keyfile, REPLACE_EXISTING) == 0;
 	keyfile_reset(&key);
 	return good;
 }

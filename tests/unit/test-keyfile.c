@@ -28,7 +28,7 @@ test_round_trip(void **state)
 
 	(void)state;
 	make_key(&key);
-	assert_int_equal(keyfile_write(&key, path, false), 0);
+	assert_int_equal(keyfile_write(&key, path, KEEP_EXISTING), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(keyfile_read(path, &again), 0);
@@ -39,11 +39,13 @@ test_round_trip(void **state)
 	assert_memory_equal(again.point.y, key.point.y, 32);
 	keyfile_reset(&again);
 	/* Not over what is there, unless told. */
-	assert_int_equal(keyfile_write(&key, path, false), FAIL_ARGUMENT);
-	assert_int_equal(keyfile_write(&key, path, true), 0);
+	assert_int_equal(
+	    keyfile_write(&key, path, KEEP_EXISTING), FAIL_ARGUMENT);
+	assert_int_equal(keyfile_write(&key, path, REPLACE_EXISTING), 0);
 	unlink(path);
 	/* Nor if only the .pub is there; then the other is not left either. */
-	assert_int_equal(keyfile_write(&key, path, false), FAIL_ARGUMENT);
+	assert_int_equal(
+	    keyfile_write(&key, path, KEEP_EXISTING), FAIL_ARGUMENT);
 	assert_int_equal(access(path, F_OK), -1);
 	unlink(public_path);
 	keyfile_reset(&key);
@@ -59,7 +61,8 @@ test_padding(void **state)
 	for (size_t n = 0; n < 20; n++) {
 		make_key(&key);
 		key.comment[n < 9 ? n : 9] = '\0';
-		assert_int_equal(keyfile_write(&key, path, true), 0);
+		assert_int_equal(
+		    keyfile_write(&key, path, REPLACE_EXISTING), 0);
 		assert_int_equal(keyfile_read(path, &again), 0);
 		assert_string_equal(again.comment, key.comment);
 		keyfile_reset(&key);
@@ -77,7 +80,7 @@ test_damaged(void **state)
 
 	(void)state;
 	make_key(&key);
-	assert_int_equal(keyfile_write(&key, path, true), 0);
+	assert_int_equal(keyfile_write(&key, path, REPLACE_EXISTING), 0);
 	f = fopen(path, "r");
 	n = fread(text, 1, sizeof(text), f);
 	fclose(f);
