@@ -79,7 +79,7 @@ else
 $(error FPRINTD is yes or no)
 endif
 MODULES = authenticator/authdata authenticator/credential \
-	authenticator/resident-credential \
+	authenticator/limits-check authenticator/resident-credential \
 	base/bytes base/cbor base/child base/clock base/error base/home base/log \
 	base/p256 base/process base/sha256 base/text base/wire \
 	config \

@@ -134,22 +134,17 @@ answer_member(struct json_object *o, const char *name)
 static struct json_object *
 limits_answer(const struct limits *l)
 {
-	static const struct {
-		enum limit_kind kind;
-		const char *name;
-	} kinds[] = { { LIMIT_LOGIN, "login" }, { LIMIT_SIGN, "sign" },
-		{ LIMIT_CA, "ca" }, { LIMIT_HOST, "host" } };
 	struct json_object *list = answer_new_list();
 	struct text t;
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		bool sign = kinds[i].kind == LIMIT_SIGN;
-		bool login = kinds[i].kind == LIMIT_LOGIN;
+	for (size_t i = 0; i < LIMIT_KINDS; i++) {
+		bool sign = limit_names[i].kind == LIMIT_SIGN;
+		bool login = limit_names[i].kind == LIMIT_LOGIN;
 
-		if ((l->kinds & kinds[i].kind) == 0)
+		if ((l->kinds & limit_names[i].kind) == 0)
 			continue;
 		t = (struct text){ 0 };
-		text_add(&t, "%s", kinds[i].name);
+		text_add(&t, "%s", limit_names[i].name);
 		for (size_t j = 0; sign && j < l->n_namespaces; j++) {
 			text_add(&t, "%s", j == 0 ? " for " : ", ");
 			text_add_quoted(&t, bytes_slice(&l->namespaces[j]), 64);

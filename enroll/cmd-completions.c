@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "command.h"
+#include "key/limits.h"
 
 static void
 print_names(const char *separator)
@@ -31,22 +32,25 @@ print_quoted(const char *s)
 	putchar('\'');
 }
 
-/* The values of options that are one of a few words. */
-static const struct {
-	enum option_id id;
-	const char *words;
-} choices[] = {
-	{ OPTION_LIMIT, "login sign sign: ca host" },
-	{ OPTION_PARENT, "auto" },
-};
-
+/* The words that an option takes, with spaces between; NULL: any. */
 static const char *
 choices_of(const struct option_entry *o)
 {
-	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
-		if (choices[i].id == o->id)
-			return choices[i].words;
-	return NULL;
+	static struct text limits;
+
+	if (o->id == OPTION_PARENT)
+		return "auto";
+	if (o->id != OPTION_LIMIT)
+		return NULL;
+	limits = (struct text){ 0 };
+	for (size_t i = 0; i < LIMIT_KINDS; i++) {
+		const char *name = limit_names[i].name;
+
+		text_add(&limits, "%s%s", i == 0 ? "" : " ", name);
+		if (limit_names[i].kind == LIMIT_SIGN)
+			text_add(&limits, " %s:", name);
+	}
+	return limits.s;
 }
 
 static bool

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "base/wire.h"
 #include "command.h"
 #include "new-pin.h"
@@ -30,25 +31,18 @@ has(const struct invocation *inv, enum option_id id)
 static int
 add_limit(const char *word, struct limits *l)
 {
-	static const struct {
-		const char *word;
-		enum limit_kind kind;
-	} kinds[] = { { "login", LIMIT_LOGIN }, { "sign", LIMIT_SIGN },
-		{ "ca", LIMIT_CA }, { "host", LIMIT_HOST } };
-
 	if (strncmp(word, "sign:", 5) == 0)
 		return limits_allow_namespace(l,
 		    (struct slice){
 			(const uint8_t *)word + 5, strlen(word + 5) });
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (strcmp(word, kinds[i].word) != 0)
+	for (size_t i = 0; i < LIMIT_KINDS; i++) {
+		if (strcmp(word, limit_names[i].name) != 0)
 			continue;
-		limits_allow_kind(l, kinds[i].kind);
+		limits_allow_kind(l, limit_names[i].kind);
 		return 0;
 	}
 	return fail(FAIL_ARGUMENT,
-	    "--limit: \"%.100s\" is not a kind of request; use login, sign, "
-	    "sign:NAMESPACE, ca or host",
+	    "--limit: \"%.100s\" is not a kind of request; use " LIMIT_CHOICES,
 	    word);
 }
 

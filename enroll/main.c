@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "command.h"
+#include "key/limits.h"
 
 const struct option_entry option_table[] = {
 	{ OPTION_APPLICATION, "application", 'a', "TEXT",
@@ -29,7 +30,7 @@ const struct option_entry option_table[] = {
 	{ OPTION_HELP, "help", 'h', NULL, "this text" },
 	{ OPTION_JSON, "json", 'j', NULL, "answer in JSON" },
 	{ OPTION_LIMIT, "limit", 'l', "KIND",
-	    "only for login, sign, sign:NAMESPACE, ca or host; repeatable" },
+	    "only for " LIMIT_CHOICES "; repeatable" },
 	{ OPTION_NO_TOUCH, "no-touch", 'n', NULL, "sign without a person" },
 	{ OPTION_PARENT, "parent", 'p', "HANDLE",
 	    "persistent parent key, or auto" },

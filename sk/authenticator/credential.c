@@ -5,6 +5,7 @@
 
 #include "authenticator/resident-credential.h"
 #include "authenticator/credential.h"
+#include "authenticator/limits-check.h"
 #include "base/error.h"
 #include "ssh/key-name.h"
 #include "key/key.h"

@@ -3,8 +3,15 @@
 
 #include "base/cbor.h"
 #include "base/error.h"
-#include "key/limits.h"
 #include "base/log.h"
+#include "key/limits.h"
+
+const struct limit_name limit_names[LIMIT_KINDS] = {
+	{ LIMIT_LOGIN, "login", "logins" },
+	{ LIMIT_SIGN, "sign", "signatures" },
+	{ LIMIT_CA, "ca", "certificates" },
+	{ LIMIT_HOST, "host", "being a host" },
+};
 
 /* --- allowing ---------------------------------------------------------- */
 
@@ -45,132 +52,6 @@ limits_allow_server(struct limits *l, const uint8_t fingerprint[32])
 	return 0;
 }
 
-/* --- checking ---------------------------------------------------------- */
-
-static unsigned int
-kind_of(const struct request *req)
-{
-	switch (req->kind) {
-	case REQUEST_LOGIN:
-		return LIMIT_LOGIN;
-	case REQUEST_SSHSIG:
-		return LIMIT_SIGN;
-	case REQUEST_CERTIFICATE:
-		return LIMIT_CA;
-	case REQUEST_HOST_KEY_PROOF:
-	case REQUEST_KEY_EXCHANGE:
-		return LIMIT_HOST;
-	case REQUEST_UNKNOWN:
-		break;
-	}
-	return 0;
-}
-
-/* How many of a list are named in words. */
-#define MOST_NAMED 3
-
-static void
-describe_logins(const struct limits *l, struct text *out)
-{
-	text_add(out, "logins");
-	for (size_t i = 0; i < l->n_servers && i < MOST_NAMED; i++) {
-		text_add(out, i == 0 ? " to the host key " : " or ");
-		text_add_fingerprint(out, l->servers[i]);
-	}
-	if (l->n_servers > MOST_NAMED)
-		text_add(out, " or others");
-}
-
-static void
-describe_signatures(const struct limits *l, struct text *out)
-{
-	text_add(out, "signatures");
-	for (size_t i = 0; i < l->n_namespaces && i < MOST_NAMED; i++) {
-		text_add(out, i == 0 ? " for " : " or ");
-		text_add_quoted(out, bytes_slice(&l->namespaces[i]), 32);
-	}
-	if (l->n_namespaces > MOST_NAMED)
-		text_add(out, " or others");
-}
-
-static void
-describe(const struct limits *l, struct text *out)
-{
-	static const struct {
-		enum limit_kind kind;
-		void (*describe)(const struct limits *, struct text *);
-		const char *words;
-	} kinds[] = {
-		{ LIMIT_LOGIN, describe_logins, NULL },
-		{ LIMIT_SIGN, describe_signatures, NULL },
-		{ LIMIT_CA, NULL, "certificates" },
-		{ LIMIT_HOST, NULL, "being a host" },
-	};
-	bool first = true;
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if ((l->kinds & kinds[i].kind) == 0)
-			continue;
-		text_add(out, first ? "" : ", ");
-		if (kinds[i].describe != NULL)
-			kinds[i].describe(l, out);
-		else
-			text_add(out, "%s", kinds[i].words);
-		first = false;
-	}
-}
-
-static bool
-allows_namespace(const struct limits *l, struct slice name)
-{
-	for (size_t i = 0; i < l->n_namespaces; i++)
-		if (slice_equal(bytes_slice(&l->namespaces[i]), name))
-			return true;
-	return l->n_namespaces == 0;
-}
-
-static bool
-allows_server(const struct limits *l, struct slice host_key)
-{
-	uint8_t digest[32];
-
-	if (l->n_servers == 0)
-		return true;
-	if (host_key.len == 0 || !sshkey_fingerprint(host_key, digest))
-		return false;
-	for (size_t i = 0; i < l->n_servers; i++)
-		if (memcmp(l->servers[i], digest, sizeof(digest)) == 0)
-			return true;
-	return false;
-}
-
-static bool
-allows(const struct limits *l, const struct request *req)
-{
-	if (l->kinds == 0)
-		return true;
-	if ((l->kinds & kind_of(req)) == 0)
-		return false;
-	if (req->kind == REQUEST_SSHSIG)
-		return allows_namespace(l, req->namespace);
-	if (req->kind == REQUEST_LOGIN)
-		return allows_server(l, req->host_key);
-	return true;
-}
-
-int
-limits_check(const struct limits *l, const struct request *req)
-{
-	struct text limits = { 0 }, asked;
-
-	if (allows(l, req))
-		return 0;
-	describe(l, &limits);
-	request_describe(req, &asked);
-	return fail(FAIL_LIMIT, "this key is limited to %s, and this was: %s",
-	    limits.s, asked.s);
-}
-
 /* --- encoding ---------------------------------------------------------- */
 
 int
@@ -196,7 +77,7 @@ limits_encode(const struct limits *l, struct bytes *out)
 }
 
 static int
-damaged(void)
+fail_damaged_limits(void)
 {
 	return fail(FAIL_HANDLE, "the key handle is damaged (limits)");
 }
@@ -209,11 +90,11 @@ decode_namespaces(struct slice *in, struct limits *ret)
 	int r;
 
 	if (!cbor_take_array(in, &n) || n > LIMITS_MAX)
-		return damaged();
+		return fail_damaged_limits();
 	while (n-- > 0) {
 		if (!cbor_take_text(in, &name) || name.len == 0 ||
 		    name.len > LIMITS_NAMESPACE_MAX)
-			return damaged();
+			return fail_damaged_limits();
 		if ((r = limits_allow_namespace(ret, name)) != 0)
 			return r;
 	}
@@ -228,10 +109,10 @@ decode_servers(struct slice *in, struct limits *ret)
 	int r;
 
 	if (!cbor_take_array(in, &n) || n > LIMITS_MAX)
-		return damaged();
+		return fail_damaged_limits();
 	while (n-- > 0) {
 		if (!cbor_take_bytes(in, &digest) || digest.len != 32)
-			return damaged();
+			return fail_damaged_limits();
 		if ((r = limits_allow_server(ret, digest.data)) != 0)
 			return r;
 	}
@@ -247,13 +128,13 @@ limits_decode(struct slice *in, struct limits *ret)
 	*ret = (struct limits){ 0 };
 	if (!cbor_take_array(in, &items) || items != 3 ||
 	    !cbor_take_uint(in, &kinds) || kinds > LIMIT_ALL)
-		return damaged();
+		return fail_damaged_limits();
 	ret->kinds = (unsigned int)kinds;
 	if ((r = decode_namespaces(in, ret)) != 0 ||
 	    (r = decode_servers(in, ret)) != 0)
 		return r;
 	/* A list without its kind would have added the kind. */
-	return ret->kinds == kinds ? 0 : damaged();
+	return ret->kinds == kinds ? 0 : fail_damaged_limits();
 }
 
 int

@@ -13,7 +13,6 @@
 #define SKTPM_KEY_LIMITS_H
 
 #include "base/bytes.h"
-#include "ssh/signdata.h"
 
 enum limit_kind {
 	LIMIT_LOGIN = 0x01, /* REQUEST_LOGIN */
@@ -22,6 +21,18 @@ enum limit_kind {
 	LIMIT_HOST = 0x08,  /* REQUEST_HOST_KEY_PROOF, REQUEST_KEY_EXCHANGE */
 	LIMIT_ALL = 0x0f,
 };
+
+#define LIMIT_KINDS 4
+
+/* What each kind is called, in the order in which they are shown. */
+extern const struct limit_name {
+	enum limit_kind kind;
+	const char *name;   /* to a program, and as --limit takes it */
+	const char *phrase; /* as in "this key is limited to ..." */
+} limit_names[LIMIT_KINDS];
+
+/* All that --limit takes; keep it in step with the names. */
+#define LIMIT_CHOICES "login, sign, sign:NAMESPACE, ca or host"
 
 #define LIMITS_MAX 16		/* namespaces, and servers */
 #define LIMITS_NAMESPACE_MAX 64 /* bytes of a namespace */
@@ -42,9 +53,6 @@ void limits_allow_kind(struct limits *l, enum limit_kind kind);
 int limits_allow_namespace(struct limits *l, struct slice name) MUST_CHECK;
 int limits_allow_server(
     struct limits *l, const uint8_t fingerprint[32]) MUST_CHECK;
-
-/* 0, or FAIL_LIMIT with words that say which limit the request goes past. */
-int limits_check(const struct limits *l, const struct request *req) MUST_CHECK;
 
 /* Appends the encoding. 0, FAIL_MEMORY or FAIL_INTERNAL. */
 int limits_encode(const struct limits *l, struct bytes *out) MUST_CHECK;

@@ -3,8 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "key/limits.h"
-#include "ssh/signdata.h"
+#include "authenticator/limits-check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
