@@ -118,7 +118,7 @@ every_key_is_made() {
 		eval "$command"
 		"$BUILD/sk-tpm" show "$file"
 		n=$((n + 1))
-	done < <(sed -n '/^## Which key/,/^## Why/s/^| [^|]* | `\([^|]*\)` |.*/\1/p' \
+	done < <(sed -n '/^## Which key/,/^## A fleet/s/^| [^|]* | `\([^|]*\)` |.*/\1/p' \
 		"$PAGE")
 	[ "$n" -eq 5 ]
 	sk-tpm show table/id_ecdsa_sk | grep '^PIN: *yes'
@@ -146,13 +146,22 @@ session_is_true() {
 	grep -q 'made in another TPM' fresh.svg
 }
 
+# The anchors that a page's headings have, as forges make them.
+anchors() {
+	sed -n 's/^##* //p' "$1" | tr '[:upper:] ' '[:lower:]-' |
+		tr -cd 'a-z0-9\n-'
+}
+
 links_lead_somewhere() {
-	local page target
+	local page target file
 	for page in "$TOP"/*.md "$TOP"/examples/*.md; do
 		while read -r target; do
-			[ -e "$(dirname "$page")/$target" ] ||
+			file=$(dirname "$page")/${target%%#*}
+			[ "${target%%#*}" ] || file=$page
+			[ -e "$file" ] && { [[ $target != *#* ]] ||
+				anchors "$file" | grep -qx -- "${target#*#}"; } ||
 				{ echo "$page: $target"; return 1; }
-		done < <(grep -o ']([^)#:]*)' "$page" | tr -d '()]')
+		done < <(grep -o ']([^):]*)' "$page" | tr -d '()]')
 	done
 }
 
