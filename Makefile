@@ -78,8 +78,9 @@ FINGERPRINT = fingerprint-none
 else
 $(error FPRINTD is yes or no)
 endif
-MODULES = authenticator/authdata authenticator/credential \
-	authenticator/limits-check authenticator/resident-credential \
+MODULES = authenticator/ask-owner authenticator/authdata \
+	authenticator/credential authenticator/limits-check \
+	authenticator/resident-credential \
 	base/bytes base/cbor base/child base/clock base/error base/home base/log \
 	base/p256 base/process base/sha256 base/text base/wire \
 	config \
@@ -139,7 +140,7 @@ COMMAND = answer cmd-completions cmd-enroll cmd-list cmd-pin cmd-remove \
 	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \
-	keyfile keyref main new-file new-pin openssh owner startup
+	keyfile keyref main new-file new-pin openssh startup
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs json-c) $(PKG_LIBS)
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authenticator/ask-owner.h"
 #include "authenticator/credential.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -12,7 +13,6 @@
 #include "key/resident.h"
 #include "keyref.h"
 #include "new-pin.h"
-#include "owner.h"
 #include "user/presence.h"
 
 struct storing {

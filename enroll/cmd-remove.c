@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "authenticator/ask-owner.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "command.h"
 #include "key/resident.h"
 #include "keyref.h"
-#include "owner.h"
 #include "user/presence.h"
 
 /* `ref` is empty for a record that cannot be read. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "authenticator/ask-owner.h"
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
@@ -16,7 +17,6 @@
 #include "key/parent.h"
 #include "new-file.h"
 #include "openssh.h"
-#include "owner.h"
 #include "startup.h"
 
 /* With the library's path. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "key/resident.h"
-#include "owner.h"
+#include "authenticator/ask-owner.h"
 #include "user/presence.h"
 
 int
