@@ -32,7 +32,7 @@ log_shows(enum log_level level)
 	return level <= max_level;
 }
 
-/* True where nobody can read stderr: closed, or /dev/null. */
+/* True where nobody can read stderr: it is closed, or /dev/null. */
 static bool
 stderr_is_void(void)
 {
@@ -58,8 +58,8 @@ write_stderr(const char *line, size_t len)
 }
 
 /*
- * The text may hold a path or a setting's value: keep it one line of what no
- * terminal acts on, C1 control characters included.
+ * The text may hold a path or a setting's value. It stays one line, without
+ * characters that a terminal acts on, those of C1 included.
  */
 static void
 make_printable(char *s)
@@ -119,7 +119,8 @@ log_debug(const char *fmt, ...)
 }
 
 int
-fail(int err, const char *fmt, ...)
+log_fail_at(const char *file, int line, const char *function, int err,
+    const char *fmt, ...)
 {
 	char text[sizeof(cause)];
 	va_list ap;
@@ -129,7 +130,8 @@ fail(int err, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	memcpy(cause, text, sizeof(cause));
-	log_debug("failure %d: %s", err, cause);
+	log_debug(
+	    "%s:%d: %s: failure %d: %s", file, line, function, err, cause);
 	return err;
 }
 

@@ -4,7 +4,7 @@
  * agent) and our only way to a human; where it leads nowhere, as under a
  * daemon, lines go to syslog (LOG_AUTHPRIV) instead.
  *
- * No PIN, authorization value or key blob is ever passed to this room.
+ * No PIN, authorization value or key blob is ever passed to this module.
  */
 #ifndef SKTPM_LOG_H
 #define SKTPM_LOG_H
@@ -22,19 +22,24 @@ enum log_level {
 /* Levels above `level` stay silent. The initial level is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
 
-/* True where lines of that level are shown: for words that cost something. */
+/* True where lines of that level are shown, for words that take work. */
 bool log_shows(enum log_level level);
 
 void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /*
- * Remembers why something failed and returns err, so that the deepest place
- * reads `return fail(FAIL_X, "...")`. A later call replaces an earlier one.
- * The text names the cause without a full stop; nothing is printed yet, for
- * the caller may know another way.
+ * fail(err, fmt, ...) remembers why something failed and returns err, so that
+ * the deepest place reads `return fail(FAIL_X, "...")`. A later call replaces
+ * an earlier one. The text names the cause without a full stop. It is not
+ * printed yet, as the caller may know another way; the debug log gets it at
+ * once, with the file, the line and the function that failed.
  */
-int fail(int err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+#define fail(...) log_fail_at(__FILE__, __LINE__, __func__, __VA_ARGS__)
+
+/* The function behind fail(), which alone calls it. */
+int log_fail_at(const char *file, int line, const char *function, int err,
+    const char *fmt, ...) PRINTF_LIKE(5, 6);
 
 /* What fail() remembered last, for a failure that was recovered from. */
 const char *log_cause(void);

@@ -24,6 +24,25 @@ test_one_line_with_cause_and_remedy(void **state)
 	    STDERR_OF(log_failure(FAIL_REFUSED)), "sk-tpm: failed\n");
 }
 
+/* A failure that was recovered from is in the debug log, too. */
+static void
+test_debug_tells_where_it_failed(void **state)
+{
+	char line[256];
+	const char *out;
+	int at, r = 0;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_DEBUG);
+	at = __LINE__ + 1;
+	out = STDERR_OF(r = fail(FAIL_VERSION, "n is %d", 5));
+	snprintf(line, sizeof(line), "sk-tpm: %s:%d: %s: failure %d: n is 5\n",
+	    __FILE__, at, __func__, FAIL_VERSION);
+	assert_string_equal(out, line);
+	assert_int_equal(r, FAIL_VERSION);
+	log_set_level(LOG_LEVEL_INFO);
+}
+
 static void
 test_no_control_characters(void **state)
 {
@@ -169,12 +188,14 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_line_with_cause_and_remedy),
+		cmocka_unit_test(test_debug_tells_where_it_failed),
 		cmocka_unit_test(test_no_control_characters),
 		cmocka_unit_test(test_long_text_is_cut_to_a_line),
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_survives_a_reader_gone),
 		cmocka_unit_test(test_goes_to_syslog_where_nobody_reads),
 		cmocka_unit_test(test_begin_opens_stdio),
+		cmocka_unit_test(test_begin_silences_tpm2_tss),
 		cmocka_unit_test(test_every_remedy_is_a_phrase),
 	};
 
