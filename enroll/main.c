@@ -330,7 +330,7 @@ move_json_behind(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	log_begin(true);
+	log_begin_secret();
 	process_keep_memory();
 	/* Ignored by our caller, it would have us miss how children ended. */
 	signal(SIGCHLD, SIG_DFL);

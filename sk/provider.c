@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The four entry points that OpenSSH calls: check, translate, hand on. Built,
- * as `response` is, once for each layout in sk-api.h; no other room knows them.
+ * as `response` is, once for each layout in sk-api.h; no other module knows
+ * them.
  */
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -56,10 +57,9 @@ apply_option(
 
 /*
  * OpenSSL 3 puts the names of all its legacy algorithms into each library
- * context on its first use, and tpm2-tss makes a context for each digest: most
- * of what a signature used to cost outside of the TPM. Nothing here goes by
- * those names, and ssh-sk-helper makes one call, hands out what it got and
- * ends.
+ * context on its first use, and tpm2-tss makes a context for each digest. That
+ * was most of what a signature cost outside of the TPM. We look nothing up by
+ * those names, and ssh-sk-helper ends after one call.
  */
 static void
 leave_out_legacy_names(void)
@@ -71,26 +71,47 @@ leave_out_legacy_names(void)
 #endif
 }
 
-/*
- * Settings for one call, and what -O user= said (borrowed) or NULL. `secrets`:
- * the call has to do with PINs or passwords.
- */
+enum call_kind {
+	CALL_ENROLL,
+	CALL_SIGN,
+	CALL_LOAD_RESIDENT,
+};
+
+/* One of OpenSSH's calls, from call_begin to call_end. */
+struct call {
+	enum call_kind kind;
+	const char *pin;	    /* NULL if not given */
+	struct sk_option **options; /* to be taken as ours; or NULL */
+	struct config cfg;
+	const char *user; /* of -O user=, borrowed; or NULL */
+};
+
+/* An enrolment may ask for a PIN or a password that was not given with it. */
+static bool
+has_secrets(const struct call *call)
+{
+	return call->kind == CALL_ENROLL ||
+	    (call->kind == CALL_SIGN && call->pin != NULL);
+}
+
 static int
-begin(bool secrets, struct sk_option **options, struct config *cfg,
-    const char **ret_user)
+call_begin(struct call *call)
 {
 	int r;
 
-	log_begin(secrets);
-	if (secrets)
+	if (has_secrets(call)) {
+		log_begin_secret();
 		process_keep_memory();
+	} else {
+		log_begin();
+	}
 	leave_out_legacy_names();
-	if ((r = config_load(cfg)) != 0)
+	if ((r = config_load(&call->cfg)) != 0)
 		return r;
-	for (; options != NULL && *options != NULL; options++)
-		if ((r = apply_option(*options, cfg, ret_user)) != 0)
+	for (struct sk_option **o = call->options; o != NULL && *o != NULL; o++)
+		if ((r = apply_option(*o, &call->cfg, &call->user)) != 0)
 			return r;
-	log_set_level(cfg->log_level);
+	log_set_level(call->cfg.log_level);
 	return 0;
 }
 
@@ -104,25 +125,26 @@ begin(bool secrets, struct sk_option **options, struct config *cfg,
 /* --- out --------------------------------------------------------------- */
 
 /*
- * ssh and ssh-agent sign without a PIN first and then ask for it: somebody who
- * sees the question needs no line about it. Elsewhere it may be the only word,
- * as after ssh-keygen, which asks first and calls us without an empty PIN.
+ * ssh and ssh-agent sign without a PIN first and then ask for it. Who sees that
+ * question needs no line about it. Elsewhere the line may be all that is seen:
+ * without a terminal, and after ssh-keygen, which asks first and calls us
+ * without an empty PIN.
  */
 static bool
-goes_without_saying(int r, bool signing)
+goes_without_saying(const struct call *call, int r)
 {
-	return signing && r == FAIL_PIN_REQUIRED && isatty(STDERR_FILENO) &&
-	    !presence_caller_is("ssh-keygen");
+	return call->kind == CALL_SIGN && r == FAIL_PIN_REQUIRED &&
+	    isatty(STDERR_FILENO) && !presence_caller_is("ssh-keygen");
 }
 
 /* The one place where a failure becomes a line and one of OpenSSH's codes. */
 static int
-finish(int r, bool signing, struct config *cfg)
+call_end(struct call *call, int r)
 {
-	config_reset(cfg);
+	config_reset(&call->cfg);
 	if (r == 0)
 		return 0;
-	if (!goes_without_saying(r, signing))
+	if (!goes_without_saying(call, r))
 		log_failure(r);
 	switch (r) {
 	case FAIL_UNSUPPORTED:
@@ -189,7 +211,10 @@ option(struct sk_option **options, const char *name)
 	return NULL;
 }
 
-/* -O device is the other provider's here, and not our TCTI. */
+/*
+ * An ed25519 key is another provider's to make. -O device names that one's
+ * device, and not our TCTI.
+ */
 static int
 enroll_elsewhere(const struct credential_request *req, uint8_t flags,
     struct sk_option **options, struct sk_enroll_response **ret)
@@ -202,16 +227,15 @@ enroll_elsewhere(const struct credential_request *req, uint8_t flags,
 		.flags = flags,
 		.pin = req->pin,
 	};
+	struct call call = { .kind = CALL_ENROLL, .pin = req->pin };
 	struct helper_key key = { 0 };
-	struct config cfg = { 0 };
-	const char *user = NULL;
 	int r;
 
-	if ((r = begin(true, NULL, &cfg, &user)) == 0 &&
-	    (r = fallback_enroll(&cfg, &theirs, &key)) == 0)
+	if ((r = call_begin(&call)) == 0 &&
+	    (r = fallback_enroll(&call.cfg, &theirs, &key)) == 0)
 		r = response_of_helper_key(&key, ret);
 	helper_key_reset(&key);
-	return finish(r, false, &cfg);
+	return call_end(&call, r);
 }
 
 int
@@ -229,8 +253,12 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 		.resident = (flags & SSH_SK_RESIDENT_KEY) != 0,
 		.overwrite = (flags & SSH_SK_FORCE_OPERATION) != 0,
 	};
+	struct call call = {
+		.kind = CALL_ENROLL,
+		.pin = pin,
+		.options = options,
+	};
 	struct credential cred = { 0 };
-	struct config cfg = { 0 };
 	int r;
 
 	if (enroll_response == NULL)
@@ -238,13 +266,15 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 	*enroll_response = NULL;
 	if (alg == SSH_SK_ED25519)
 		return enroll_elsewhere(&req, flags, options, enroll_response);
-	if ((r = begin(true, options, &cfg, &req.user)) == 0 &&
-	    (r = check_algorithm(alg)) == 0 &&
-	    (r = credential_make(&cfg, &req, &cred)) == 0 &&
+	if ((r = call_begin(&call)) != 0 || (r = check_algorithm(alg)) != 0)
+		goto out;
+	req.user = call.user;
+	if ((r = credential_make(&call.cfg, &req, &cred)) == 0 &&
 	    (r = response_of_credential(&cred, flags, enroll_response)) == 0)
 		note_missing_attestation(&cred, &req);
+out:
 	credential_reset(&cred);
-	return finish(r, false, &cfg);
+	return call_end(&call, r);
 }
 
 static int
@@ -261,10 +291,10 @@ sign_here(const struct config *cfg, const struct assertion_request *req,
 
 static int
 sign_elsewhere(const struct config *cfg, const struct assertion_request *req,
-    bool ed25519, uint8_t flags, struct sk_sign_response **ret)
+    uint32_t alg, uint8_t flags, struct sk_sign_response **ret)
 {
 	struct helper_sign_request theirs = {
-		.ed25519 = ed25519,
+		.ed25519 = alg == SSH_SK_ED25519,
 		.application = req->application,
 		.key_handle = req->key_handle,
 		.message = req->message,
@@ -294,41 +324,48 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len,
 		.presence = (flags & SSH_SK_USER_PRESENCE_REQD) != 0,
 		.verification = (flags & SSH_SK_USER_VERIFICATION_REQD) != 0,
 	};
-	const bool ed25519 = alg == SSH_SK_ED25519;
-	const char *user = NULL; /* of no use here */
-	struct config cfg = { 0 };
+	struct call call = {
+		.kind = CALL_SIGN,
+		.pin = pin,
+		.options = options,
+	};
 	int r;
 
 	if (sign_response == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*sign_response = NULL;
-	if ((r = begin(pin != NULL, options, &cfg, &user)) == 0) {
-		if (!ed25519 && (r = check_algorithm(alg)) == 0)
-			r = sign_here(&cfg, &req, sign_response);
-		if (ed25519 || r == FAIL_NOT_OURS)
-			r = sign_elsewhere(
-			    &cfg, &req, ed25519, flags, sign_response);
-	}
-	return finish(r, true, &cfg);
+	if ((r = call_begin(&call)) != 0)
+		goto out;
+	if (alg == SSH_SK_ED25519)
+		r = FAIL_NOT_OURS;
+	else if ((r = check_algorithm(alg)) == 0)
+		r = sign_here(&call.cfg, &req, sign_response);
+	if (r == FAIL_NOT_OURS)
+		r = sign_elsewhere(&call.cfg, &req, alg, flags, sign_response);
+out:
+	return call_end(&call, r);
 }
 
 int
 sk_load_resident_keys(const char *pin, struct sk_option **options,
     struct sk_resident_key ***rks, size_t *nrks)
 {
+	/* The PIN protects nothing of what is handed out here. */
+	struct call call = {
+		.kind = CALL_LOAD_RESIDENT,
+		.pin = pin,
+		.options = options,
+	};
 	struct resident_credentials list = { 0 };
-	const char *user = NULL;
-	struct config cfg = { 0 };
 	int r;
 
-	(void)pin; /* listing shows nothing that a PIN protects */
 	if (rks == NULL || nrks == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*rks = NULL;
 	*nrks = 0;
-	if ((r = begin(false, options, &cfg, &user)) == 0 &&
-	    (r = credential_list(&cfg, &list)) == 0)
-		r = response_of_residents(&list, user, rks, nrks);
+	if ((r = call_begin(&call)) == 0 &&
+	    (r = credential_list(&call.cfg, &list)) == 0)
+		r = response_of_residents(&list, call.user, rks, nrks);
 	resident_credentials_reset(&list);
-	return finish(r, false, &cfg);
+	return call_end(&call, r);
 }

@@ -155,16 +155,23 @@ log_failure(int err)
 }
 
 void
-log_begin(bool secrets)
+log_begin(void)
 {
 	const bool privileged = getauxval(AT_SECURE) != 0;
 	int fd;
 
 	if (privileged)
 		unsetenv("TSS2_LOGFILE");
-	setenv("TSS2_LOG", "all+NONE", secrets || privileged);
+	setenv("TSS2_LOG", "all+NONE", privileged);
 	while ((fd = open("/dev/null", O_RDWR)) != -1 && fd <= STDERR_FILENO)
 		;
 	if (fd > STDERR_FILENO)
 		close(fd);
+}
+
+void
+log_begin_secret(void)
+{
+	setenv("TSS2_LOG", "all+NONE", 1);
+	log_begin();
 }

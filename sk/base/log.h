@@ -48,13 +48,15 @@ const char *log_cause(void);
 void log_failure(int err);
 
 /*
- * Prepares the process for our lines, and only ours, on stderr. Opens
- * descriptors 0, 1 and 2 where they are closed: a TPM device that became
- * descriptor 2 would be sent our lines as commands. Keeps tpm2-tss from
- * logging every failure itself, unless TSS2_LOG asks for that; and even then
- * where secrets are about, for its debug level prints authValues, or where a
- * set-user-ID program was called, for it appends to the file in TSS2_LOGFILE.
+ * Prepare the process for our lines, and only ours, on stderr. Descriptors 0, 1
+ * and 2 are opened where they are closed: a TPM device that became descriptor 2
+ * would be sent our lines as commands. tpm2-tss does not log its failures; with
+ * log_begin, it does where TSS2_LOG asks for it. A call that handles secrets
+ * begins with log_begin_secret, which silences it in any case: its debug level
+ * prints authValues. So does a set-user-ID program, where it would append to
+ * the file that TSS2_LOGFILE names.
  */
-void log_begin(bool secrets);
+void log_begin(void);
+void log_begin_secret(void);
 
 #endif

@@ -797,7 +797,7 @@ operations_begin(const char *dir)
 	const char *name = getenv("SK_TPM_TCTI");
 
 	setenv("SK_TPM_LOG_LEVEL", "error", 1);
-	log_begin(true);
+	log_begin_secret();
 	log_set_level(LOG_LEVEL_ERROR);
 	return name != NULL && (tcti = strdup(name)) != NULL &&
 	    asprintf(&faulty_tcti, "fault:%s", name) != -1 &&

@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ec_point point;
 	struct handle h;
 
-	log_begin(true);
+	log_begin_secret();
 	if (handle_decode(in, &h) != 0)
 		return 0;
 	if (handle_encode(&h, &again) != 0 ||

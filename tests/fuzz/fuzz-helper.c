@@ -28,7 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct slice answer = { data, size };
 	struct helper_key key = { 0 };
 
-	log_begin(true);
+	log_begin_secret();
 	check_signature(answer, false);
 	check_signature(answer, true);
 	if (helper_decode_key(answer, &key) == 0 && key.public_key.len != 32)

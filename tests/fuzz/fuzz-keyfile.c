@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes text = { 0 };
 
-	log_begin(true);
+	log_begin_secret();
 	parse((struct slice){ data, size });
 	if (keyfile_armour((struct slice){ data, size }, &text) == 0)
 		parse(bytes_slice(&text));

@@ -15,7 +15,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes again = { 0 };
 	struct record rec;
 
-	log_begin(true);
+	log_begin_secret();
 	if (record_decode(in, &rec) != 0)
 		return 0;
 	if (record_encode(&rec, &again) != 0 ||

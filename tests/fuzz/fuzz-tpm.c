@@ -315,7 +315,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (no_pin.len == 0) {
 		read_handle(HANDLES "no-pin", &no_pin);
 		read_handle(HANDLES "pin", &with_pin);
-		log_begin(true);
+		log_begin_secret();
 		log_set_level(LOG_LEVEL_ERROR);
 		if (getenv("FUZZ_TPM_RECORD") == NULL)
 			check_waits();

@@ -16,7 +16,7 @@ main(void)
 
 	if (config_load(&cfg) != 0)
 		return 1;
-	log_begin(false);
+	log_begin();
 	printf("%s %s %s\n", cfg.tcti, getenv("TSS2_LOG"),
 	    getenv("TSS2_LOGFILE") != NULL ? getenv("TSS2_LOGFILE") : "stderr");
 	config_reset(&cfg);

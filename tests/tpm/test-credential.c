@@ -215,7 +215,7 @@ setup(void **state)
 	int r;
 
 	(void)state;
-	log_begin(true);
+	log_begin_secret();
 	if (config_load(&cfg) != 0 || limits_allow_namespace(&limits, git) != 0)
 		return -1;
 	r = credential_make(&cfg, &req, &git_only);

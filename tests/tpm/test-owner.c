@@ -115,7 +115,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	log_begin(true);
+	log_begin_secret();
 	password = getenv("OWNER_PASSWORD");
 	return password == NULL ? -1 : config_load(&cfg);
 }

@@ -141,6 +141,6 @@ main(void)
 		cmocka_unit_test(test_long_point),
 	};
 
-	log_begin(true);
+	log_begin_secret();
 	return RUN(tests);
 }

@@ -157,7 +157,7 @@ test_begin_opens_stdio(void **state)
 
 	(void)state;
 	close(STDERR_FILENO);
-	log_begin(true);
+	log_begin_secret();
 	fd = open("/dev/null", O_RDONLY);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
@@ -179,6 +179,21 @@ test_every_remedy_is_a_phrase(void **state)
 	}
 	assert_null(error_remedy(0));
 	assert_null(error_remedy(-99));
+}
+
+/* Nor does TSS2_LOG say otherwise where a call has to do with secrets. */
+static void
+test_begin_silences_tpm2_tss(void **state)
+{
+	(void)state;
+	unsetenv("TSS2_LOG");
+	log_begin();
+	assert_string_equal(getenv("TSS2_LOG"), "all+NONE");
+	setenv("TSS2_LOG", "all+debug", 1);
+	log_begin();
+	assert_string_equal(getenv("TSS2_LOG"), "all+debug");
+	log_begin_secret();
+	assert_string_equal(getenv("TSS2_LOG"), "all+NONE");
 }
 
 #define TEST_NAME "log"
