@@ -86,6 +86,7 @@ MODULES = authenticator/ask-owner authenticator/authdata \
 	config \
 	fallback/fallback fallback/helper-message \
 	key/handle key/key key/limits key/parent key/resident key/resident-record \
+	key/template \
 	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
 	tpm/device tpm/interrupt tpm/lockout tpm/rc tpm/session tpm/tcti-watch \
 	tpm/tpm \
