@@ -202,7 +202,6 @@ create(struct tpm *tpm, const struct parent *parent, const TPM2B_PUBLIC *wanted,
 	const TPM2B_DATA outside = { 0 };
 	const TPML_PCR_SELECTION pcrs = { 0 };
 	TPM2B_SENSITIVE_CREATE sensitive = { 0 };
-	struct tpm_retry retry = { 0 };
 	TPM2B_PRIVATE *private = NULL;
 	TPM2B_PUBLIC *public = NULL;
 	ESYS_TR session;
@@ -215,11 +214,9 @@ create(struct tpm *tpm, const struct parent *parent, const TPM2B_PUBLIC *wanted,
 	if (auth_value.len > 0)
 		memcpy(sensitive.sensitive.userAuth.buffer, auth_value.data,
 		    auth_value.len);
-	do
-		rc = Esys_Create(tpm_esys(tpm), parent->object, session,
-		    ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, wanted, &outside,
-		    &pcrs, &private, &public, NULL, NULL, NULL);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_Create(tpm_esys(tpm), parent->object, session,
+	    ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, wanted, &outside, &pcrs,
+	    &private, &public, NULL, NULL, NULL));
 	explicit_bzero(&sensitive, sizeof(sensitive));
 	if (rc != TSS2_RC_SUCCESS)
 		r = parent_fail(rc, session, "create a key");
@@ -296,7 +293,6 @@ load_under(struct tpm *tpm, const struct handle *h, const struct parent *parent,
     ESYS_TR *ret_key, ESYS_TR *ret_session)
 {
 	ESYS_TR session = ESYS_TR_PASSWORD;
-	struct tpm_retry retry = { 0 };
 	TPM2B_PRIVATE private;
 	TPM2B_PUBLIC public;
 	TSS2_RC rc;
@@ -308,10 +304,8 @@ load_under(struct tpm *tpm, const struct handle *h, const struct parent *parent,
 	if (h->auth == HANDLE_AUTH_PIN &&
 	    (r = session_start(tpm, parent, &session)) != 0)
 		return r;
-	do
-		rc = Esys_Load(tpm_esys(tpm), parent->object, session,
-		    ESYS_TR_NONE, ESYS_TR_NONE, &private, &public, ret_key);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_Load(tpm_esys(tpm), parent->object, session,
+	    ESYS_TR_NONE, ESYS_TR_NONE, &private, &public, ret_key));
 	if (is_refused_blob(rc))
 		r = altered("the TPM refuses the private area");
 	else if (rc != TSS2_RC_SUCCESS)
@@ -403,7 +397,6 @@ key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
 	};
 	TPM2B_DIGEST in = { .size = SHA256_LEN };
 	ESYS_TR key = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
-	struct tpm_retry retry = { 0 };
 	TPMT_SIGNATURE *sig = NULL;
 	TSS2_RC rc;
 	int r;
@@ -413,10 +406,8 @@ key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
 	if ((r = authorize(tpm, key, session, auth_value)) != 0)
 		goto out;
 	memcpy(in.buffer, digest, SHA256_LEN);
-	do
-		rc = Esys_Sign(tpm_esys(tpm), key, session, ESYS_TR_NONE,
-		    ESYS_TR_NONE, &in, &scheme, &ticket, &sig);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_Sign(tpm_esys(tpm), key, session, ESYS_TR_NONE,
+	    ESYS_TR_NONE, &in, &scheme, &ticket, &sig));
 	if (rc != TSS2_RC_SUCCESS) {
 		r = sign_fail(rc, session);
 		goto out;
@@ -438,17 +429,14 @@ change_auth(struct tpm *tpm, ESYS_TR key, const struct parent *parent,
 {
 	TPM2B_AUTH auth = { .size = (UINT16)new_auth.len };
 	TPM2B_PRIVATE *private = NULL;
-	struct tpm_retry retry = { 0 };
 	TSS2_RC rc;
 	int r;
 
 	if ((r = session_encrypt(tpm, session)) != 0)
 		return r;
 	memcpy(auth.buffer, new_auth.data, new_auth.len);
-	do
-		rc = Esys_ObjectChangeAuth(tpm_esys(tpm), key, parent->object,
-		    session, ESYS_TR_NONE, ESYS_TR_NONE, &auth, &private);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_ObjectChangeAuth(tpm_esys(tpm), key, parent->object,
+	    session, ESYS_TR_NONE, ESYS_TR_NONE, &auth, &private));
 	explicit_bzero(&auth, sizeof(auth));
 	if (rc != TSS2_RC_SUCCESS)
 		r = sign_fail(rc, session);

@@ -108,16 +108,12 @@ create_in(struct tpm *tpm, ESYS_TR hierarchy, ESYS_TR session, size_t template,
 		.transient = true,
 		.where = templates[template].where,
 	};
-	struct tpm_retry retry = { 0 };
 	TSS2_RC rc;
 	int r;
 
-	do
-		rc = Esys_CreatePrimary(tpm_esys(tpm), hierarchy, session,
-		    ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
-		    &templates[template].public, &outside, &pcrs,
-		    &parent.object, NULL, NULL, NULL, NULL);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_CreatePrimary(tpm_esys(tpm), hierarchy, session,
+	    ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &templates[template].public,
+	    &outside, &pcrs, &parent.object, NULL, NULL, NULL, NULL));
 	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL)
 		return owner_auth_needed();
 	if (rc != TSS2_RC_SUCCESS)
@@ -384,15 +380,12 @@ start_session_by_null_key(
 static int
 evict_control(struct tpm *tpm, ESYS_TR session, const struct parent *srk)
 {
-	struct tpm_retry retry = { 0 };
 	ESYS_TR persistent = ESYS_TR_NONE;
 	TSS2_RC rc;
 
-	do
-		rc = Esys_EvictControl(tpm_esys(tpm), ESYS_TR_RH_OWNER,
-		    srk->object, session, ESYS_TR_NONE, ESYS_TR_NONE,
-		    PARENT_SRK_HANDLE, &persistent);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_EvictControl(tpm_esys(tpm), ESYS_TR_RH_OWNER,
+	    srk->object, session, ESYS_TR_NONE, ESYS_TR_NONE, PARENT_SRK_HANDLE,
+	    &persistent));
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, "make the storage root key persistent");
 	Esys_TR_Close(tpm_esys(tpm), &persistent);

@@ -111,7 +111,6 @@ static int
 look_at(struct tpm *tpm, uint32_t index, struct slots *slots)
 {
 	TPM2B_NV_PUBLIC *public = NULL;
-	struct tpm_retry retry = { 0 };
 	bool ours = false;
 	ESYS_TR object;
 	TSS2_RC rc;
@@ -120,10 +119,8 @@ look_at(struct tpm *tpm, uint32_t index, struct slots *slots)
 	if ((r = open_index(tpm, index, &object)) != 0 ||
 	    object == ESYS_TR_NONE)
 		return r;
-	do
-		rc = Esys_NV_ReadPublic(tpm_esys(tpm), object, ESYS_TR_NONE,
-		    ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_NV_ReadPublic(tpm_esys(tpm), object, ESYS_TR_NONE,
+	    ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL));
 	if (tpm_rc(rc) == TPM2_RC_HANDLE)
 		r = 0; /* it went away meanwhile */
 	else if (rc != TSS2_RC_SUCCESS)
@@ -198,15 +195,12 @@ read_chunk(struct tpm *tpm, ESYS_TR object, uint16_t size, uint16_t offset,
     struct bytes *data)
 {
 	TPM2B_MAX_NV_BUFFER *chunk = NULL;
-	struct tpm_retry retry = { 0 };
 	TSS2_RC rc;
 	int r;
 
-	do
-		rc = Esys_NV_Read(tpm_esys(tpm), object, object,
-		    ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, size, offset,
-		    &chunk);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(
+	    Esys_NV_Read(tpm_esys(tpm), object, object, ESYS_TR_PASSWORD,
+		ESYS_TR_NONE, ESYS_TR_NONE, size, offset, &chunk));
 	if (tpm_rc(rc) == TPM2_RC_HANDLE)
 		r = GONE;
 	else if (tpm_rc(rc) == TPM2_RC_BAD_AUTH ||
@@ -509,7 +503,6 @@ check_name(
 static int
 undefine(struct tpm *tpm, ESYS_TR session, const struct slot *slot)
 {
-	struct tpm_retry retry = { 0 };
 	ESYS_TR object;
 	bool whole;
 	TSS2_RC rc;
@@ -523,10 +516,8 @@ undefine(struct tpm *tpm, ESYS_TR session, const struct slot *slot)
 		tpm_close_handle(tpm, &object);
 		return r;
 	}
-	do
-		rc = Esys_NV_UndefineSpace(tpm_esys(tpm), ESYS_TR_RH_OWNER,
-		    object, session, ESYS_TR_NONE, ESYS_TR_NONE);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_NV_UndefineSpace(tpm_esys(tpm), ESYS_TR_RH_OWNER,
+	    object, session, ESYS_TR_NONE, ESYS_TR_NONE));
 	if (rc == TSS2_RC_SUCCESS)
 		return 0;
 	tpm_close_handle(tpm, &object);
@@ -570,16 +561,13 @@ define(struct tpm *tpm, ESYS_TR session, size_t size, uint32_t *ret_index,
 	int r;
 
 	for (int i = 0; i < MAX_COLLISIONS; i++) {
-		struct tpm_retry retry = { 0 };
 
 		if ((r = random_index(&index)) != 0 ||
 		    (r = make_public(index, size, &public)) != 0)
 			return r;
-		do
-			rc = Esys_NV_DefineSpace(tpm_esys(tpm),
-			    ESYS_TR_RH_OWNER, session, ESYS_TR_NONE,
-			    ESYS_TR_NONE, &no_auth, &public, ret_object);
-		while (tpm_again(&retry, rc));
+		rc = TPM_RETRY(Esys_NV_DefineSpace(tpm_esys(tpm),
+		    ESYS_TR_RH_OWNER, session, ESYS_TR_NONE, ESYS_TR_NONE,
+		    &no_auth, &public, ret_object));
 		if (rc == TSS2_RC_SUCCESS) {
 			*ret_index = index;
 			return 0;
@@ -596,15 +584,11 @@ write_chunk(struct tpm *tpm, ESYS_TR session, ESYS_TR object,
     struct slice chunk, size_t offset)
 {
 	TPM2B_MAX_NV_BUFFER buffer = { .size = (UINT16)chunk.len };
-	struct tpm_retry retry = { 0 };
 	TSS2_RC rc;
 
 	memcpy(buffer.buffer, chunk.data, chunk.len);
-	do
-		rc = Esys_NV_Write(tpm_esys(tpm), ESYS_TR_RH_OWNER, object,
-		    session, ESYS_TR_NONE, ESYS_TR_NONE, &buffer,
-		    (UINT16)offset);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_NV_Write(tpm_esys(tpm), ESYS_TR_RH_OWNER, object,
+	    session, ESYS_TR_NONE, ESYS_TR_NONE, &buffer, (UINT16)offset));
 	if (rc == TSS2_RC_SUCCESS)
 		return 0;
 	return tpm_rc(rc) == TPM2_RC_HANDLE
@@ -616,13 +600,10 @@ write_chunk(struct tpm *tpm, ESYS_TR session, ESYS_TR object,
 static int
 lock(struct tpm *tpm, ESYS_TR session, ESYS_TR object)
 {
-	struct tpm_retry retry = { 0 };
 	TSS2_RC rc;
 
-	do
-		rc = Esys_NV_WriteLock(tpm_esys(tpm), ESYS_TR_RH_OWNER, object,
-		    session, ESYS_TR_NONE, ESYS_TR_NONE);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_NV_WriteLock(tpm_esys(tpm), ESYS_TR_RH_OWNER,
+	    object, session, ESYS_TR_NONE, ESYS_TR_NONE));
 	if (rc == TSS2_RC_SUCCESS)
 		return 0;
 	return tpm_rc(rc) == TPM2_RC_HANDLE

@@ -13,15 +13,12 @@ session_start(struct tpm *tpm, const struct parent *parent, ESYS_TR *ret)
 		.keyBits.aes = 128,
 		.mode.aes = TPM2_ALG_CFB,
 	};
-	struct tpm_retry retry = { 0 };
 	ESYS_TR session = ESYS_TR_NONE;
 	TSS2_RC rc;
 
-	do
-		rc = Esys_StartAuthSession(tpm_esys(tpm), parent->object,
-		    ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-		    NULL, TPM2_SE_HMAC, &symmetric, TPM2_ALG_SHA256, &session);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_StartAuthSession(tpm_esys(tpm), parent->object,
+	    ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, NULL,
+	    TPM2_SE_HMAC, &symmetric, TPM2_ALG_SHA256, &session));
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, "start a session");
 	rc = Esys_TRSess_SetAttributes(

@@ -235,14 +235,11 @@ tpm_withhold(struct tpm *tpm, bool withholds)
 void
 tpm_flush(struct tpm *tpm, ESYS_TR *object)
 {
-	struct tpm_retry retry = { 0 };
 	TSS2_RC rc;
 
 	if (*object == ESYS_TR_NONE)
 		return;
-	do
-		rc = Esys_FlushContext(tpm->esys, *object);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_FlushContext(tpm->esys, *object));
 	if (rc != TSS2_RC_SUCCESS)
 		log_debug("FlushContext failed: 0x%x", rc);
 	*object = ESYS_TR_NONE;
@@ -259,14 +256,11 @@ int
 tpm_open_handle(
     struct tpm *tpm, uint32_t handle, const char *doing, ESYS_TR *ret_object)
 {
-	struct tpm_retry retry = { 0 };
 	TSS2_RC rc;
 
 	*ret_object = ESYS_TR_NONE;
-	do
-		rc = Esys_TR_FromTPMPublic(tpm->esys, handle, ESYS_TR_NONE,
-		    ESYS_TR_NONE, ESYS_TR_NONE, ret_object);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_TR_FromTPMPublic(tpm->esys, handle, ESYS_TR_NONE,
+	    ESYS_TR_NONE, ESYS_TR_NONE, ret_object));
 	if (rc == TSS2_RC_SUCCESS)
 		return 0;
 	*ret_object = ESYS_TR_NONE;
@@ -348,14 +342,11 @@ tpm_capability(struct tpm *tpm, TPM2_CAP kind, uint32_t first, uint32_t n,
     const char *doing, TPMI_YES_NO *ret_more, TPMS_CAPABILITY_DATA **ret)
 {
 	TPMS_CAPABILITY_DATA *data = NULL;
-	struct tpm_retry retry = { 0 };
 	TPMI_YES_NO more;
 	TSS2_RC rc;
 
-	do
-		rc = Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE,
-		    ESYS_TR_NONE, kind, first, n, &more, &data);
-	while (tpm_again(&retry, rc));
+	rc = TPM_RETRY(Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE,
+	    ESYS_TR_NONE, kind, first, n, &more, &data));
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, doing);
 	if (!is_asked_for(data, kind)) {

@@ -82,11 +82,21 @@ struct tpm_retry {
 };
 
 /*
- * True if rc says that the TPM did not get to the command and the caller is
- * to send it again; has waited then. Use: do rc = Esys_X(...);
- * while (tpm_again(&retry, rc));
+ * True if rc says that the TPM did not get to the command, which is to be sent
+ * again; has waited then.
  */
 bool tpm_again(struct tpm_retry *retry, TSS2_RC rc);
+
+/* The code of a call to tpm2-tss, made again as long as that is of use. */
+#define TPM_RETRY(call)                          \
+	__extension__({                          \
+		struct tpm_retry retry_ = { 0 }; \
+		TSS2_RC rc_;                     \
+		do                               \
+			rc_ = (call);            \
+		while (tpm_again(&retry_, rc_)); \
+		rc_;                             \
+	})
 
 /* Waits before another try of a whole operation; false if it was the last. */
 bool tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for);
