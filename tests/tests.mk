@@ -149,6 +149,7 @@ $(B)/tests/unit/test-log: TEST_LDFLAGS = -Wl,--wrap=syslog,--wrap=__syslog_chk
 $(B)/tests/unit/test-signdata: TEST_LDFLAGS = -Wl,--wrap=EVP_MD_CTX_new
 $(B)/tests/unit/test-caller: TEST_LDFLAGS = -Wl,--wrap=getpwuid
 $(B)/tests/unit/test-known-hosts: TEST_LDFLAGS = -Wl,--wrap=HMAC
+$(B)/tests/unit/test-presence: TEST_LDFLAGS = -Wl,--wrap=clock_deadline
 $(B)/tests/unit/test-terminal: TEST_LDFLAGS = -Wl,--wrap=poll
 $(B)/tests/unit/test-device: TEST_LDFLAGS = -Wl,--wrap=nanosleep
 $(B)/tests/unit/test-tpm: TEST_LDFLAGS = \

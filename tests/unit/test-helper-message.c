@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "unit.h"
 
+#include "helper-answers.h"
+
 #include "base/error.h"
 #include "fallback/helper-message.h"
 #include "base/wire.h"
-
-#define SLICE(text) \
-	((struct slice){ (const uint8_t *)(text), sizeof(text) - 1 })
-
-#define ECDSA_SK "sk-ecdsa-sha2-nistp256@openssh.com"
-#define ED25519_SK "sk-ssh-ed25519@openssh.com"
 
 /* The next value of a request is this string. */
 static void
@@ -113,34 +109,6 @@ test_enroll_request(void **state)
 	bytes_reset(&out);
 }
 
-static void
-put(struct bytes *b, struct slice s)
-{
-	assert_int_equal(wire_put_string(b, s), 0);
-}
-
-/* version, type and one string: a whole answer. */
-static void
-make_answer(uint32_t type, const struct bytes *blob, struct bytes *ret)
-{
-	assert_int_equal(wire_put_u8(ret, 5), 0);
-	assert_int_equal(wire_put_u32(ret, type), 0);
-	put(ret, bytes_slice(blob));
-}
-
-static void
-make_signature(const char *type, struct slice inner, struct bytes *ret)
-{
-	struct bytes blob = { 0 };
-
-	assert_int_equal(wire_put_text(&blob, type), 0);
-	put(&blob, inner);
-	assert_int_equal(wire_put_u8(&blob, 1), 0);
-	assert_int_equal(wire_put_u32(&blob, 7), 0);
-	make_answer(1, &blob, ret);
-	bytes_reset(&blob);
-}
-
 static int
 decode_ecdsa(struct slice r, struct slice s, struct helper_signature *ret)
 {
@@ -217,25 +185,11 @@ test_ed25519_signature(void **state)
 static void
 test_key(void **state)
 {
-	struct bytes key = { 0 }, attestation = { 0 }, answer = { 0 };
+	struct bytes answer = { 0 };
 	struct helper_key ret = { 0 };
-	uint8_t public_key[32] = { 9 };
 
 	(void)state;
-	put(&key, SLICE(ED25519_SK));
-	put(&key, (struct slice){ public_key, 32 });
-	put(&key, SLICE("ssh:"));
-	assert_int_equal(wire_put_u8(&key, 4), 0);
-	put(&key, SLICE("handle"));
-	put(&key, SLICE(""));
-	make_answer(2, &key, &answer);
-	put(&attestation, SLICE("ssh-sk-attest-v01"));
-	put(&attestation, SLICE("certificate"));
-	put(&attestation, SLICE("signature"));
-	put(&attestation, SLICE("authdata"));
-	assert_int_equal(wire_put_u32(&attestation, 0), 0);
-	put(&attestation, SLICE(""));
-	put(&answer, bytes_slice(&attestation));
+	make_key(&answer);
 	assert_int_equal(helper_decode_key(bytes_slice(&answer), &ret), 0);
 	assert_int_equal(ret.public_key.data[0], 9);
 	assert_int_equal(ret.flags, 4);
@@ -248,8 +202,6 @@ test_key(void **state)
 		assert_int_equal(
 		    helper_decode_key((struct slice){ answer.data, n }, &ret),
 		    FAIL_FALLBACK);
-	bytes_reset(&key);
-	bytes_reset(&attestation);
 	bytes_reset(&answer);
 }
 
@@ -259,9 +211,7 @@ refused_with(uint32_t err)
 	struct bytes answer = { 0 };
 	int r;
 
-	assert_int_equal(wire_put_u8(&answer, 5), 0);
-	assert_int_equal(wire_put_u32(&answer, 0), 0);
-	assert_int_equal(wire_put_u32(&answer, err), 0);
+	make_refusal(err, &answer);
 	r = helper_decode_key(bytes_slice(&answer), &(struct helper_key){ 0 });
 	bytes_reset(&answer);
 	return r;
