@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A TPM that does not answer, or not in time. */
+/*
+ * What is counted and remembered of commands and answers; and a TPM that does
+ * not answer, or not in time.
+ */
 #include "unit.h"
 
 #include <signal.h>
@@ -24,17 +27,30 @@ __wrap_clock_deadline(uint64_t ms)
 	return is_over ? clock_us() : __real_clock_deadline(ms);
 }
 
-/* What receives in turn, and how often something was sent. */
-static TSS2_RC answers[4];
-static int signals[4];
+/* What receives in turn, and how often something was sent, and last. */
+static TSS2_RC answers[16];
+static int signals[16];
 static unsigned int n_sent, n_received;
+static uint8_t sent[64];
+static size_t sent_len;
+
+/* The answer to each command: its response code, and a handle. */
+static uint32_t response_code, response_handle;
+
+static void
+put_u32(uint8_t *p, uint32_t value)
+{
+	for (int i = 3; i >= 0; i--, value >>= 8)
+		p[i] = (uint8_t)value;
+}
 
 static TSS2_RC
 transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 {
 	(void)context;
-	(void)size;
-	(void)command;
+	assert_true(size <= sizeof(sent));
+	memcpy(sent, command, size);
+	sent_len = size;
 	n_sent++;
 	return TSS2_RC_SUCCESS;
 }
@@ -43,12 +59,13 @@ static TSS2_RC
 receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
     int32_t timeout)
 {
-	static const uint8_t handle[14] = { 0x80, 1, 0, 0, 0, 14, 0, 0, 0, 0,
-		0x80, 0, 0, 7 };
+	uint8_t answer[14] = { 0x80, 1, 0, 0, 0, 14 };
 
 	(void)context;
 	assert_true(timeout > 0);
-	assert_int_equal(*size, 64);
+	assert_true(*size >= sizeof(answer));
+	put_u32(answer + 6, response_code);
+	put_u32(answer + 10, response_handle);
 	if (signals[n_received] != 0)
 		raise(signals[n_received]);
 	if (answers[n_received] != TSS2_RC_SUCCESS) {
@@ -56,8 +73,8 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 		return answers[n_received++];
 	}
 	n_received++;
-	memcpy(response, handle, sizeof(handle));
-	*size = sizeof(handle);
+	memcpy(response, answer, sizeof(answer));
+	*size = sizeof(answer);
 	return TSS2_RC_SUCCESS;
 }
 
@@ -73,6 +90,8 @@ begin(struct traffic *t)
 	memset(answers, 0, sizeof(answers));
 	memset(signals, 0, sizeof(signals));
 	n_sent = n_received = 0;
+	response_code = TPM2_RC_SUCCESS;
+	response_handle = 0x80000007;
 	traffic_init(t, (TSS2_TCTI_CONTEXT *)&inner);
 }
 
@@ -90,6 +109,146 @@ execute(struct traffic *t, uint16_t code)
 		return rc;
 	return Tss2_Tcti_Receive(
 	    traffic_tcti(t), &size, response, TSS2_TCTI_TIMEOUT_BLOCK);
+}
+
+/* Has the TPM give that handle. */
+static void
+load(struct traffic *t, uint16_t code, uint32_t handle)
+{
+	response_handle = handle;
+	assert_int_equal(execute(t, code), 0);
+}
+
+static TSS2_RC
+flush(struct traffic *t, uint32_t handle)
+{
+	uint8_t command[14] = { 0x80, 1, 0, 0, 0, 14, 0, 0,
+		TPM2_CC_FlushContext >> 8, TPM2_CC_FlushContext & 0xff };
+	uint8_t response[64];
+	size_t size = sizeof(response);
+
+	put_u32(command + 10, handle);
+	assert_int_equal(
+	    Tss2_Tcti_Transmit(traffic_tcti(t), sizeof(command), command), 0);
+	return Tss2_Tcti_Receive(
+	    traffic_tcti(t), &size, response, TSS2_TCTI_TIMEOUT_BLOCK);
+}
+
+static void
+test_what_is_loaded(void **state)
+{
+	struct traffic t;
+
+	(void)state;
+	begin(&t);
+	load(&t, TPM2_CC_CreatePrimary, 0x80000001);
+	load(&t, TPM2_CC_Load, 0x80000002);
+	load(&t, TPM2_CC_StartAuthSession, 0x02000003);
+	/* What gives no handle. */
+	load(&t, TPM2_CC_GetRandom, 0x80000004);
+	/* What did not succeed: nothing is loaded, and nothing flushed. */
+	response_code = TPM2_RC_OBJECT_MEMORY;
+	load(&t, TPM2_CC_Load, 0x80000005);
+	assert_int_equal(flush(&t, 0x80000001), 0);
+	assert_int_equal(t.n_loaded, 3);
+	response_code = TPM2_RC_SUCCESS;
+	assert_int_equal(flush(&t, 0x80000001), 0);
+	assert_int_equal(t.n_loaded, 2);
+	assert_int_equal(t.loaded[0] ^ t.loaded[1], 0x80000002 ^ 0x02000003);
+	assert_int_equal(t.commands, 7);
+}
+
+/* More than is remembered: what we never have at once is not ours. */
+static void
+test_more_than_is_remembered(void **state)
+{
+	struct traffic t;
+
+	(void)state;
+	begin(&t);
+	for (uint32_t i = 0; i <= TRAFFIC_MAX_LOADED; i++)
+		load(&t, TPM2_CC_Load, 0x80000000 + i);
+	assert_int_equal(t.n_loaded, TRAFFIC_MAX_LOADED);
+}
+
+static void
+test_last_command_of_a_session(void **state)
+{
+	struct traffic t;
+
+	(void)state;
+	begin(&t);
+	load(&t, TPM2_CC_StartAuthSession, 0x02000003);
+	load(&t, TPM2_CC_Load, 0x80000002);
+	load(&t, TPM2_CC_StartAuthSession, 0x02000004);
+	/* It fails, and the sessions stay; the next one is not the last. */
+	traffic_next_ends_session(&t);
+	response_code = TPM2_RC_AUTH_FAIL;
+	assert_int_equal(execute(&t, TPM2_CC_Sign), 0);
+	response_code = TPM2_RC_SUCCESS;
+	assert_int_equal(execute(&t, TPM2_CC_Sign), 0);
+	assert_int_equal(t.n_loaded, 3);
+	traffic_next_ends_session(&t);
+	assert_int_equal(execute(&t, TPM2_CC_Sign), 0);
+	assert_int_equal(t.n_loaded, 1);
+	assert_int_equal(t.loaded[0], 0x80000002);
+}
+
+static void
+test_withheld(void **state)
+{
+	const uint8_t command[10] = { 0x80, 1, 0, 0, 0, 10, 0, 0, 1, 0x7b };
+	static const uint8_t canceled[10] = { 0x80, 1, 0, 0, 0, 10, 0, 0, 9,
+		9 };
+	uint8_t response[64];
+	size_t size = 0;
+	struct traffic t;
+
+	(void)state;
+	begin(&t);
+	traffic_withhold(&t, true);
+	assert_int_equal(
+	    Tss2_Tcti_Transmit(traffic_tcti(&t), sizeof(command), command), 0);
+	assert_int_equal(Tss2_Tcti_Receive(traffic_tcti(&t), &size, NULL,
+			     TSS2_TCTI_TIMEOUT_BLOCK),
+	    0);
+	assert_int_equal(size, sizeof(canceled));
+	size = sizeof(canceled) - 1;
+	assert_int_equal(Tss2_Tcti_Receive(traffic_tcti(&t), &size, response,
+			     TSS2_TCTI_TIMEOUT_BLOCK),
+	    TSS2_TCTI_RC_INSUFFICIENT_BUFFER);
+	size = sizeof(response);
+	assert_int_equal(Tss2_Tcti_Receive(traffic_tcti(&t), &size, response,
+			     TSS2_TCTI_TIMEOUT_BLOCK),
+	    0);
+	assert_int_equal(size, sizeof(canceled));
+	assert_memory_equal(response, canceled, size);
+	assert_int_equal(n_sent, 0);
+	assert_int_equal(t.commands, 0);
+	traffic_withhold(&t, false);
+	assert_int_equal(execute(&t, TPM2_CC_GetRandom), 0);
+	assert_int_equal(n_sent, 1);
+}
+
+static void
+test_leftovers(void **state)
+{
+	static const uint8_t last[14] = { 0x80, 1, 0, 0, 0, 14, 0, 0, 1, 0x65,
+		0x80, 0, 0, 1 };
+	struct traffic t;
+
+	(void)state;
+	begin(&t);
+	load(&t, TPM2_CC_CreatePrimary, 0x80000001);
+	load(&t, TPM2_CC_StartAuthSession, 0x02000003);
+	traffic_flush_leftovers(&t);
+	assert_int_equal(n_sent, 4);
+	assert_int_equal(sent_len, sizeof(last));
+	assert_memory_equal(sent, last, sent_len);
+	traffic_flush_leftovers(&t);
+	assert_int_equal(n_sent, 4);
+	/* They are none of the commands that a caller pays for. */
+	assert_int_equal(t.commands, 2);
 }
 
 static void
@@ -222,6 +381,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_loaded),
+		cmocka_unit_test(test_more_than_is_remembered),
+		cmocka_unit_test(test_last_command_of_a_session),
+		cmocka_unit_test(test_withheld),
+		cmocka_unit_test(test_leftovers),
 		cmocka_unit_test(test_late_answers_count),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_interrupted_wait),
