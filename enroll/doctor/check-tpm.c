@@ -9,6 +9,7 @@
 #include "doctor/weakness.h"
 #include "key/parent.h"
 #include "key/resident.h"
+#include "tpm/capability.h"
 #include "tpm/lockout.h"
 
 /* --- who it is --------------------------------------------------------- */

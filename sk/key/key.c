@@ -4,9 +4,11 @@
 #include <tss2/tss2_mu.h>
 
 #include "base/error.h"
-#include "key/key.h"
 #include "base/log.h"
+#include "key/key.h"
 #include "key/parent.h"
+#include "tpm/rc.h"
+#include "tpm/retry.h"
 #include "tpm/session.h"
 
 /* The attribute noDA is added where it belongs, see expected_public. */

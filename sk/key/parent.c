@@ -6,6 +6,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "key/parent.h"
+#include "tpm/object.h"
+#include "tpm/rc.h"
+#include "tpm/retry.h"
 #include "tpm/session.h"
 
 _Static_assert(HANDLE_NAME_LEN == TPM_NAME_LEN, "handles name parents");

@@ -10,6 +10,10 @@
 #include "base/log.h"
 #include "key/parent.h"
 #include "key/resident.h"
+#include "tpm/capability.h"
+#include "tpm/object.h"
+#include "tpm/rc.h"
+#include "tpm/retry.h"
 #include "tpm/session.h"
 
 /*

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdlib.h>
 
-#include "config.h"
 #include "base/error.h"
-#include "tpm/lockout.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "config.h"
+#include "tpm/capability.h"
+#include "tpm/lockout.h"
 
 /* Part 2, section 6.13: three properties in a row, from this one on. */
 #define FIRST_PROPERTY TPM2_PT_LOCKOUT_COUNTER

@@ -8,8 +8,9 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "tpm/tpm.h"
+#include "tpm/rc.h"
 #include "tpm/tcti-watch.h"
+#include "tpm/tpm.h"
 
 /* Format-one codes carry bit 7; P and N say where, the rest says what. */
 #define FORMAT_ONE TPM2_RC_FMT1

@@ -8,12 +8,15 @@
 #include <tss2/tss2_mu.h>
 #include <tss2/tss2_tctildr.h>
 
-#include "tpm/device.h"
 #include "base/error.h"
-#include "tpm/interrupt.h"
 #include "base/log.h"
-#include "tpm/tpm.h"
+#include "tpm/capability.h"
+#include "tpm/device.h"
+#include "tpm/interrupt.h"
+#include "tpm/rc.h"
+#include "tpm/retry.h"
 #include "tpm/tcti-watch.h"
+#include "tpm/tpm.h"
 
 struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;
@@ -252,134 +255,6 @@ tpm_flush_last(struct tpm *tpm, ESYS_TR *object)
 		tpm_flush(tpm, object);
 }
 
-int
-tpm_open_handle(
-    struct tpm *tpm, uint32_t handle, const char *doing, ESYS_TR *ret_object)
-{
-	TSS2_RC rc;
-
-	*ret_object = ESYS_TR_NONE;
-	rc = TPM_RETRY(Esys_TR_FromTPMPublic(tpm->esys, handle, ESYS_TR_NONE,
-	    ESYS_TR_NONE, ESYS_TR_NONE, ret_object));
-	if (rc == TSS2_RC_SUCCESS)
-		return 0;
-	*ret_object = ESYS_TR_NONE;
-	if (tpm_rc(rc) == TPM2_RC_HANDLE)
-		return 0;
-	return tpm_fail(rc, doing);
-}
-
-int
-tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN])
-{
-	ret[0] = TPM2_ALG_SHA256 >> 8;
-	ret[1] = TPM2_ALG_SHA256 & 0xff;
-	if (EVP_Digest(
-		area.data, area.len, ret + 2, NULL, EVP_sha256(), NULL) != 1)
-		return fail(FAIL_INTERNAL, "cannot compute a Name");
-	return 0;
-}
-
-/*
- * tpm2-tss has no other way to show these than to serialise: handle,
- * TPM2B_NAME, a type, and for keys TPM2B_PUBLIC, each as TSS marshals it
- * (esys_mu.c); another form in a later version is refused here, not misread.
- * Esys_TR_GetName does not give the Name in there, but computes one anew.
- */
-int
-tpm_read_back(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
-    TPM2B_PUBLIC *ret_public)
-{
-	TPM2B_PUBLIC public = { 0 };
-	TPM2B_NAME name = { 0 };
-	uint8_t *blob = NULL;
-	size_t len = 0, at = 0;
-	uint32_t handle, type;
-	TSS2_RC rc;
-
-	rc = Esys_TR_Serialize(tpm->esys, object, &blob, &len);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &handle);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Tss2_MU_TPM2B_NAME_Unmarshal(blob, len, &at, &name);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &type);
-	if (rc == TSS2_RC_SUCCESS && ret_public != NULL)
-		rc = Tss2_MU_TPM2B_PUBLIC_Unmarshal(blob, len, &at, &public);
-	Esys_Free(blob);
-	if (rc != TSS2_RC_SUCCESS || (ret_public != NULL && at != len))
-		return fail(FAIL_INTERNAL,
-		    "this tpm2-tss describes an object in an unknown way");
-	if (ret_name != NULL)
-		*ret_name = name;
-	if (ret_public != NULL)
-		*ret_public = public;
-	return 0;
-}
-
-void
-tpm_close_handle(struct tpm *tpm, ESYS_TR *object)
-{
-	if (*object != ESYS_TR_NONE)
-		Esys_TR_Close(tpm->esys, object);
-	*object = ESYS_TR_NONE;
-}
-
-/* tpm2-tss hands out what it read last, whatever was asked for. */
-static bool
-is_asked_for(const TPMS_CAPABILITY_DATA *data, TPM2_CAP kind)
-{
-	if (data->capability != kind)
-		return false;
-	if (kind == TPM2_CAP_HANDLES)
-		return data->data.handles.count <= TPM2_MAX_CAP_HANDLES;
-	return kind == TPM2_CAP_TPM_PROPERTIES &&
-	    data->data.tpmProperties.count <= TPM2_MAX_TPM_PROPERTIES;
-}
-
-int
-tpm_capability(struct tpm *tpm, TPM2_CAP kind, uint32_t first, uint32_t n,
-    const char *doing, TPMI_YES_NO *ret_more, TPMS_CAPABILITY_DATA **ret)
-{
-	TPMS_CAPABILITY_DATA *data = NULL;
-	TPMI_YES_NO more;
-	TSS2_RC rc;
-
-	rc = TPM_RETRY(Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE,
-	    ESYS_TR_NONE, kind, first, n, &more, &data));
-	if (rc != TSS2_RC_SUCCESS)
-		return tpm_fail(rc, doing);
-	if (!is_asked_for(data, kind)) {
-		Esys_Free(data);
-		return fail(FAIL_TPM,
-		    "the TPM failed to %s: it answered with something else",
-		    doing);
-	}
-	if (ret_more != NULL)
-		*ret_more = more;
-	*ret = data;
-	return 0;
-}
-
-int
-tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret)
-{
-	TPMS_CAPABILITY_DATA *data;
-	int r;
-
-	if ((r = tpm_capability(tpm, TPM2_CAP_TPM_PROPERTIES, property, 1,
-		 "tell a property", NULL, &data)) != 0)
-		return r;
-	if (data->data.tpmProperties.count != 1 ||
-	    data->data.tpmProperties.tpmProperty[0].property != property)
-		r = fail(
-		    FAIL_TPM, "the TPM does not tell property 0x%x", property);
-	else
-		*ret = data->data.tpmProperties.tpmProperty[0].value;
-	Esys_Free(data);
-	return r;
-}
-
 /*
  * Between both there are 20 others, which the TPM may not have. One that does
  * not tell these is given 512 bytes at once; more than tpm2-tss has a buffer
@@ -415,72 +290,6 @@ tpm_nv_sizes(struct tpm *tpm, struct tpm_nv_sizes *ret)
 	}
 	*ret = tpm->nv;
 	return 0;
-}
-
-/* --- trying again ------------------------------------------------------ */
-
-#define FIRST_WAIT_MS 4u
-#define LONGEST_WAIT_MS 1024
-#define MAX_WAIT_MS 20000
-#define MAX_TRIES 17	   /* 4, 8, ... 512, then 9 of 1,024: ten seconds */
-#define TRIES_IN_SILENCE 8 /* the first second */
-
-/* From half of it to all of it, so that several waiters part ways. */
-static void
-sleep_jittered(unsigned int ms)
-{
-	struct timespec now, wait;
-	long ns;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ns = (long)ms * 500000 + (long)ms * (now.tv_nsec % 500000);
-	wait.tv_sec = ns / 1000000000;
-	wait.tv_nsec = ns % 1000000000;
-	nanosleep(&wait, NULL);
-}
-
-/* Over all operations: a retry within a retry must not multiply. */
-static unsigned int waited_ms;
-
-void
-tpm_retry_reset(void)
-{
-	waited_ms = 0;
-}
-
-bool
-tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for)
-{
-	static bool noticed;
-	unsigned int ms = LONGEST_WAIT_MS;
-
-	if (retry->tries >= MAX_TRIES || waited_ms >= MAX_WAIT_MS ||
-	    interrupt_came())
-		return false;
-	if (retry->tries < TRIES_IN_SILENCE)
-		ms = FIRST_WAIT_MS << retry->tries;
-	else if (!noticed) {
-		log_info("the TPM is busy, waiting for %s", waiting_for);
-		noticed = true;
-	}
-	retry->tries++;
-	waited_ms += ms;
-	sleep_jittered(ms);
-	return true;
-}
-
-bool
-tpm_again(struct tpm_retry *retry, TSS2_RC rc)
-{
-	switch (tpm_rc(rc)) {
-	case TPM2_RC_RETRY:
-	case TPM2_RC_TESTING:
-	case TPM2_RC_YIELDED:
-	case TPM2_RC_NV_RATE:
-		return tpm_retry_wait(retry, "it to be ready");
-	default:
-		return false;
-	}
 }
 
 int

@@ -72,79 +72,6 @@ void tpm_unlock(struct tpm *tpm);
 /* While it withholds, no command is sent; each fails with TPM_RC_CANCELED. */
 void tpm_withhold(struct tpm *tpm, bool withholds);
 
-/*
- * How often something is tried. Start from zero. tpm_again and
- * tpm_retry_wait wait ever longer: some ten seconds for one thing, at most
- * twenty in a process. An interrupt ends the waiting.
- */
-struct tpm_retry {
-	unsigned int tries;
-};
-
-/*
- * True if rc says that the TPM did not get to the command, which is to be sent
- * again; has waited then.
- */
-bool tpm_again(struct tpm_retry *retry, TSS2_RC rc);
-
-/* The code of a call to tpm2-tss, made again as long as that is of use. */
-#define TPM_RETRY(call)                          \
-	__extension__({                          \
-		struct tpm_retry retry_ = { 0 }; \
-		TSS2_RC rc_;                     \
-		do                               \
-			rc_ = (call);            \
-		while (tpm_again(&retry_, rc_)); \
-		rc_;                             \
-	})
-
-/* Waits before another try of a whole operation; false if it was the last. */
-bool tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for);
-
-/* As if this process had not waited yet: for one that tries many things,
- * as the fuzzer does. */
-void tpm_retry_reset(void);
-
-/*
- * tpm2-tss's object for a persistent key or an NV index: *ret_object is
- * ESYS_TR_NONE if there is nothing at that handle. `doing` as for tpm_fail.
- */
-int tpm_open_handle(struct tpm *tpm, uint32_t handle, const char *doing,
-    ESYS_TR *ret_object) MUST_CHECK;
-
-/* Lets such an object go, in this process alone; takes ESYS_TR_NONE. */
-/*
- * The Name that a public area has, as marshalled, whose nameAlg is SHA-256:
- * nameAlg || digest (part 1, section 16). 0 or FAIL_INTERNAL.
- */
-#define TPM_NAME_LEN 34
-int tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN]) MUST_CHECK;
-
-/*
- * What tpm2-tss has been told of an object and will use of it, unchecked: the
- * Name that HMACs cover, and the public area that sessions are salted to.
- * Either may be NULL; only keys have the latter. 0, FAIL_INTERNAL or
- * FAIL_MEMORY.
- */
-int tpm_read_back(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
-    TPM2B_PUBLIC *ret_public) MUST_CHECK;
-
-void tpm_close_handle(struct tpm *tpm, ESYS_TR *object);
-
-/*
- * Asks for up to n handles (TPM2_CAP_HANDLES) or properties
- * (TPM2_CAP_TPM_PROPERTIES) from `first` on. *ret is of that kind, with a
- * count within its array: tpm2-tss takes any kind for an answer. The caller
- * ends it with Esys_Free. `doing` as for tpm_fail; ret_more may be NULL. 0 or
- * what tpm_fail gives.
- */
-int tpm_capability(struct tpm *tpm, TPM2_CAP kind, uint32_t first, uint32_t n,
-    const char *doing, TPMI_YES_NO *ret_more,
-    TPMS_CAPABILITY_DATA **ret) MUST_CHECK;
-
-/* Reads one TPM2_PT_ property. 0 or what tpm_fail gives. */
-int tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret) MUST_CHECK;
-
 /* What the TPM takes of an NV index at once, and at all. */
 struct tpm_nv_sizes {
 	uint32_t buffer, index;
@@ -166,18 +93,5 @@ typedef int tpm_work(struct tpm *tpm, void *what);
  * a connection of its own. 0, or what tpm_open or the work give.
  */
 int tpm_with(const char *tcti, tpm_work *work, void *what) MUST_CHECK;
-
-/*
- * rc without its layer, and without the number of the handle, session or
- * parameter it speaks of: a TPM2_RC_ value to compare with. What did not come
- * from the TPM gives TPM2_RC_NOT_USED.
- */
-TPM2_RC tpm_rc(TSS2_RC rc);
-
-/*
- * The failure that rc stands for, remembered with rc decoded. `doing` ends
- * the sentence "the TPM failed to".
- */
-int tpm_fail(TSS2_RC rc, const char *doing) MUST_CHECK;
 
 #endif

@@ -20,11 +20,12 @@
 
 #include "authenticator/authdata.h"
 #include "authenticator/credential.h"
+#include "base/log.h"
+#include "base/wire.h"
 #include "key/handle.h"
 #include "key/key.h"
-#include "base/log.h"
+#include "tpm/retry.h"
 #include "tpm/tpm.h"
-#include "base/wire.h"
 
 #define MAGIC 0x66757a7a74706d01ULL
 #define HANDLES "tests/fuzz/tpm-handles/"

@@ -9,9 +9,10 @@
 #include "../unit/corpus.h"
 #include "authenticator/credential.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "key/handle.h"
 #include "tpm/lockout.h"
-#include "base/log.h"
+#include "tpm/object.h"
 #include "tpm/tpm.h"
 
 static struct config cfg;

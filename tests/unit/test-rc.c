@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "tpm/rc.h"
+#include "tpm/retry.h"
 #include "tpm/tpm.h"
 
 static void

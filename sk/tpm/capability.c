@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/error.h"
+#include "base/log.h"
+#include "tpm/capability.h"
+#include "tpm/rc.h"
+#include "tpm/retry.h"
+
+/* tpm2-tss hands out what it read last, whatever was asked for. */
+static bool
+is_asked_for(const TPMS_CAPABILITY_DATA *data, TPM2_CAP kind)
+{
+	if (data->capability != kind)
+		return false;
+	if (kind == TPM2_CAP_HANDLES)
+		return data->data.handles.count <= TPM2_MAX_CAP_HANDLES;
+	return kind == TPM2_CAP_TPM_PROPERTIES &&
+	    data->data.tpmProperties.count <= TPM2_MAX_TPM_PROPERTIES;
+}
+
+int
+tpm_capability(struct tpm *tpm, TPM2_CAP kind, uint32_t first, uint32_t n,
+    const char *doing, TPMI_YES_NO *ret_more, TPMS_CAPABILITY_DATA **ret)
+{
+	TPMS_CAPABILITY_DATA *data = NULL;
+	TPMI_YES_NO more;
+	TSS2_RC rc;
+
+	rc = TPM_RETRY(Esys_GetCapability(tpm_esys(tpm), ESYS_TR_NONE,
+	    ESYS_TR_NONE, ESYS_TR_NONE, kind, first, n, &more, &data));
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, doing);
+	if (!is_asked_for(data, kind)) {
+		Esys_Free(data);
+		return fail(FAIL_TPM,
+		    "the TPM failed to %s: it answered with something else",
+		    doing);
+	}
+	if (ret_more != NULL)
+		*ret_more = more;
+	*ret = data;
+	return 0;
+}
+
+int
+tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret)
+{
+	TPMS_CAPABILITY_DATA *data;
+	int r;
+
+	if ((r = tpm_capability(tpm, TPM2_CAP_TPM_PROPERTIES, property, 1,
+		 "tell a property", NULL, &data)) != 0)
+		return r;
+	if (data->data.tpmProperties.count != 1 ||
+	    data->data.tpmProperties.tpmProperty[0].property != property)
+		r = fail(
+		    FAIL_TPM, "the TPM does not tell property 0x%x", property);
+	else
+		*ret = data->data.tpmProperties.tpmProperty[0].value;
+	Esys_Free(data);
+	return r;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+#include <openssl/evp.h>
+
+#include <tss2/tss2_mu.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "tpm/object.h"
+#include "tpm/rc.h"
+#include "tpm/retry.h"
+
+int
+tpm_open_handle(
+    struct tpm *tpm, uint32_t handle, const char *doing, ESYS_TR *ret_object)
+{
+	TSS2_RC rc;
+
+	*ret_object = ESYS_TR_NONE;
+	rc = TPM_RETRY(Esys_TR_FromTPMPublic(tpm_esys(tpm), handle,
+	    ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ret_object));
+	if (rc == TSS2_RC_SUCCESS)
+		return 0;
+	*ret_object = ESYS_TR_NONE;
+	if (tpm_rc(rc) == TPM2_RC_HANDLE)
+		return 0;
+	return tpm_fail(rc, doing);
+}
+
+int
+tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN])
+{
+	ret[0] = TPM2_ALG_SHA256 >> 8;
+	ret[1] = TPM2_ALG_SHA256 & 0xff;
+	if (EVP_Digest(
+		area.data, area.len, ret + 2, NULL, EVP_sha256(), NULL) != 1)
+		return fail(FAIL_INTERNAL, "cannot compute a Name");
+	return 0;
+}
+
+/*
+ * tpm2-tss has no other way to show these than to serialise: handle,
+ * TPM2B_NAME, a type, and for keys TPM2B_PUBLIC, each as TSS marshals it
+ * (esys_mu.c); another form in a later version is refused here, not misread.
+ * Esys_TR_GetName does not give the Name in there, but computes one anew.
+ */
+int
+tpm_read_back(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
+    TPM2B_PUBLIC *ret_public)
+{
+	TPM2B_PUBLIC public = { 0 };
+	TPM2B_NAME name = { 0 };
+	uint8_t *blob = NULL;
+	size_t len = 0, at = 0;
+	uint32_t handle, type;
+	TSS2_RC rc;
+
+	rc = Esys_TR_Serialize(tpm_esys(tpm), object, &blob, &len);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &handle);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_TPM2B_NAME_Unmarshal(blob, len, &at, &name);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &type);
+	if (rc == TSS2_RC_SUCCESS && ret_public != NULL)
+		rc = Tss2_MU_TPM2B_PUBLIC_Unmarshal(blob, len, &at, &public);
+	Esys_Free(blob);
+	if (rc != TSS2_RC_SUCCESS || (ret_public != NULL && at != len))
+		return fail(FAIL_INTERNAL,
+		    "this tpm2-tss describes an object in an unknown way");
+	if (ret_name != NULL)
+		*ret_name = name;
+	if (ret_public != NULL)
+		*ret_public = public;
+	return 0;
+}
+
+void
+tpm_close_handle(struct tpm *tpm, ESYS_TR *object)
+{
+	if (*object != ESYS_TR_NONE)
+		Esys_TR_Close(tpm_esys(tpm), object);
+	*object = ESYS_TR_NONE;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Persistent keys and NV indices as tpm2-tss sees them, and Names.
+ */
+#ifndef SKTPM_OBJECT_H
+#define SKTPM_OBJECT_H
+
+#include "tpm/tpm.h"
+
+/*
+ * tpm2-tss's object for a persistent key or an NV index: *ret_object is
+ * ESYS_TR_NONE if there is nothing at that handle. `doing` as for tpm_fail.
+ */
+int tpm_open_handle(struct tpm *tpm, uint32_t handle, const char *doing,
+    ESYS_TR *ret_object) MUST_CHECK;
+
+/* Lets such an object go, in this process alone; takes ESYS_TR_NONE. */
+void tpm_close_handle(struct tpm *tpm, ESYS_TR *object);
+
+/*
+ * The Name that a public area has, as marshalled, whose nameAlg is SHA-256:
+ * nameAlg || digest (part 1, section 16). 0 or FAIL_INTERNAL.
+ */
+#define TPM_NAME_LEN 34
+int tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN]) MUST_CHECK;
+
+/*
+ * What tpm2-tss has been told of an object and will use of it, unchecked: the
+ * Name that HMACs cover, and the public area that sessions are salted to.
+ * Either may be NULL; only keys have the latter. 0, FAIL_INTERNAL or
+ * FAIL_MEMORY.
+ */
+int tpm_read_back(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
+    TPM2B_PUBLIC *ret_public) MUST_CHECK;
+
+#endif
