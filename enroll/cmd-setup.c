@@ -18,6 +18,7 @@
 #include "new-file.h"
 #include "openssh.h"
 #include "startup.h"
+#include "tpm/primary.h"
 
 /* With the library's path. */
 #define SSH_LINES "Host *\n\tSecurityKeyProvider %s\n"
@@ -47,7 +48,7 @@ make_persistent(const struct config *cfg)
 	if ((r = owner_ask(cfg, &owner)) == 0 &&
 	    (r = tpm_with(cfg->tcti, persist, &owner)) == 0)
 		printf("Made the storage root key persistent at 0x%08x.\n",
-		    PARENT_SRK_HANDLE);
+		    PRIMARY_SRK_HANDLE);
 	owner_reset(&owner);
 	return r;
 }
@@ -63,15 +64,15 @@ set_up_parent(const struct config *cfg, bool dry_run)
 	if (state == PARENT_SUITS)
 		printf("The storage root key is persistent already, at "
 		       "0x%08x.\n",
-		    PARENT_SRK_HANDLE);
+		    PRIMARY_SRK_HANDLE);
 	else if (state == PARENT_OTHER)
 		printf("The key at 0x%08x is another program's (%s); it is "
 		       "left alone.\n",
-		    PARENT_SRK_HANDLE, log_cause());
+		    PRIMARY_SRK_HANDLE, log_cause());
 	else if (dry_run)
 		printf("Would make the storage root key persistent at "
 		       "0x%08x.\n",
-		    PARENT_SRK_HANDLE);
+		    PRIMARY_SRK_HANDLE);
 	else
 		return make_persistent(cfg);
 	return 0;

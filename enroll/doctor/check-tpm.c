@@ -11,6 +11,8 @@
 #include "key/resident.h"
 #include "tpm/capability.h"
 #include "tpm/lockout.h"
+#include "tpm/owner.h"
+#include "tpm/primary.h"
 
 /* --- who it is --------------------------------------------------------- */
 
@@ -110,27 +112,27 @@ check_parent(struct tpm *tpm, struct report *r)
 		report_add(r, "storage root key", FINDING_WARNING,
 		    "sk-tpm setup makes it persistent",
 		    "not persistent at 0x%08x: created for every signature",
-		    PARENT_SRK_HANDLE);
+		    PRIMARY_SRK_HANDLE);
 		return;
 	}
 	if (state == PARENT_OTHER) {
 		report_add(r, "storage root key", FINDING_WARNING,
 		    "evict that key if nothing needs it, then sk-tpm setup",
-		    "another program's key is at 0x%08x: %s", PARENT_SRK_HANDLE,
+		    "another program's key is at 0x%08x: %s", PRIMARY_SRK_HANDLE,
 		    log_cause());
 		return;
 	}
 	if (parent_template(tpm, &template) == 0 && template != 0)
 		report_add(r, "storage root key", FINDING_OK, NULL,
 		    "persistent at 0x%08x, TCG template with %s",
-		    PARENT_SRK_HANDLE,
+		    PRIMARY_SRK_HANDLE,
 		    template == HANDLE_PARENT_SRK ? "empty unique"
 						  : "unique of zeros");
 	else
 		report_add(r, "storage root key", FINDING_OK, NULL,
 		    "persistent at 0x%08x, of no template known here: if it "
 		    "is evicted, its keys are lost",
-		    PARENT_SRK_HANDLE);
+		    PRIMARY_SRK_HANDLE);
 }
 
 /* Without a password, others who may use the TPM can replace resident keys. */
@@ -140,7 +142,7 @@ check_owner(struct tpm *tpm, struct report *r)
 	struct resident_keys keys = { 0 };
 	bool has = false;
 
-	if (resident_owner_has_password(tpm, &has) != 0 ||
+	if (owner_has_password(tpm, &has) != 0 ||
 	    resident_list(tpm, &keys) != 0)
 		report_add(r, "owner", FINDING_WRONG, NULL, "%s", log_cause());
 	else if (has)

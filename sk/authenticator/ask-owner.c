@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "key/resident.h"
 #include "authenticator/ask-owner.h"
+#include "tpm/owner.h"
 #include "user/presence.h"
 
 int
@@ -13,7 +14,7 @@ owner_ask(const struct config *cfg, struct owner_password *ret)
 
 	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
 		return r;
-	r = resident_owner_has_password(tpm, &needed);
+	r = owner_has_password(tpm, &needed);
 	tpm_close(tpm);
 	if (r != 0 || !needed)
 		return r;

@@ -4,12 +4,13 @@
 
 #include "authenticator/resident-credential.h"
 #include "base/error.h"
-#include "key/key.h"
 #include "base/log.h"
+#include "key/key.h"
+#include "key/resident.h"
+#include "tpm/owner.h"
+#include "tpm/tpm.h"
 #include "user/pin.h"
 #include "user/presence.h"
-#include "key/resident.h"
-#include "tpm/tpm.h"
 
 /* --- keeping one ------------------------------------------------------- */
 
@@ -63,8 +64,7 @@ look_before(const struct config *cfg, const struct credential_request *req,
 	if ((r = make_record(req, (struct slice){ 0 }, &rec)) != 0 ||
 	    (r = tpm_open(cfg->tcti, &tpm)) != 0)
 		goto out;
-	if ((r = resident_owner_has_password(tpm, ret_owner_has_password)) !=
-		0 ||
+	if ((r = owner_has_password(tpm, ret_owner_has_password)) != 0 ||
 	    req->overwrite || (r = resident_list(tpm, &keys)) != 0)
 		goto out;
 	r = check_is_new(&keys, &rec);

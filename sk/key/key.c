@@ -189,7 +189,7 @@ create_session(struct tpm *tpm, const struct parent *parent,
 	*ret = ESYS_TR_PASSWORD;
 	if (auth_value.len == 0)
 		return 0;
-	if ((r = session_start(tpm, parent, ret)) != 0)
+	if ((r = session_start(tpm, parent->object, ret)) != 0)
 		return r;
 	if ((r = session_encrypt(tpm, *ret)) != 0)
 		tpm_flush(tpm, ret);
@@ -304,7 +304,7 @@ load_under(struct tpm *tpm, const struct handle *h, const struct parent *parent,
 	    (r = unmarshal_private(&h->tpm_private, &private)) != 0)
 		return r;
 	if (h->auth == HANDLE_AUTH_PIN &&
-	    (r = session_start(tpm, parent, &session)) != 0)
+	    (r = session_start(tpm, parent->object, &session)) != 0)
 		return r;
 	rc = TPM_RETRY(Esys_Load(tpm_esys(tpm), parent->object, session,
 	    ESYS_TR_NONE, ESYS_TR_NONE, &private, &public, ret_key));

@@ -1,86 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 #include <string.h>
 
-#include <tss2/tss2_mu.h>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "key/parent.h"
 #include "tpm/object.h"
-#include "tpm/rc.h"
-#include "tpm/retry.h"
-#include "tpm/session.h"
+#include "tpm/owner.h"
+#include "tpm/primary.h"
 
 _Static_assert(HANDLE_NAME_LEN == TPM_NAME_LEN, "handles name parents");
 
-/*
- * ECC P-256 SRK template of the TCG (TCG TPM v2.0 Provisioning Guidance, 7.5.1,
- * and TCG EK Credential Profile, template H-2 without its policy). Both ways
- * to fill `unique` are in the field; they give different keys.
- */
-#define SRK_ATTRIBUTES                                                   \
-	(TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |                \
-	    TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH | \
-	    TPMA_OBJECT_NODA | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT)
-
-#define SRK_PUBLIC_AREA(unique_len)                                        \
-	{                                                                  \
-		.publicArea = {                                          \
-			.type = TPM2_ALG_ECC,                            \
-			.nameAlg = TPM2_ALG_SHA256,                      \
-			.objectAttributes = SRK_ATTRIBUTES,              \
-			.parameters.eccDetail = {                        \
-				.symmetric = {                           \
-					.algorithm = TPM2_ALG_AES,       \
-					.keyBits.aes = 128,              \
-					.mode.aes = TPM2_ALG_CFB,        \
-				},                                       \
-				.scheme.scheme = TPM2_ALG_NULL,          \
-				.curveID = TPM2_ECC_NIST_P256,           \
-				.kdf.scheme = TPM2_ALG_NULL,             \
-			},                                               \
-			.unique.ecc = {                                  \
-				.x.size = (unique_len),                  \
-				.y.size = (unique_len),                  \
-			},                                               \
-		}, \
-	}
-
-static const struct {
-	uint32_t where;
-	TPM2B_PUBLIC public;
-} templates[] = {
-	{ HANDLE_PARENT_SRK, SRK_PUBLIC_AREA(0) },
-	{ HANDLE_PARENT_SRK_ZEROS, SRK_PUBLIC_AREA(32) },
+/* What bound entry 1 of a key handle calls each template. */
+static const uint32_t names_of_templates[PRIMARY_N_TEMPLATES] = {
+	[PRIMARY_SRK] = HANDLE_PARENT_SRK,
+	[PRIMARY_SRK_ZEROS] = HANDLE_PARENT_SRK_ZEROS,
 };
-
-#define N_TEMPLATES (sizeof(templates) / sizeof(templates[0]))
-
-static int
-compute_name(const TPM2B_PUBLIC *public, uint8_t ret[HANDLE_NAME_LEN])
-{
-	uint8_t area[sizeof(TPMT_PUBLIC)];
-	size_t len = 0;
-
-	if (public->publicArea.nameAlg != TPM2_ALG_SHA256)
-		return fail(FAIL_PARENT,
-		    "its Name is not made with SHA-256, which sk-tpm needs");
-	if (Tss2_MU_TPMT_PUBLIC_Marshal(&public->publicArea, area, sizeof(area),
-		&len) != TSS2_RC_SUCCESS)
-		return fail(FAIL_INTERNAL, "cannot marshal a public area");
-	return tpm_compute_name((struct slice){ area, len }, ret);
-}
-
-static int
-read_name(struct tpm *tpm, ESYS_TR object, uint8_t ret[HANDLE_NAME_LEN])
-{
-	TPM2B_PUBLIC public;
-	int r;
-
-	if ((r = tpm_read_back(tpm, object, NULL, &public)) != 0)
-		return r;
-	return compute_name(&public, ret);
-}
 
 static int
 open_persistent(struct tpm *tpm, uint32_t where, ESYS_TR *ret_object)
@@ -90,50 +24,19 @@ open_persistent(struct tpm *tpm, uint32_t where, ESYS_TR *ret_object)
 }
 
 static int
-owner_auth_needed(void)
+create_srk(struct tpm *tpm, enum primary_template template, struct parent *ret)
 {
-	return fail(FAIL_OWNER_AUTH,
-	    "there is no usable storage root key at 0x%08x, and creating one "
-	    "needs the TPM's owner password",
-	    PARENT_SRK_HANDLE);
-}
-
-/* A primary key by a template, authorized by the session. */
-static int
-create_in(struct tpm *tpm, ESYS_TR hierarchy, ESYS_TR session, size_t template,
-    struct parent *ret)
-{
-	const TPM2B_SENSITIVE_CREATE sensitive = { 0 };
-	const TPM2B_DATA outside = { 0 };
-	const TPML_PCR_SELECTION pcrs = { 0 };
 	struct parent parent = {
 		.object = ESYS_TR_NONE,
 		.transient = true,
-		.where = templates[template].where,
+		.where = names_of_templates[template],
 	};
-	TSS2_RC rc;
 	int r;
 
-	rc = TPM_RETRY(Esys_CreatePrimary(tpm_esys(tpm), hierarchy, session,
-	    ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &templates[template].public,
-	    &outside, &pcrs, &parent.object, NULL, NULL, NULL, NULL));
-	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL)
-		return owner_auth_needed();
-	if (rc != TSS2_RC_SUCCESS)
-		return tpm_fail(rc, "create the storage root key");
-	log_debug("created a storage root key by template %u", parent.where);
-	if ((r = read_name(tpm, parent.object, parent.name)) == 0)
+	if ((r = primary_create(tpm, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD,
+		 template, &parent.object, parent.name)) == 0)
 		*ret = parent;
-	else
-		tpm_flush(tpm, &parent.object);
 	return r;
-}
-
-static int
-create_primary(struct tpm *tpm, size_t template, struct parent *ret)
-{
-	return create_in(
-	    tpm, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, template, ret);
 }
 
 /*
@@ -169,7 +72,7 @@ check_persistent(struct tpm *tpm, struct parent *parent)
 	if ((r = tpm_read_back(tpm, parent->object, NULL, &public)) != 0 ||
 	    (r = check_suits(&public)) != 0)
 		return r;
-	return compute_name(&public, parent->name);
+	return tpm_public_name(&public, parent->name);
 }
 
 /* The key at the SRK's handle is another program's: pass it over. */
@@ -178,8 +81,8 @@ create_beside(struct tpm *tpm, struct parent *ret)
 {
 	log_info("the key at 0x%08x does not suit as a parent: %s; each "
 		 "signature creates the storage root key anew, which is slow",
-	    PARENT_SRK_HANDLE, log_cause());
-	return create_primary(tpm, 0, ret);
+	    PRIMARY_SRK_HANDLE, log_cause());
+	return create_srk(tpm, PRIMARY_SRK, ret);
 }
 
 int
@@ -189,7 +92,7 @@ parent_for_new(struct tpm *tpm, uint32_t where, struct parent *ret)
 	int r;
 
 	if (where == 0)
-		parent.where = PARENT_SRK_HANDLE;
+		parent.where = PRIMARY_SRK_HANDLE;
 	if ((r = open_persistent(tpm, parent.where, &parent.object)) != 0)
 		return r;
 	if (parent.object == ESYS_TR_NONE && where != 0)
@@ -198,7 +101,7 @@ parent_for_new(struct tpm *tpm, uint32_t where, struct parent *ret)
 		    "another one, or auto",
 		    where);
 	if (parent.object == ESYS_TR_NONE)
-		return create_primary(tpm, 0, ret);
+		return create_srk(tpm, PRIMARY_SRK, ret);
 	if ((r = check_persistent(tpm, &parent)) == 0) {
 		*ret = parent;
 		return 0;
@@ -235,7 +138,7 @@ find_persistent(struct tpm *tpm, uint32_t where,
 	*ret_taken = true;
 	/* Another kind of key there, of another nameAlg even: not ours. */
 	if (tpm_read_back(tpm, parent->object, NULL, &public) != 0 ||
-	    compute_name(&public, parent->name) != 0 ||
+	    tpm_public_name(&public, parent->name) != 0 ||
 	    memcmp(parent->name, name, HANDLE_NAME_LEN) != 0) {
 		parent_close(tpm, parent);
 		return 0;
@@ -250,32 +153,24 @@ find_persistent(struct tpm *tpm, uint32_t where,
 	return 0;
 }
 
-static int
-find_by_template(struct tpm *tpm, size_t template,
-    const uint8_t name[HANDLE_NAME_LEN], struct parent *parent)
-{
-	int r;
-
-	if ((r = create_primary(tpm, template, parent)) != 0)
-		return r;
-	if (memcmp(parent->name, name, HANDLE_NAME_LEN) != 0)
-		parent_close(tpm, parent);
-	return 0;
-}
-
-/* By each template, the one that the handle names first. */
+/* Creates it again, by the template that the handle names first. */
 static int
 find_by_templates(struct tpm *tpm, uint32_t where,
     const uint8_t name[HANDLE_NAME_LEN], struct parent *found)
 {
-	size_t first = where == templates[1].where ? 1 : 0;
-	int r = 0;
+	enum primary_template first =
+	    where == HANDLE_PARENT_SRK_ZEROS ? PRIMARY_SRK_ZEROS : PRIMARY_SRK;
+	int r;
 
-	for (size_t i = 0;
-	     i < N_TEMPLATES && r == 0 && found->object == ESYS_TR_NONE; i++)
-		r = find_by_template(
-		    tpm, (first + i) % N_TEMPLATES, name, found);
-	return r;
+	for (unsigned int i = 0; i < PRIMARY_N_TEMPLATES; i++) {
+		if ((r = create_srk(
+			 tpm, (first + i) % PRIMARY_N_TEMPLATES, found)) != 0)
+			return r;
+		if (memcmp(found->name, name, HANDLE_NAME_LEN) == 0)
+			return 0;
+		parent_close(tpm, found);
+	}
+	return 0;
 }
 
 int
@@ -289,9 +184,9 @@ parent_find(struct tpm *tpm, uint32_t where,
 	if (where >= HANDLE_PARENT_PERSISTENT_FIRST)
 		r = find_persistent(tpm, where, name, &found, &taken);
 	if (r == 0 && found.object == ESYS_TR_NONE &&
-	    where != PARENT_SRK_HANDLE)
+	    where != PRIMARY_SRK_HANDLE)
 		r = find_persistent(
-		    tpm, PARENT_SRK_HANDLE, name, &found, &taken);
+		    tpm, PRIMARY_SRK_HANDLE, name, &found, &taken);
 	/*
 	 * A persistent SRK may be gone, or may have been made persistent since:
 	 * the same seed and template give the same key.
@@ -316,15 +211,9 @@ parent_find(struct tpm *tpm, uint32_t where,
 }
 
 int
-parent_of_null_hierarchy(struct tpm *tpm, struct parent *ret)
-{
-	return create_in(tpm, ESYS_TR_RH_NULL, ESYS_TR_PASSWORD, 0, ret);
-}
-
-int
 parent_look(struct tpm *tpm, enum parent_state *ret)
 {
-	struct parent parent = { .where = PARENT_SRK_HANDLE };
+	struct parent parent = { .where = PRIMARY_SRK_HANDLE };
 	int r;
 
 	if ((r = open_persistent(tpm, parent.where, &parent.object)) != 0)
@@ -345,7 +234,7 @@ parent_look(struct tpm *tpm, enum parent_state *ret)
 int
 parent_template(struct tpm *tpm, uint32_t *ret)
 {
-	struct parent srk = { .where = PARENT_SRK_HANDLE };
+	struct parent srk = { .where = PRIMARY_SRK_HANDLE };
 	struct parent made = { .object = ESYS_TR_NONE };
 	int r;
 
@@ -353,7 +242,7 @@ parent_template(struct tpm *tpm, uint32_t *ret)
 		return r;
 	if (srk.object == ESYS_TR_NONE)
 		return fail(FAIL_PARENT, "there is no storage root key");
-	if ((r = read_name(tpm, srk.object, srk.name)) == 0 &&
+	if ((r = tpm_object_name(tpm, srk.object, srk.name)) == 0 &&
 	    (r = find_by_templates(tpm, 0, srk.name, &made)) == 0)
 		*ret = made.object != ESYS_TR_NONE ? made.where : 0;
 	parent_close(tpm, &made);
@@ -361,56 +250,24 @@ parent_template(struct tpm *tpm, uint32_t *ret)
 	return r;
 }
 
-/* A session for the owner's password; ESYS_TR_PASSWORD where it is empty. */
-static int
-start_session_by_null_key(
-    struct tpm *tpm, struct slice owner_auth, ESYS_TR *ret)
-{
-	struct parent null = { .object = ESYS_TR_NONE };
-	int r;
-
-	*ret = ESYS_TR_PASSWORD;
-	if (owner_auth.len == 0)
-		return 0;
-	if ((r = session_set_owner_auth(tpm, owner_auth)) != 0)
-		return r;
-	if ((r = parent_of_null_hierarchy(tpm, &null)) == 0)
-		r = session_start(tpm, &null, ret);
-	parent_close(tpm, &null);
-	return r;
-}
-
-static int
-evict_control(struct tpm *tpm, ESYS_TR session, const struct parent *srk)
-{
-	ESYS_TR persistent = ESYS_TR_NONE;
-	TSS2_RC rc;
-
-	rc = TPM_RETRY(Esys_EvictControl(tpm_esys(tpm), ESYS_TR_RH_OWNER,
-	    srk->object, session, ESYS_TR_NONE, ESYS_TR_NONE, PARENT_SRK_HANDLE,
-	    &persistent));
-	if (rc != TSS2_RC_SUCCESS)
-		return tpm_fail(rc, "make the storage root key persistent");
-	Esys_TR_Close(tpm_esys(tpm), &persistent);
-	return 0;
-}
-
 int
 parent_make_persistent(struct tpm *tpm, struct slice owner_auth)
 {
-	struct parent srk = { .object = ESYS_TR_NONE };
-	ESYS_TR session;
+	ESYS_TR session, srk = ESYS_TR_NONE;
 	int r;
 
-	if ((r = start_session_by_null_key(tpm, owner_auth, &session)) == 0)
-		r = create_in(tpm, ESYS_TR_RH_OWNER, session, 0, &srk);
+	if ((r = owner_start_session_by_null_key(tpm, owner_auth, &session)) ==
+	    0)
+		r = primary_create(
+		    tpm, ESYS_TR_RH_OWNER, session, PRIMARY_SRK, &srk, NULL);
 	if (r == FAIL_OWNER_AUTH)
 		r = fail(FAIL_OWNER_PASSWORD,
 		    "the TPM's owner has another password");
 	if (r == 0)
-		r = evict_control(tpm, session, &srk);
-	parent_close(tpm, &srk);
-	session_end_owner(tpm, &session);
+		r = tpm_make_persistent(tpm, session, srk, PRIMARY_SRK_HANDLE,
+		    "make the storage root key persistent");
+	tpm_flush(tpm, &srk);
+	owner_end_session(tpm, &session);
 	return r;
 }
 

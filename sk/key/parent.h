@@ -8,15 +8,12 @@
 #define SKTPM_PARENT_H
 
 #include "key/handle.h"
-#include "tpm/tpm.h"
-
-/* Where the TCG's provisioning guidance puts the SRK. */
-#define PARENT_SRK_HANDLE 0x81000001u
+#include "tpm/primary.h"
 
 struct parent {
 	ESYS_TR object;
 	bool transient;		       /* it is ours to flush */
-	uint32_t where;		       /* entry 2 of a key handle */
+	uint32_t where;		       /* bound entry 1 of a key handle */
 	uint8_t name[HANDLE_NAME_LEN]; /* computed from its public area */
 };
 
@@ -40,13 +37,6 @@ int parent_for_new(
 int parent_find(struct tpm *tpm, uint32_t where,
     const uint8_t name[HANDLE_NAME_LEN], struct parent *ret) MUST_CHECK;
 
-/*
- * A storage key of the null hierarchy, which needs no authorization: for
- * salting a session where no parent is known. It keeps off whoever only
- * listens. Ends with parent_close.
- */
-int parent_of_null_hierarchy(struct tpm *tpm, struct parent *ret) MUST_CHECK;
-
 /* What is at the SRK's handle. */
 enum parent_state {
 	PARENT_ABSENT,
@@ -65,7 +55,7 @@ int parent_template(struct tpm *tpm, uint32_t *ret) MUST_CHECK;
 
 /*
  * Creates the SRK by the TCG's template and makes it persistent at
- * PARENT_SRK_HANDLE. `owner_auth` is the owner hierarchy's password, or
+ * PRIMARY_SRK_HANDLE. `owner_auth` is the owner hierarchy's password, or
  * empty; it crosses the bus only as an HMAC, in a session salted to a key of
  * the null hierarchy. 0, FAIL_OWNER_PASSWORD or what tpm_fail gives.
  */

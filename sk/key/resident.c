@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "key/parent.h"
+#include "tpm/owner.h"
+#include "tpm/primary.h"
 #include "key/resident.h"
 #include "tpm/capability.h"
 #include "tpm/object.h"
@@ -404,56 +406,49 @@ owner_fail(TSS2_RC rc, const char *doing)
 	}
 }
 
-int
-resident_owner_has_password(struct tpm *tpm, bool *ret)
-{
-	uint32_t permanent;
-	int r;
-
-	r = tpm_property(tpm, TPM2_PT_PERMANENT, &permanent);
-	if (r == 0)
-		*ret = (permanent & TPMA_PERMANENT_OWNERAUTHSET) != 0;
-	return r;
-}
-
-/* A session salted to the parent of the key that is being changed. */
+/*
+ * Opens the key that sessions are salted to when the record is changed: its
+ * parent. A damaged record, or another TPM's, has to be removable too: there it
+ * is a key of the null hierarchy. *ret is ended with parent_close.
+ */
 static int
-start_session_by_parent(struct tpm *tpm, const struct record *rec, ESYS_TR *ret)
+open_salt_key(struct tpm *tpm, const struct record *rec, struct parent *ret)
 {
-	struct parent parent = { .object = ESYS_TR_NONE };
 	struct handle h = { 0 };
 	int r;
 
 	r = handle_decode(bytes_slice(&rec->key_handle), &h);
 	if (r == 0)
-		r = parent_find(tpm, h.parent, h.parent_name, &parent);
-	/* A damaged record, or another TPM's, has to be removable too. */
+		r = parent_find(tpm, h.parent, h.parent_name, ret);
 	if (r == FAIL_NOT_OURS || r == FAIL_HANDLE || r == FAIL_VERSION ||
-	    r == FAIL_OTHER_TPM || r == FAIL_OWNER_AUTH)
-		r = parent_of_null_hierarchy(tpm, &parent);
-	if (r == 0)
-		r = session_start(tpm, &parent, ret);
-	parent_close(tpm, &parent);
+	    r == FAIL_OTHER_TPM || r == FAIL_OWNER_AUTH) {
+		*ret = (struct parent){ .object = ESYS_TR_NONE,
+			.transient = true };
+		r = primary_create_null(tpm, &ret->object);
+	}
 	handle_reset(&h);
 	return r;
 }
 
 /*
  * What authorizes changes: *ret_session is a password session where there is
- * no password; the caller ends it with session_end_owner.
+ * no password; the caller ends it with owner_end_session.
  */
 static int
 open_owner(struct tpm *tpm, const struct record *rec, struct slice owner_auth,
     ESYS_TR *ret_session)
 {
+	struct parent salt_key = { .object = ESYS_TR_NONE };
 	int r;
 
 	*ret_session = ESYS_TR_PASSWORD;
 	if (owner_auth.len == 0)
 		return 0;
-	if ((r = session_set_owner_auth(tpm, owner_auth)) != 0)
+	if ((r = open_salt_key(tpm, rec, &salt_key)) != 0)
 		return r;
-	return start_session_by_parent(tpm, rec, ret_session);
+	r = owner_start_session(tpm, owner_auth, salt_key.object, ret_session);
+	parent_close(tpm, &salt_key);
+	return r;
 }
 
 /* What makes an index ours is in its Name, and how far it was written. */
@@ -675,11 +670,16 @@ static int
 remove_leftovers(struct tpm *tpm, const struct record *rec, ESYS_TR session,
     const struct slots *slots)
 {
+	struct parent salt_key = { .object = ESYS_TR_NONE };
 	ESYS_TR own = ESYS_TR_NONE;
 	int r = 0;
 
 	if (session == ESYS_TR_PASSWORD) {
-		if ((r = start_session_by_parent(tpm, rec, &own)) != 0)
+		if ((r = open_salt_key(tpm, rec, &salt_key)) != 0)
+			return r;
+		r = session_start(tpm, salt_key.object, &own);
+		parent_close(tpm, &salt_key);
+		if (r != 0)
 			return r;
 		session = own;
 	}
@@ -779,7 +779,7 @@ resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
 	if (ret_index != NULL)
 		*ret_index = index;
 out:
-	session_end_owner(tpm, &session);
+	owner_end_session(tpm, &session);
 	bytes_reset(&data);
 	resident_keys_reset(&before);
 	free(slots.slots);
@@ -827,7 +827,7 @@ resident_remove(
 	if ((r = open_owner(tpm, &now->record, owner_auth, &session)) == 0)
 		r = remove_key(tpm, session, &keys, now);
 out:
-	session_end_owner(tpm, &session);
+	owner_end_session(tpm, &session);
 	resident_keys_reset(&keys);
 	free(slots.slots);
 	return r;

@@ -48,9 +48,6 @@ int resident_list(struct tpm *tpm, struct resident_keys *ret) MUST_CHECK;
  * is, so whoever alters that can guess the password; who only listens cannot.
  */
 
-/* Whether the owner hierarchy has a password. 0 or what tpm_fail gives. */
-int resident_owner_has_password(struct tpm *tpm, bool *ret) MUST_CHECK;
-
 /*
  * Stores a record, and then removes the ones it replaces, those of the same
  * key. Where NV is full, removes unfinished ones first. *ret_index may be NULL.

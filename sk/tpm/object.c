@@ -81,3 +81,44 @@ tpm_close_handle(struct tpm *tpm, ESYS_TR *object)
 		Esys_TR_Close(tpm_esys(tpm), object);
 	*object = ESYS_TR_NONE;
 }
+
+int
+tpm_public_name(const TPM2B_PUBLIC *public, uint8_t ret[TPM_NAME_LEN])
+{
+	uint8_t area[sizeof(TPMT_PUBLIC)];
+	size_t len = 0;
+
+	if (public->publicArea.nameAlg != TPM2_ALG_SHA256)
+		return fail(FAIL_PARENT,
+		    "its Name is not made with SHA-256, which sk-tpm needs");
+	if (Tss2_MU_TPMT_PUBLIC_Marshal(&public->publicArea, area, sizeof(area),
+		&len) != TSS2_RC_SUCCESS)
+		return fail(FAIL_INTERNAL, "cannot marshal a public area");
+	return tpm_compute_name((struct slice){ area, len }, ret);
+}
+
+int
+tpm_object_name(struct tpm *tpm, ESYS_TR object, uint8_t ret[TPM_NAME_LEN])
+{
+	TPM2B_PUBLIC public;
+	int r;
+
+	if ((r = tpm_read_back(tpm, object, NULL, &public)) != 0)
+		return r;
+	return tpm_public_name(&public, ret);
+}
+
+int
+tpm_make_persistent(struct tpm *tpm, ESYS_TR session, ESYS_TR key,
+    uint32_t handle, const char *doing)
+{
+	ESYS_TR persistent = ESYS_TR_NONE;
+	TSS2_RC rc;
+
+	rc = TPM_RETRY(Esys_EvictControl(tpm_esys(tpm), ESYS_TR_RH_OWNER, key,
+	    session, ESYS_TR_NONE, ESYS_TR_NONE, handle, &persistent));
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, doing);
+	Esys_TR_Close(tpm_esys(tpm), &persistent);
+	return 0;
+}

@@ -25,6 +25,24 @@ void tpm_close_handle(struct tpm *tpm, ESYS_TR *object);
 int tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN]) MUST_CHECK;
 
 /*
+ * The Name of a key, computed from its public area, in which the nameAlg has to
+ * be SHA-256: FAIL_PARENT, for want of a use for others. 0 or FAIL_INTERNAL.
+ */
+int tpm_public_name(
+    const TPM2B_PUBLIC *public, uint8_t ret[TPM_NAME_LEN]) MUST_CHECK;
+
+/* The same of what tpm2-tss has been told of a key; see tpm_read_back. */
+int tpm_object_name(
+    struct tpm *tpm, ESYS_TR object, uint8_t ret[TPM_NAME_LEN]) MUST_CHECK;
+
+/*
+ * Makes a persistent copy of a key at `handle` (TPM2_EvictControl), authorized
+ * for the owner. `doing` as for tpm_fail. 0 or what tpm_fail gives.
+ */
+int tpm_make_persistent(struct tpm *tpm, ESYS_TR session, ESYS_TR key,
+    uint32_t handle, const char *doing) MUST_CHECK;
+
+/*
  * What tpm2-tss has been told of an object and will use of it, unchecked: the
  * Name that HMACs cover, and the public area that sessions are salted to.
  * Either may be NULL; only keys have the latter. 0, FAIL_INTERNAL or

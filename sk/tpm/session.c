@@ -8,7 +8,7 @@
 #include "tpm/session.h"
 
 int
-session_start(struct tpm *tpm, const struct parent *parent, ESYS_TR *ret)
+session_start(struct tpm *tpm, ESYS_TR salt_key, ESYS_TR *ret)
 {
 	const TPMT_SYM_DEF symmetric = {
 		.algorithm = TPM2_ALG_AES,
@@ -18,7 +18,7 @@ session_start(struct tpm *tpm, const struct parent *parent, ESYS_TR *ret)
 	ESYS_TR session = ESYS_TR_NONE;
 	TSS2_RC rc;
 
-	rc = TPM_RETRY(Esys_StartAuthSession(tpm_esys(tpm), parent->object,
+	rc = TPM_RETRY(Esys_StartAuthSession(tpm_esys(tpm), salt_key,
 	    ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, NULL,
 	    TPM2_SE_HMAC, &symmetric, TPM2_ALG_SHA256, &session));
 	if (rc != TSS2_RC_SUCCESS)
@@ -50,17 +50,8 @@ session_set_auth(struct tpm *tpm, ESYS_TR object, struct slice auth_value)
 	return 0;
 }
 
-int
-session_set_owner_auth(struct tpm *tpm, struct slice password)
-{
-	if (password.len > sizeof(((TPM2B_AUTH *)NULL)->buffer))
-		return fail(FAIL_OWNER_PASSWORD,
-		    "the owner password is longer than a TPM takes");
-	return session_set_auth(tpm, ESYS_TR_RH_OWNER, password);
-}
-
-static void
-overwrite_auth(struct tpm *tpm, ESYS_TR object, uint8_t with)
+void
+session_overwrite_auth(struct tpm *tpm, ESYS_TR object, uint8_t with)
 {
 	TPM2B_AUTH auth = { .size = sizeof(auth.buffer) };
 
@@ -72,7 +63,7 @@ overwrite_auth(struct tpm *tpm, ESYS_TR object, uint8_t with)
 void
 session_forget_auth(struct tpm *tpm, ESYS_TR object)
 {
-	overwrite_auth(tpm, object, 0);
+	session_overwrite_auth(tpm, object, 0);
 }
 
 void
@@ -80,36 +71,6 @@ session_end(struct tpm *tpm, ESYS_TR *session)
 {
 	if (*session != ESYS_TR_PASSWORD)
 		tpm_flush(tpm, session);
-}
-
-/*
- * A session has its own copy of the authValue that it was last used with. It
- * takes another with the next command, which the TPM need not get for that, and
- * does not: this one's authorization would be a wrong one. (Zeros would not do:
- * tpm2-tss 4 drops them.) After a connection that failed, tpm2-tss lets nothing
- * be done any more, and the copy stays until it is freed.
- */
-static void
-overwrite_owner_auth(struct tpm *tpm, ESYS_TR session)
-{
-	TSS2_RC rc;
-
-	overwrite_auth(tpm, ESYS_TR_RH_OWNER, 0xff);
-	tpm_withhold(tpm, true);
-	rc = Esys_ClockRateAdjust(tpm_esys(tpm), ESYS_TR_RH_OWNER, session,
-	    ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CLOCK_NO_CHANGE);
-	tpm_withhold(tpm, false);
-	if (rc != TPM2_RC_CANCELED)
-		log_debug("a session's authValue was not wiped: 0x%x", rc);
-}
-
-void
-session_end_owner(struct tpm *tpm, ESYS_TR *session)
-{
-	if (*session != ESYS_TR_PASSWORD)
-		overwrite_owner_auth(tpm, *session);
-	session_forget_auth(tpm, ESYS_TR_RH_OWNER);
-	session_end(tpm, session);
 }
 
 static int

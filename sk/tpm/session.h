@@ -1,29 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The authorization session of a PIN: HMAC, salted to the parent key, not
- * bound, with AES-128-CFB for parameters. Only a salt keeps whoever watches
- * the bus from guessing the PIN offline, and only the right parent can read
- * the salt; so the parent's Name must have been checked before.
+ * Authorization sessions: HMAC, salted to a key, not bound, with AES-128-CFB
+ * for parameters. Only a salt keeps whoever watches the bus from guessing a PIN
+ * or password offline, and only the TPM with that key can read the salt. So the
+ * key's Name must have been checked before.
  */
 #ifndef SKTPM_SESSION_H
 #define SKTPM_SESSION_H
 
-#include "key/parent.h"
+#include "tpm/tpm.h"
 
 /*
  * Starts a session in *ret. Its first answer proves that whoever answers has
- * the parent's private key: use it for something without a secret first.
+ * the private part of `salt_key`: use it for something without a secret first.
  * 0 or what tpm_fail gives.
  */
-int session_start(
-    struct tpm *tpm, const struct parent *parent, ESYS_TR *ret) MUST_CHECK;
+int session_start(struct tpm *tpm, ESYS_TR salt_key, ESYS_TR *ret) MUST_CHECK;
 
 /* Gives tpm2-tss the authValue of an object, to use in sessions. */
 int session_set_auth(
     struct tpm *tpm, ESYS_TR object, struct slice auth_value) MUST_CHECK;
-
-/* The same for the owner; FAIL_OWNER_PASSWORD for one too long to be it. */
-int session_set_owner_auth(struct tpm *tpm, struct slice password) MUST_CHECK;
 
 /*
  * Wipes an authValue that was given so: tpm2-tss keeps it with the object, and
@@ -32,13 +28,16 @@ int session_set_owner_auth(struct tpm *tpm, struct slice password) MUST_CHECK;
 void session_forget_auth(struct tpm *tpm, ESYS_TR object);
 
 /*
+ * Fills what tpm2-tss has as the object's authValue with one byte, as long as
+ * it can be. Not zero where that has to be used: tpm2-tss 4 drops zeros.
+ */
+void session_overwrite_auth(struct tpm *tpm, ESYS_TR object, uint8_t with);
+
+/*
  * Ends a session that commands were authorized with, and sets it to
  * ESYS_TR_NONE; leaves ESYS_TR_PASSWORD, which stands for none.
  */
 void session_end(struct tpm *tpm, ESYS_TR *session);
-
-/* Ends the owner's session, or none, and forgets the password. */
-void session_end_owner(struct tpm *tpm, ESYS_TR *session);
 
 /* Has the next command's first parameter encrypted. */
 int session_encrypt(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
