@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/error.h"
 #include "base/log.h"
+#include "tpm/object.h"
 #include "tpm/primary.h"
 #include "tpm/rc.h"
 #include "tpm/retry.h"
