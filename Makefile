@@ -81,8 +81,8 @@ endif
 MODULES = authenticator/ask-owner authenticator/authdata \
 	authenticator/credential authenticator/limits-check \
 	authenticator/resident-credential \
-	base/bytes base/cbor base/child base/clock base/error base/home base/log \
-	base/p256 base/process base/sha256 base/text base/wire \
+	base/base64 base/bytes base/cbor base/child base/clock base/error base/home base/log \
+	base/p256 base/process base/sha256 base/text base/utf8 base/wire \
 	config \
 	fallback/fallback fallback/helper-message \
 	key/handle key/key key/limits key/parent key/resident key/resident-record \

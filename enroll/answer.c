@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 static struct json_object *
 check(struct json_object *o)
@@ -58,32 +59,6 @@ answer_text(struct json_object *o, const char *name, const char *value)
 	    o, name, (struct slice){ (const uint8_t *)value, strlen(value) });
 }
 
-/* Well-formed, by RFC 3629's table but for surrogates. */
-bool
-answer_is_utf8(const char *s)
-{
-	int expected = 0;
-
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (expected > 0) {
-			if ((c & 0xc0) != 0x80)
-				return false;
-			expected--;
-		} else if (c >= 0xc2 && c <= 0xdf) {
-			expected = 1;
-		} else if (c >= 0xe0 && c <= 0xef) {
-			expected = 2;
-		} else if (c >= 0xf0 && c <= 0xf4) {
-			expected = 3;
-		} else if (c >= 0x80) {
-			return false;
-		}
-	}
-	return expected == 0;
-}
-
 void
 answer_path(struct json_object *o, const char *name, const char *path)
 {
@@ -92,7 +67,8 @@ answer_path(struct json_object *o, const char *name, const char *path)
 			answer_text(o, name, path);
 			return;
 		}
-	if (answer_is_utf8(path))
+	if (utf8_is_valid(
+		(struct slice){ (const uint8_t *)path, strlen(path) }))
 		answer_object(o, name, json_object_new_string(path));
 	else
 		answer_text(o, name, path);

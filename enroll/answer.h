@@ -22,8 +22,6 @@ void answer_bool(struct json_object *o, const char *name, bool value);
 void answer_object(
     struct json_object *o, const char *name, struct json_object *value);
 
-bool answer_is_utf8(const char *s);
-
 struct json_object *answer_new(void);
 struct json_object *answer_new_list(void);
 

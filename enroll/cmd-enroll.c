@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm enroll */
 #include <errno.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +10,12 @@
 
 #include "answer.h"
 #include "authenticator/credential.h"
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "base/wire.h"
 #include "command.h"
 #include "new-pin.h"
@@ -50,7 +51,9 @@ add_limit(const char *word, struct limits *l)
 static int
 add_server(const char *fingerprint, struct limits *l)
 {
-	uint8_t padded[45] = { 0 }, digest[48];
+	char padded[BASE64_LEN(32) + 1];
+	struct bytes digest = { 0 };
+	int r;
 
 	if (strncmp(fingerprint, "SHA256:", 7) != 0 ||
 	    strlen(fingerprint + 7) != 43)
@@ -58,12 +61,16 @@ add_server(const char *fingerprint, struct limits *l)
 		    "--server: \"%.100s\" is not a fingerprint; take the "
 		    "SHA256:... that ssh-keygen -lf prints for the host key",
 		    fingerprint);
-	memcpy(padded, fingerprint + 7, 43);
-	padded[43] = '=';
-	if (EVP_DecodeBlock(digest, padded, 44) != 33)
-		return fail(FAIL_ARGUMENT, "--server: \"%.100s\" is not base64",
+	snprintf(padded, sizeof(padded), "%s=", fingerprint + 7);
+	r = base64_decode(
+	    (struct slice){ (const uint8_t *)padded, strlen(padded) }, &digest);
+	if (r == FAIL_ARGUMENT || (r == 0 && digest.len != 32))
+		r = fail(FAIL_ARGUMENT, "--server: \"%.100s\" is not base64",
 		    fingerprint);
-	return limits_allow_server(l, digest);
+	if (r == 0)
+		r = limits_allow_server(l, digest.data);
+	bytes_reset(&digest);
+	return r;
 }
 
 static int
@@ -143,7 +150,7 @@ check_text(const char *option, const char *s)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			return fail(FAIL_ARGUMENT,
 			    "%s: control characters are not allowed", option);
-	if (!answer_is_utf8(s))
+	if (!utf8_is_valid((struct slice){ (const uint8_t *)s, strlen(s) }))
 		return fail(FAIL_ARGUMENT, "%s: not UTF-8", option);
 	return 0;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
@@ -23,17 +23,6 @@
 
 /* --- writing ----------------------------------------------------------- */
 
-/* Type, curve, point, application: the public blob, and how the other begins.
- */
-static int
-put_public(struct bytes *out, const struct keyfile *key)
-{
-	uint8_t point[P256_POINT_LEN];
-
-	p256_encode_point(&key->point, point);
-	return sshkey_put_ours(out, point, key->application);
-}
-
 static int
 put_private(struct bytes *out, const struct keyfile *key)
 {
@@ -44,7 +33,7 @@ put_private(struct bytes *out, const struct keyfile *key)
 		return fail(FAIL_INTERNAL, "no random numbers");
 	if ((r = wire_put_u32(out, check)) != 0 ||
 	    (r = wire_put_u32(out, check)) != 0 ||
-	    (r = put_public(out, key)) != 0 ||
+	    (r = sshkey_put_ours(out, &key->point, key->application)) != 0 ||
 	    (r = bytes_append(out, &key->flags, 1)) != 0 ||
 	    (r = wire_put_string(out, bytes_slice(&key->key_handle))) != 0 ||
 	    (r = wire_put_text(out, "")) != 0 ||
@@ -62,7 +51,8 @@ encode(const struct keyfile *key, struct bytes *out)
 	struct bytes public = { 0 }, private = { 0 };
 	int r;
 
-	if ((r = put_public(&public, key)) == 0 &&
+	if ((r = sshkey_put_ours(&public, &key->point, key->application)) ==
+		0 &&
 	    (r = put_private(&private, key)) == 0 &&
 	    (r = bytes_append(out, MAGIC, sizeof(MAGIC))) == 0 &&
 	    (r = wire_put_text(out, "none")) == 0 &&
@@ -76,39 +66,16 @@ encode(const struct keyfile *key, struct bytes *out)
 	return r;
 }
 
-static int
-put_base64(struct bytes *out, struct slice in, size_t width)
-{
-	unsigned char *text = malloc(in.len * 4 / 3 + 5);
-	size_t len;
-	int r = 0;
-
-	if (text == NULL)
-		return fail(FAIL_MEMORY, "out of memory");
-	len = (size_t)EVP_EncodeBlock(text, in.data, (int)in.len);
-	if (width == 0)
-		width = len;
-	for (size_t at = 0; at < len && r == 0; at += width) {
-		size_t n = len - at < width ? len - at : width;
-
-		r = bytes_append(out, text + at, n);
-		if (r == 0 && width != len)
-			r = bytes_append(out, "\n", 1);
-	}
-	free(text);
-	return r;
-}
-
 int
 keyfile_public_line(const struct keyfile *key, struct bytes *ret)
 {
 	struct bytes blob = { 0 }, line = { 0 };
 	int r;
 
-	if ((r = put_public(&blob, key)) == 0 &&
+	if ((r = sshkey_put_ours(&blob, &key->point, key->application)) == 0 &&
 	    (r = bytes_append(
 		 &line, KEYFILE_TYPE " ", strlen(KEYFILE_TYPE) + 1)) == 0 &&
-	    (r = put_base64(&line, bytes_slice(&blob), 0)) == 0 &&
+	    (r = base64_put(&line, bytes_slice(&blob))) == 0 &&
 	    (r = bytes_append(&line, " ", 1)) == 0 &&
 	    (r = bytes_append(&line, key->comment, strlen(key->comment))) == 0)
 		bytes_move(&line, ret);
@@ -123,7 +90,7 @@ keyfile_fingerprint(const struct keyfile *key, uint8_t ret[32])
 	struct bytes blob = { 0 };
 	int r;
 
-	if ((r = put_public(&blob, key)) == 0 &&
+	if ((r = sshkey_put_ours(&blob, &key->point, key->application)) == 0 &&
 	    !sshkey_fingerprint(bytes_slice(&blob), ret))
 		r = fail(FAIL_INTERNAL, "no fingerprint");
 	bytes_reset(&blob);
@@ -133,12 +100,25 @@ keyfile_fingerprint(const struct keyfile *key, uint8_t ret[32])
 int
 keyfile_armour(struct slice blob, struct bytes *ret)
 {
+	struct bytes base64 = { 0 };
 	int r;
 
-	if ((r = bytes_append(ret, BEGIN_LINE, strlen(BEGIN_LINE))) != 0 ||
-	    (r = put_base64(ret, blob, BASE64_WIDTH)) != 0)
-		return r;
-	return bytes_append(ret, END_LINE, strlen(END_LINE));
+	if ((r = base64_put(&base64, blob)) != 0 ||
+	    (r = bytes_append(ret, BEGIN_LINE, strlen(BEGIN_LINE))) != 0)
+		goto out;
+	for (size_t at = 0; at < base64.len && r == 0; at += BASE64_WIDTH) {
+		size_t n = base64.len - at;
+
+		r = bytes_append(
+		    ret, base64.data + at, n < BASE64_WIDTH ? n : BASE64_WIDTH);
+		if (r == 0)
+			r = bytes_append(ret, "\n", 1);
+	}
+	if (r == 0)
+		r = bytes_append(ret, END_LINE, strlen(END_LINE));
+out:
+	bytes_reset(&base64);
+	return r;
 }
 
 static int
@@ -274,44 +254,11 @@ parse_blob(struct slice in, struct keyfile *ret)
 	return parse_private(private, ret);
 }
 
-/* Base64 without white space; *ret_len without what stands for padding. */
-static int
-decode_base64(const uint8_t *in, size_t n, uint8_t **ret, size_t *ret_len)
-{
-	uint8_t *out;
-	int len;
-
-	if ((out = malloc(n + 1)) == NULL)
-		return fail(FAIL_MEMORY, "out of memory");
-	if (n == 0 || n % 4 != 0 ||
-	    (len = EVP_DecodeBlock(out, in, (int)n)) < 0) {
-		free(out);
-		return not_a_key("damaged base64");
-	}
-	*ret_len = (size_t)len - (in[n - 1] == '=') - (in[n - 2] == '=');
-	*ret = out;
-	return 0;
-}
-
-static int
-parse_base64(const uint8_t *in, size_t n, struct keyfile *ret)
-{
-	uint8_t *blob = NULL;
-	size_t len = 0;
-	int r;
-
-	if ((r = decode_base64(in, n, &blob, &len)) != 0)
-		return r;
-	r = parse_blob((struct slice){ blob, len }, ret);
-	explicit_bzero(blob, len);
-	free(blob);
-	return r;
-}
-
 int
 keyfile_parse(struct slice text, struct keyfile *ret)
 {
 	const size_t begin = strlen(BEGIN_LINE);
+	struct bytes blob = { 0 };
 	const uint8_t *end;
 	uint8_t *packed;
 	size_t n = 0;
@@ -327,9 +274,14 @@ keyfile_parse(struct slice text, struct keyfile *ret)
 	for (const uint8_t *p = text.data + begin; p < end; p++)
 		if (*p != '\n' && *p != '\r')
 			packed[n++] = *p;
-	r = parse_base64(packed, n, ret);
+	r = base64_decode((struct slice){ packed, n }, &blob);
+	if (r == 0)
+		r = parse_blob(bytes_slice(&blob), ret);
+	else if (r == FAIL_ARGUMENT)
+		r = not_a_key("damaged base64");
 	explicit_bzero(packed, text.len);
 	free(packed);
+	bytes_reset(&blob);
 	return r;
 }
 

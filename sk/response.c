@@ -230,13 +230,12 @@ is_wanted(const struct resident_credential *cred, const char *user)
 static int
 say_handed_out(const struct resident_credential *cred)
 {
-	uint8_t point[P256_POINT_LEN], digest[32];
+	uint8_t digest[32];
 	struct bytes blob = { 0 };
 	struct text t = { 0 };
 	int r;
 
-	p256_encode_point(&cred->point, point);
-	if ((r = sshkey_put_ours(&blob, point, cred->application)) != 0)
+	if ((r = sshkey_put_ours(&blob, &cred->point, cred->application)) != 0)
 		goto out;
 	if (!sshkey_fingerprint(bytes_slice(&blob), digest)) {
 		r = fail(FAIL_INTERNAL, "no fingerprint");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 
 void
@@ -50,8 +50,8 @@ text_add_quoted(struct text *t, struct slice foreign, size_t most)
 void
 text_add_fingerprint(struct text *t, const uint8_t digest[32])
 {
-	unsigned char base64[45];
+	char base64[BASE64_LEN(32) + 1];
 
-	EVP_EncodeBlock(base64, digest, 32);
-	text_add(t, "SHA256:%.43s", (const char *)base64);
+	base64_encode((struct slice){ digest, 32 }, base64);
+	text_add(t, "SHA256:%.43s", base64); /* without its padding */
 }

@@ -5,6 +5,7 @@
 #include "base/cbor.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "key/resident-record.h"
 
 #define VERSION 1
@@ -66,25 +67,22 @@ damaged(const char *what)
 	    FAIL_HANDLE, "the resident key's record is damaged (%s)", what);
 }
 
-/* NULL if nothing is. RFC 3629; C1 controls are 0xc2 0x80 to 0xc2 0x9f. */
+/* What a file's name should not have; NULL if nothing. */
 static const char *
 what_is_wrong(struct slice name)
 {
-	for (size_t i = 0; i < name.len; i++) {
-		uint8_t c = name.data[i];
-		size_t more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+	size_t n;
 
+	for (; name.len > 0; name.data += n, name.len -= n) {
+		uint8_t c = name.data[0];
+
+		if ((n = utf8_length(name)) == 0)
+			return "what is not UTF-8";
 		if (c == '/')
 			return "a slash";
-		if (c < ' ' || c == 0x7f)
+		/* U+0080 to U+009F are control characters as well. */
+		if (c < ' ' || c == 0x7f || (c == 0xc2 && name.data[1] < 0xa0))
 			return "a control character";
-		if ((c >= 0x80 && c < 0xc2) || c > 0xf4 || more >= name.len - i)
-			return "what is not UTF-8";
-		if (c == 0xc2 && name.data[i + 1] < 0xa0)
-			return "a control character";
-		for (; more > 0; more--)
-			if ((name.data[++i] & 0xc0) != 0x80)
-				return "what is not UTF-8";
 	}
 	return NULL;
 }

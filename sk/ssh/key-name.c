@@ -1,38 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-#include <openssl/evp.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/home.h"
-#include "ssh/key-name.h"
 #include "base/wire.h"
+#include "ssh/key-name.h"
+#include "ssh/sshkey.h"
 
 #define SUFFIX ".pub"
 #define MOST 64
 
-/* As PROTOCOL.u2f of OpenSSH has it. */
-static int
-make_blob(
-    const struct ec_point *point, const char *application, struct bytes *ret)
-{
-	uint8_t encoded[P256_POINT_LEN];
-	int r;
-
-	p256_encode_point(point, encoded);
-	if ((r = wire_put_text(ret, "sk-ecdsa-sha2-nistp256@openssh.com")) !=
-		0 ||
-	    (r = wire_put_text(ret, "nistp256")) != 0 ||
-	    (r = wire_put_string(
-		 ret, (struct slice){ encoded, sizeof(encoded) })) != 0)
-		return r;
-	return wire_put_text(ret, application);
-}
-
 /* Its first line is "type base64 comment". */
 static bool
-file_has_key(const char *dir, const char *name, const char *base64)
+file_has_key(const char *dir, const char *name, struct slice base64)
 {
 	char *path = NULL, *line = NULL, *save = NULL;
 	const char *key = NULL;
@@ -46,7 +29,7 @@ file_has_key(const char *dir, const char *name, const char *base64)
 	if (f != NULL && getline(&line, &size, f) != -1 &&
 	    strtok_r(line, " \t\r\n", &save) != NULL)
 		key = strtok_r(NULL, " \t\r\n", &save);
-	found = key != NULL && strcmp(key, base64) == 0;
+	found = key != NULL && slice_is(base64, key);
 	if (f != NULL)
 		fclose(f);
 	free(line);
@@ -56,7 +39,7 @@ file_has_key(const char *dir, const char *name, const char *base64)
 
 /* The name in a new string, or NULL. */
 static char *
-find_in(const char *path, const char *base64)
+find_in(const char *path, struct slice base64)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *entry;
@@ -78,36 +61,27 @@ find_in(const char *path, const char *base64)
 	return found;
 }
 
-static char *
-find_name(struct slice blob)
-{
-	unsigned char *base64 = malloc(blob.len * 4 / 3 + 5);
-	char *dir = home_path(".ssh"), *found = NULL;
-
-	if (base64 != NULL && dir != NULL) {
-		EVP_EncodeBlock(base64, blob.data, (int)blob.len);
-		found = find_in(dir, (const char *)base64);
-	}
-	free(base64);
-	free(dir);
-	return found;
-}
-
 void
 key_name_add(
     struct text *t, const struct ec_point *point, const char *application)
 {
-	struct bytes blob = { 0 };
-	uint8_t digest[32];
-	char *name = NULL;
+	char *dir = home_path(".ssh"), *name = NULL;
+	struct bytes blob = { 0 }, base64 = { 0 };
+	uint8_t digest[SHA256_LEN];
 
-	if (make_blob(point, application, &blob) == 0 &&
-	    (name = find_name(bytes_slice(&blob))) != NULL)
+	if (sshkey_put_ours(&blob, point, application) != 0)
+		goto out;
+	if (dir != NULL && base64_put(&base64, bytes_slice(&blob)) == 0)
+		name = find_in(dir, bytes_slice(&base64));
+	if (name != NULL)
 		text_add_quoted(t,
 		    (struct slice){ (const uint8_t *)name, strlen(name) },
 		    MOST);
 	else if (sha256(bytes_slice(&blob), digest) == 0)
 		text_add_fingerprint(t, digest);
+out:
 	free(name);
+	free(dir);
 	bytes_reset(&blob);
+	bytes_reset(&base64);
 }

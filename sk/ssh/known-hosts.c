@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ssh/caller.h"
+#include "base/base64.h"
 #include "base/home.h"
+#include "base/wire.h"
+#include "ssh/caller.h"
 #include "ssh/known-hosts.h"
 
 #define SYSTEM_FILE "/etc/ssh/ssh_known_hosts"
@@ -14,41 +16,47 @@
 
 /* --- hashed names: "|1|salt|hash", as OpenSSH's hostfile.c writes them --- */
 
-#define HASH_LEN 20	   /* of SHA-1, and of the salt */
-#define HASH_BASE64_LEN 28 /* with one = at the end */
+#define HASH_LEN 20 /* of SHA-1, and of the salt */
 
 struct hashed_name {
-	uint8_t salt[HASH_LEN + 1]; /* and what the = decodes to */
-	const char *hash;	    /* in base64 */
+	uint8_t salt[HASH_LEN];
+	const char *hash; /* in base64 */
 };
 
 static bool
 parse_hashed_name(const char *field, struct hashed_name *ret)
 {
 	static const char magic[] = "|1|";
-	const char *salt = field + strlen(magic);
+	const size_t len = BASE64_LEN(HASH_LEN);
+	const char *text = field + strlen(magic);
+	struct bytes salt = { 0 };
+	bool ok;
 
 	if (strncmp(field, magic, strlen(magic)) != 0 ||
-	    strlen(salt) != HASH_BASE64_LEN + 1 + HASH_BASE64_LEN ||
-	    salt[HASH_BASE64_LEN] != '|' ||
-	    EVP_DecodeBlock(ret->salt, (const unsigned char *)salt,
-		HASH_BASE64_LEN) != sizeof(ret->salt))
+	    strlen(text) != len + 1 + len || text[len] != '|')
 		return false;
-	ret->hash = salt + HASH_BASE64_LEN + 1;
-	return true;
+	ok = base64_decode(
+		 (struct slice){ (const uint8_t *)text, len }, &salt) == 0 &&
+	    salt.len == HASH_LEN;
+	if (ok) {
+		memcpy(ret->salt, salt.data, HASH_LEN);
+		ret->hash = text + len + 1;
+	}
+	bytes_reset(&salt);
+	return ok;
 }
 
 static bool
 has_hash(const char *name, const struct hashed_name *hashed)
 {
-	unsigned char base64[HASH_BASE64_LEN + 1];
+	char base64[BASE64_LEN(HASH_LEN) + 1];
 	uint8_t digest[EVP_MAX_MD_SIZE];
 
 	if (HMAC(EVP_sha1(), hashed->salt, HASH_LEN, (const uint8_t *)name,
 		strlen(name), digest, NULL) == NULL)
 		return false;
-	EVP_EncodeBlock(base64, digest, HASH_LEN);
-	return strcmp((const char *)base64, hashed->hash) == 0;
+	base64_encode((struct slice){ digest, HASH_LEN }, base64);
+	return strcmp(base64, hashed->hash) == 0;
 }
 
 static bool
@@ -87,7 +95,7 @@ find_word(struct slice words, const struct hashed_name *hashed,
 
 /* A line is "hosts keytype base64 [comment]"; markers begin with @. */
 static bool
-line_has_key(char *line, const char *base64, const char **ret_hosts)
+line_has_key(char *line, struct slice base64, const char **ret_hosts)
 {
 	char *save = NULL;
 	const char *hosts = strtok_r(line, BLANK, &save);
@@ -95,14 +103,14 @@ line_has_key(char *line, const char *base64, const char **ret_hosts)
 	const char *key = strtok_r(NULL, BLANK, &save);
 
 	if (hosts == NULL || type == NULL || key == NULL ||
-	    strchr("#@", hosts[0]) != NULL || strcmp(key, base64) != 0)
+	    strchr("#@", hosts[0]) != NULL || !slice_is(base64, key))
 		return false;
 	*ret_hosts = hosts;
 	return true;
 }
 
 static enum known_host
-find_in_stream(FILE *f, const char *base64, struct slice words,
+find_in_stream(FILE *f, struct slice base64, struct slice words,
     char ret[KNOWN_HOSTS_NAME_LEN])
 {
 	enum known_host found = KNOWN_HOST_NOT;
@@ -135,19 +143,16 @@ known_hosts_find_in(const char *path, struct slice host_key, struct slice words,
     char ret[KNOWN_HOSTS_NAME_LEN])
 {
 	enum known_host found = KNOWN_HOST_NOT;
-	unsigned char *base64;
+	struct bytes base64 = { 0 };
 	struct stat st;
 	FILE *f;
 
 	if (host_key.len == 0 || host_key.len > MAX_BLOB ||
 	    (f = home_open(path, &st)) == NULL)
 		return KNOWN_HOST_NOT;
-	base64 = malloc(host_key.len * 4 / 3 + 5);
-	if (base64 != NULL) {
-		EVP_EncodeBlock(base64, host_key.data, (int)host_key.len);
-		found = find_in_stream(f, (const char *)base64, words, ret);
-	}
-	free(base64);
+	if (base64_put(&base64, host_key) == 0)
+		found = find_in_stream(f, bytes_slice(&base64), words, ret);
+	bytes_reset(&base64);
 	fclose(f);
 	return found;
 }

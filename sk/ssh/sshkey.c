@@ -257,13 +257,16 @@ sshkey_fingerprint(struct slice blob, uint8_t ret[32])
 
 int
 sshkey_put_ours(
-    struct bytes *out, const uint8_t point[65], const char *application)
+    struct bytes *out, const struct ec_point *point, const char *application)
 {
+	uint8_t encoded[P256_POINT_LEN];
 	int r;
 
+	p256_encode_point(point, encoded);
 	if ((r = wire_put_text(out, OUR_TYPE)) != 0 ||
 	    (r = wire_put_text(out, "nistp256")) != 0 ||
-	    (r = wire_put_string(out, (struct slice){ point, 65 })) != 0)
+	    (r = wire_put_string(
+		 out, (struct slice){ encoded, sizeof(encoded) })) != 0)
 		return r;
 	return wire_put_text(out, application);
 }

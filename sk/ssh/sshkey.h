@@ -8,6 +8,7 @@
 #define SKTPM_SSHKEY_H
 
 #include "base/bytes.h"
+#include "base/p256.h"
 
 struct certificate {
 	struct slice type_name; /* as "ssh-ed25519-cert-v01@openssh.com" */
@@ -57,10 +58,10 @@ bool certificate_fingerprint(
 bool sshkey_fingerprint(struct slice blob, uint8_t ret[32]) MUST_CHECK;
 
 /*
- * Appends the blob of a public key of ours: type, curve, encoded point and
+ * Appends the blob of a public key of ours: type, curve, point and
  * application. 0 or FAIL_MEMORY.
  */
-int sshkey_put_ours(struct bytes *out, const uint8_t point[65],
+int sshkey_put_ours(struct bytes *out, const struct ec_point *point,
     const char *application) MUST_CHECK;
 
 #endif

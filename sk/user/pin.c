@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "user/pin.h"
 
 /* Its terminating zero parts it from the salt, which has one length. */
@@ -15,34 +16,20 @@ pin_is_given(const char *pin)
 	return pin != NULL && pin[0] != '\0';
 }
 
-/* How many continuation bytes may follow this one in UTF-8. */
-static int
-continuations(unsigned char c)
-{
-	if (c >= 0xc2 && c <= 0xdf)
-		return 1;
-	if (c >= 0xe0 && c <= 0xef)
-		return 2;
-	if (c >= 0xf0 && c <= 0xf4)
-		return 3;
-	return 0;
-}
-
 /* Characters where it is UTF-8; every byte that is not counts as one. */
 static size_t
 count_characters(const char *pin)
 {
-	int expected = 0;
+	struct slice rest = { (const uint8_t *)pin, strlen(pin) };
 	size_t n = 0;
 
-	for (; *pin != '\0'; pin++) {
-		unsigned char c = (unsigned char)*pin;
+	while (rest.len > 0) {
+		size_t len = utf8_length(rest);
 
-		if (expected > 0 && (c & 0xc0) == 0x80) {
-			expected--;
-			continue;
-		}
-		expected = continuations(c);
+		if (len == 0)
+			len = 1;
+		rest.data += len;
+		rest.len -= len;
 		n++;
 	}
 	return n;
