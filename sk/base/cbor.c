@@ -65,6 +65,36 @@ cbor_put_array(struct bytes *out, size_t items)
 	    out, head, cbor_encode_array_start(items, head, sizeof(head)));
 }
 
+int
+cbor_put_entry_uint(struct bytes *out, uint64_t key, uint64_t value)
+{
+	int r;
+
+	if ((r = cbor_put_uint(out, key)) != 0)
+		return r;
+	return cbor_put_uint(out, value);
+}
+
+int
+cbor_put_entry_bytes(struct bytes *out, uint64_t key, struct slice value)
+{
+	int r;
+
+	if ((r = cbor_put_uint(out, key)) != 0)
+		return r;
+	return cbor_put_bytes(out, value);
+}
+
+int
+cbor_put_entry_text(struct bytes *out, uint64_t key, struct slice value)
+{
+	int r;
+
+	if ((r = cbor_put_uint(out, key)) != 0)
+		return r;
+	return cbor_put_text(out, value);
+}
+
 /* --- reading ----------------------------------------------------------- */
 
 /* The one item that libcbor's stream decoder saw last. */
@@ -165,7 +195,7 @@ take_item(struct slice *in, struct item *ret)
 }
 
 static bool
-take_number(struct slice *in, int type, uint64_t *ret)
+take_value(struct slice *in, int type, uint64_t *ret)
 {
 	struct item item;
 
@@ -189,7 +219,7 @@ take_slice(struct slice *in, int type, struct slice *ret)
 bool
 cbor_take_uint(struct slice *in, uint64_t *ret)
 {
-	return take_number(in, ITEM_UINT, ret);
+	return take_value(in, ITEM_UINT, ret);
 }
 
 bool
@@ -207,11 +237,48 @@ cbor_take_text(struct slice *in, struct slice *ret)
 bool
 cbor_take_map(struct slice *in, uint64_t *ret_entries)
 {
-	return take_number(in, ITEM_MAP, ret_entries);
+	return take_value(in, ITEM_MAP, ret_entries);
 }
 
 bool
 cbor_take_array(struct slice *in, uint64_t *ret_items)
 {
-	return take_number(in, ITEM_ARRAY, ret_items);
+	return take_value(in, ITEM_ARRAY, ret_items);
+}
+
+bool
+cbor_take_key(struct slice *in, uint64_t key)
+{
+	uint64_t found;
+
+	return cbor_take_uint(in, &found) && found == key;
+}
+
+bool
+cbor_take_optional_key(struct slice *in, uint64_t key)
+{
+	struct slice rest = *in;
+
+	if (!cbor_take_key(&rest, key))
+		return false;
+	*in = rest;
+	return true;
+}
+
+bool
+cbor_take_entry_uint(struct slice *in, uint64_t key, uint64_t *ret)
+{
+	return cbor_take_key(in, key) && cbor_take_uint(in, ret);
+}
+
+bool
+cbor_take_entry_bytes(struct slice *in, uint64_t key, struct slice *ret)
+{
+	return cbor_take_key(in, key) && cbor_take_bytes(in, ret);
+}
+
+bool
+cbor_take_entry_text(struct slice *in, uint64_t key, struct slice *ret)
+{
+	return cbor_take_key(in, key) && cbor_take_text(in, ret);
 }

@@ -5,8 +5,8 @@
  * read, so a length that lies costs nothing. That only the shortest form is
  * read back is for the caller to see to, by encoding again and comparing.
  */
-#ifndef SKTPM_CBOR_ITEM_H
-#define SKTPM_CBOR_ITEM_H
+#ifndef SKTPM_CBOR_H
+#define SKTPM_CBOR_H
 
 #include "base/bytes.h"
 
@@ -27,5 +27,26 @@ bool cbor_take_bytes(struct slice *in, struct slice *ret) MUST_CHECK;
 bool cbor_take_text(struct slice *in, struct slice *ret) MUST_CHECK;
 bool cbor_take_map(struct slice *in, uint64_t *ret_entries) MUST_CHECK;
 bool cbor_take_array(struct slice *in, uint64_t *ret_items) MUST_CHECK;
+
+/*
+ * The same of entries of a map whose keys are numbers: the key and its value.
+ * An entry with another key counts as something else.
+ */
+int cbor_put_entry_uint(
+    struct bytes *out, uint64_t key, uint64_t value) MUST_CHECK;
+int cbor_put_entry_bytes(
+    struct bytes *out, uint64_t key, struct slice value) MUST_CHECK;
+int cbor_put_entry_text(
+    struct bytes *out, uint64_t key, struct slice value) MUST_CHECK;
+bool cbor_take_key(struct slice *in, uint64_t key) MUST_CHECK;
+bool cbor_take_entry_uint(
+    struct slice *in, uint64_t key, uint64_t *ret) MUST_CHECK;
+bool cbor_take_entry_bytes(
+    struct slice *in, uint64_t key, struct slice *ret) MUST_CHECK;
+bool cbor_take_entry_text(
+    struct slice *in, uint64_t key, struct slice *ret) MUST_CHECK;
+
+/* Takes the key only if it is this one; *in is as it was if not. */
+bool cbor_take_optional_key(struct slice *in, uint64_t key) MUST_CHECK;
 
 #endif

@@ -47,26 +47,6 @@ has_pin_object(const struct handle *h)
 /* --- encoding ---------------------------------------------------------- */
 
 static int
-put_entry_uint(struct bytes *out, uint64_t entry, uint64_t value)
-{
-	int r;
-
-	if ((r = cbor_put_uint(out, entry)) != 0)
-		return r;
-	return cbor_put_uint(out, value);
-}
-
-static int
-put_entry_bytes(struct bytes *out, uint64_t entry, struct slice value)
-{
-	int r;
-
-	if ((r = cbor_put_uint(out, entry)) != 0)
-		return r;
-	return cbor_put_bytes(out, value);
-}
-
-static int
 put_pcrs(struct bytes *out, const struct handle *h)
 {
 	size_t n = (size_t)__builtin_popcount(h->pcrs);
@@ -77,7 +57,7 @@ put_pcrs(struct bytes *out, const struct handle *h)
 		return r;
 	for (uint32_t i = 0; i < HANDLE_PCR_COUNT && r == 0; i++)
 		if ((h->pcrs & 1u << i) != 0)
-			r = put_entry_bytes(out, i,
+			r = cbor_put_entry_bytes(out, i,
 			    (struct slice){ h->pcr_values[i], HANDLE_PCR_LEN });
 	return r;
 }
@@ -105,25 +85,28 @@ put_bound(struct bytes *out, const struct handle *h)
 	int r;
 
 	if ((r = cbor_put_map(out, count_bound_entries(h))) != 0 ||
-	    (r = put_entry_uint(out, BOUND_VERSION, VERSION)) != 0 ||
-	    (r = put_entry_uint(out, BOUND_PARENT, h->parent)) != 0 ||
-	    (r = put_entry_bytes(out, BOUND_PARENT_NAME, name)) != 0 ||
-	    (r = put_entry_uint(out, BOUND_AUTH, (uint64_t)h->auth)) != 0 ||
-	    (r = put_entry_bytes(out, BOUND_APPLICATION, application)) != 0 ||
+	    (r = cbor_put_entry_uint(out, BOUND_VERSION, VERSION)) != 0 ||
+	    (r = cbor_put_entry_uint(out, BOUND_PARENT, h->parent)) != 0 ||
+	    (r = cbor_put_entry_bytes(out, BOUND_PARENT_NAME, name)) != 0 ||
+	    (r = cbor_put_entry_uint(out, BOUND_AUTH, (uint64_t)h->auth)) !=
+		0 ||
+	    (r = cbor_put_entry_bytes(out, BOUND_APPLICATION, application)) !=
+		0 ||
 	    (r = cbor_put_uint(out, BOUND_LIMITS)) != 0 ||
 	    (r = limits_encode(&h->limits, out)) != 0 ||
-	    (r = put_entry_uint(out, BOUND_PRESENCE, h->presence)) != 0)
+	    (r = cbor_put_entry_uint(out, BOUND_PRESENCE, h->presence)) != 0)
 		return r;
 	if (h->auth != HANDLE_AUTH_NONE &&
-	    (r = put_entry_bytes(out, BOUND_PIN_SALT, salt)) != 0)
+	    (r = cbor_put_entry_bytes(out, BOUND_PIN_SALT, salt)) != 0)
 		return r;
 	if (has_pin_object(h) &&
-	    (r = put_entry_uint(out, BOUND_PIN_LIFETIME, h->pin_lifetime)) != 0)
+	    (r = cbor_put_entry_uint(
+		 out, BOUND_PIN_LIFETIME, h->pin_lifetime)) != 0)
 		return r;
 	if (h->pcrs != 0 && (r = put_pcrs(out, h)) != 0)
 		return r;
 	if (has_pin_object(h))
-		r = put_entry_bytes(out, BOUND_PIN_OBJECT_PUBLIC,
+		r = cbor_put_entry_bytes(out, BOUND_PIN_OBJECT_PUBLIC,
 		    bytes_slice(&h->pin_object_public));
 	return r;
 }
@@ -160,23 +143,23 @@ put_handle(struct bytes *out, const struct handle *h, struct slice bound)
 	int r;
 
 	if ((r = cbor_put_map(out, count_entries(h))) != 0 ||
-	    (r = cbor_put_uint(out, ENTRY_MAGIC)) != 0 ||
-	    (r = cbor_put_text(out, magic)) != 0 ||
-	    (r = put_entry_bytes(out, ENTRY_BOUND, bound)) != 0 ||
-	    (r = put_entry_bytes(
+	    (r = cbor_put_entry_text(out, ENTRY_MAGIC, magic)) != 0 ||
+	    (r = cbor_put_entry_bytes(out, ENTRY_BOUND, bound)) != 0 ||
+	    (r = cbor_put_entry_bytes(
 		 out, ENTRY_PUBLIC, bytes_slice(&h->tpm_public))) != 0 ||
-	    (r = put_entry_bytes(
+	    (r = cbor_put_entry_bytes(
 		 out, ENTRY_PRIVATE, bytes_slice(&h->tpm_private))) != 0)
 		return r;
 	if (has_pin_object(h) &&
-	    (r = put_entry_bytes(out, ENTRY_PIN_OBJECT_PRIVATE,
+	    (r = cbor_put_entry_bytes(out, ENTRY_PIN_OBJECT_PRIVATE,
 		 bytes_slice(&h->pin_object_private))) != 0)
 		return r;
 	if (h->persistent != 0 &&
-	    (r = put_entry_uint(out, ENTRY_PERSISTENT, h->persistent)) != 0)
+	    (r = cbor_put_entry_uint(out, ENTRY_PERSISTENT, h->persistent)) !=
+		0)
 		return r;
 	if (h->persistent_auth.len > 0)
-		r = put_entry_bytes(out, ENTRY_PERSISTENT_AUTH,
+		r = cbor_put_entry_bytes(out, ENTRY_PERSISTENT_AUTH,
 		    bytes_slice(&h->persistent_auth));
 	return r;
 }
@@ -219,36 +202,11 @@ out:
 
 /* --- decoding ---------------------------------------------------------- */
 
+/* An entry of bytes that is not empty. */
 static bool
-take_key(struct slice *in, uint64_t entry)
+take_filled(struct slice *in, uint64_t entry, struct slice *ret)
 {
-	uint64_t key;
-
-	return cbor_take_uint(in, &key) && key == entry;
-}
-
-/* Takes the key off the front if it is this one; leaves any other. */
-static bool
-take_optional_key(struct slice *in, uint64_t entry)
-{
-	struct slice rest = *in;
-
-	if (!take_key(&rest, entry))
-		return false;
-	*in = rest;
-	return true;
-}
-
-static bool
-take_entry_uint(struct slice *in, uint64_t entry, uint64_t *ret)
-{
-	return take_key(in, entry) && cbor_take_uint(in, ret);
-}
-
-static bool
-take_entry_bytes(struct slice *in, uint64_t entry, struct slice *ret)
-{
-	return take_key(in, entry) && cbor_take_bytes(in, ret) && ret->len > 0;
+	return cbor_take_entry_bytes(in, entry, ret) && ret->len > 0;
 }
 
 /* An entry of as many bytes as `ret` has. */
@@ -258,7 +216,7 @@ take_entry_exactly(
 {
 	struct slice value;
 
-	if (!take_entry_bytes(in, entry, &value) || value.len != ret_len)
+	if (!cbor_take_entry_bytes(in, entry, &value) || value.len != ret_len)
 		return false;
 	memcpy(ret, value.data, ret_len);
 	return true;
@@ -271,8 +229,9 @@ take_magic(struct slice *in)
 	struct slice text;
 	uint64_t entries;
 
-	return cbor_take_map(in, &entries) && take_key(in, ENTRY_MAGIC) &&
-	    cbor_take_text(in, &text) && slice_equal(text, magic);
+	return cbor_take_map(in, &entries) &&
+	    cbor_take_entry_text(in, ENTRY_MAGIC, &text) &&
+	    slice_equal(text, magic);
 }
 
 bool
@@ -340,16 +299,16 @@ decode_conditions(struct slice *in, struct handle *h)
 		in, BOUND_PIN_SALT, h->pin_salt, sizeof(h->pin_salt)))
 		return damaged("salt of the PIN");
 	if (has_pin_object(h)) {
-		if (!take_entry_uint(in, BOUND_PIN_LIFETIME, &lifetime) ||
+		if (!cbor_take_entry_uint(in, BOUND_PIN_LIFETIME, &lifetime) ||
 		    lifetime == 0 || lifetime > HANDLE_LIFETIME_MAX)
 			return damaged("lifetime of the PIN");
 		h->pin_lifetime = (uint32_t)lifetime;
 	}
-	if (take_optional_key(in, BOUND_PCRS) && !take_pcrs(in, h))
+	if (cbor_take_optional_key(in, BOUND_PCRS) && !take_pcrs(in, h))
 		return damaged("PCRs");
 	if (!has_pin_object(h))
 		return 0;
-	if (!take_entry_bytes(in, BOUND_PIN_OBJECT_PUBLIC, &public))
+	if (!take_filled(in, BOUND_PIN_OBJECT_PUBLIC, &public))
 		return damaged("PIN object");
 	return bytes_set(&h->pin_object_public, public.data, public.len);
 }
@@ -361,23 +320,24 @@ decode_bound(struct slice in, struct handle *h)
 	uint64_t parent, auth, presence;
 	int r;
 
-	if (!take_entry_uint(&in, BOUND_PARENT, &parent) ||
+	if (!cbor_take_entry_uint(&in, BOUND_PARENT, &parent) ||
 	    !handle_parent_is_valid(parent))
 		return damaged("parent");
 	if (!take_entry_exactly(
 		&in, BOUND_PARENT_NAME, h->parent_name, sizeof(h->parent_name)))
 		return damaged("name of the parent");
-	if (!take_entry_uint(&in, BOUND_AUTH, &auth) ||
+	if (!cbor_take_entry_uint(&in, BOUND_AUTH, &auth) ||
 	    auth > HANDLE_AUTH_PIN_OBJECT)
 		return damaged("authorization");
 	if (!take_entry_exactly(
 		&in, BOUND_APPLICATION, h->application, sizeof(h->application)))
 		return damaged("application");
-	if (!take_key(&in, BOUND_LIMITS))
+	if (!cbor_take_key(&in, BOUND_LIMITS))
 		return damaged("limits");
 	if ((r = limits_decode(&in, &h->limits)) != 0)
 		return r;
-	if (!take_entry_uint(&in, BOUND_PRESENCE, &presence) || presence > 1)
+	if (!cbor_take_entry_uint(&in, BOUND_PRESENCE, &presence) ||
+	    presence > 1)
 		return damaged("presence");
 	h->parent = (uint32_t)parent;
 	h->auth = (enum handle_auth)auth;
@@ -393,7 +353,7 @@ decode_persistent(struct slice *in, struct handle *h)
 	uint64_t where;
 	int r;
 
-	if (!take_optional_key(in, ENTRY_PERSISTENT))
+	if (!cbor_take_optional_key(in, ENTRY_PERSISTENT))
 		return 0;
 	if (!cbor_take_uint(in, &where) ||
 	    where < HANDLE_PARENT_PERSISTENT_FIRST ||
@@ -419,9 +379,9 @@ decode_objects(struct slice in, struct handle *h)
 	struct slice tpm_public, tpm_private, pin_object;
 	int r;
 
-	if (!take_entry_bytes(&in, ENTRY_PUBLIC, &tpm_public))
+	if (!take_filled(&in, ENTRY_PUBLIC, &tpm_public))
 		return damaged("public area");
-	if (!take_entry_bytes(&in, ENTRY_PRIVATE, &tpm_private))
+	if (!take_filled(&in, ENTRY_PRIVATE, &tpm_private))
 		return damaged("private area");
 	if ((r = bytes_set(&h->tpm_public, tpm_public.data, tpm_public.len)) !=
 		0 ||
@@ -429,8 +389,7 @@ decode_objects(struct slice in, struct handle *h)
 		 &h->tpm_private, tpm_private.data, tpm_private.len)) != 0)
 		return r;
 	if (has_pin_object(h)) {
-		if (!take_entry_bytes(
-			&in, ENTRY_PIN_OBJECT_PRIVATE, &pin_object))
+		if (!take_filled(&in, ENTRY_PIN_OBJECT_PRIVATE, &pin_object))
 			return damaged("private area of the PIN object");
 		if ((r = bytes_set(&h->pin_object_private, pin_object.data,
 			 pin_object.len)) != 0)
@@ -445,7 +404,7 @@ decode_version(struct slice *bound)
 	uint64_t entries, version;
 
 	if (!cbor_take_map(bound, &entries) ||
-	    !take_entry_uint(bound, BOUND_VERSION, &version))
+	    !cbor_take_entry_uint(bound, BOUND_VERSION, &version))
 		return damaged("version");
 	if (version != VERSION)
 		return fail(FAIL_VERSION,
@@ -467,7 +426,7 @@ handle_decode(struct slice in, struct handle *ret)
 		return fail(FAIL_NOT_OURS,
 		    "the key handle was not made by sk-tpm, or its beginning "
 		    "is damaged");
-	if (!take_entry_bytes(&rest, ENTRY_BOUND, &bound))
+	if (!take_filled(&rest, ENTRY_BOUND, &bound))
 		return damaged("bound entries");
 	if ((r = decode_version(&bound)) != 0)
 		return r;

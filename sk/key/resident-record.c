@@ -28,19 +28,17 @@ encode(const struct record *rec, struct bytes *out)
 	int r;
 
 	if ((r = cbor_put_map(out, N_ENTRIES)) != 0 ||
-	    (r = cbor_put_uint(out, ENTRY_MAGIC)) != 0 ||
-	    (r = cbor_put_text(out, magic)) != 0 ||
-	    (r = cbor_put_uint(out, ENTRY_VERSION)) != 0 ||
-	    (r = cbor_put_uint(out, VERSION)) != 0 ||
-	    (r = cbor_put_uint(out, ENTRY_GENERATION)) != 0 ||
-	    (r = cbor_put_uint(out, rec->generation)) != 0 ||
-	    (r = cbor_put_uint(out, ENTRY_APPLICATION)) != 0 ||
-	    (r = cbor_put_text(out, bytes_slice(&rec->application))) != 0 ||
-	    (r = cbor_put_uint(out, ENTRY_USER)) != 0 ||
-	    (r = cbor_put_bytes(out, bytes_slice(&rec->user))) != 0 ||
-	    (r = cbor_put_uint(out, ENTRY_HANDLE)) != 0)
+	    (r = cbor_put_entry_text(out, ENTRY_MAGIC, magic)) != 0 ||
+	    (r = cbor_put_entry_uint(out, ENTRY_VERSION, VERSION)) != 0 ||
+	    (r = cbor_put_entry_uint(out, ENTRY_GENERATION, rec->generation)) !=
+		0 ||
+	    (r = cbor_put_entry_text(out, ENTRY_APPLICATION,
+		 bytes_slice(&rec->application))) != 0 ||
+	    (r = cbor_put_entry_bytes(
+		 out, ENTRY_USER, bytes_slice(&rec->user))) != 0)
 		return r;
-	return cbor_put_bytes(out, bytes_slice(&rec->key_handle));
+	return cbor_put_entry_bytes(
+	    out, ENTRY_HANDLE, bytes_slice(&rec->key_handle));
 }
 
 int
@@ -131,31 +129,22 @@ record_check_names(const struct record *rec)
 	return 0;
 }
 
-static bool
-take_key(struct slice *in, uint64_t entry)
-{
-	uint64_t key;
-
-	return cbor_take_uint(in, &key) && key == entry;
-}
-
 static int
 decode_entries(struct slice in, struct record *rec)
 {
 	struct slice application, user, handle;
 	int r;
 
-	if (!take_key(&in, ENTRY_GENERATION) ||
-	    !cbor_take_uint(&in, &rec->generation))
+	if (!cbor_take_entry_uint(&in, ENTRY_GENERATION, &rec->generation))
 		return damaged("generation");
-	if (!take_key(&in, ENTRY_APPLICATION) ||
-	    !cbor_take_text(&in, &application) || application.len == 0 ||
+	if (!cbor_take_entry_text(&in, ENTRY_APPLICATION, &application) ||
+	    application.len == 0 ||
 	    memchr(application.data, '\0', application.len) != NULL)
 		return damaged("application");
-	if (!take_key(&in, ENTRY_USER) || !cbor_take_bytes(&in, &user) ||
+	if (!cbor_take_entry_bytes(&in, ENTRY_USER, &user) ||
 	    user.len > RECORD_MAX_USER)
 		return damaged("user");
-	if (!take_key(&in, ENTRY_HANDLE) || !cbor_take_bytes(&in, &handle) ||
+	if (!cbor_take_entry_bytes(&in, ENTRY_HANDLE, &handle) ||
 	    handle.len == 0)
 		return damaged("key handle");
 	if ((r = bytes_set(
@@ -174,9 +163,10 @@ record_decode(struct slice in, struct record *ret)
 	uint64_t entries, version;
 	int r;
 
-	if (!cbor_take_map(&rest, &entries) || !take_key(&rest, ENTRY_MAGIC) ||
-	    !cbor_take_text(&rest, &text) || !slice_equal(text, magic) ||
-	    !take_key(&rest, ENTRY_VERSION) || !cbor_take_uint(&rest, &version))
+	if (!cbor_take_map(&rest, &entries) ||
+	    !cbor_take_entry_text(&rest, ENTRY_MAGIC, &text) ||
+	    !slice_equal(text, magic) ||
+	    !cbor_take_entry_uint(&rest, ENTRY_VERSION, &version))
 		return damaged("beginning");
 	if (version != VERSION)
 		return fail(FAIL_VERSION,

@@ -191,6 +191,41 @@ test_any_number_of_entries(void **state)
 	assert_int_equal(n, UINT64_MAX);
 }
 
+static void
+test_entries(void **state)
+{
+	struct bytes out = { 0 };
+	struct slice in, s;
+	uint64_t n;
+
+	(void)state;
+	assert_int_equal(cbor_put_entry_uint(&out, 0, 7), 0);
+	assert_int_equal(cbor_put_entry_bytes(&out, 24, SLICE("b")), 0);
+	assert_int_equal(cbor_put_entry_text(&out, 25, SLICE("t")), 0);
+	in = bytes_slice(&out);
+	assert_true(slice_equal(in,
+	    SLICE("\0\7\x18\x18\x41"
+		  "b\x18\x19\x61t")));
+	assert_false(cbor_take_optional_key(&in, 24));
+	assert_true(cbor_take_entry_uint(&in, 0, &n));
+	assert_int_equal(n, 7);
+	assert_true(cbor_take_optional_key(&in, 24));
+	assert_true(cbor_take_bytes(&in, &s));
+	assert_true(slice_equal(s, SLICE("b")));
+	assert_true(cbor_take_entry_text(&in, 25, &s));
+	assert_true(slice_equal(s, SLICE("t")));
+	assert_int_equal(in.len, 0);
+
+	/* Another key, and another type. */
+	in = bytes_slice(&out);
+	assert_false(cbor_take_entry_uint(&in, 1, &n));
+	in = bytes_slice(&out);
+	assert_false(cbor_take_entry_bytes(&in, 0, &s));
+	in = bytes_slice(&out);
+	assert_false(cbor_take_entry_text(&in, 0, &s));
+	bytes_reset(&out);
+}
+
 #define TEST_NAME "cbor"
 
 int
@@ -204,6 +239,7 @@ main(void)
 		cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_what_we_never_read),
 		cmocka_unit_test(test_any_number_of_entries),
+		cmocka_unit_test(test_entries),
 	};
 
 	return RUN(tests);
