@@ -675,12 +675,9 @@ remove_leftovers(struct tpm *tpm, const struct record *rec, ESYS_TR session,
 	int r = 0;
 
 	if (session == ESYS_TR_PASSWORD) {
-		if ((r = open_salt_key(tpm, rec, &salt_key)) != 0)
-			return r;
-		r = session_start(tpm, salt_key.object, &own);
+		if ((r = open_salt_key(tpm, rec, &salt_key)) == 0)
+			r = session_start(tpm, salt_key.object, &own);
 		parent_close(tpm, &salt_key);
-		if (r != 0)
-			return r;
 		session = own;
 	}
 	for (size_t i = 0; i < slots->n && r == 0; i++) {

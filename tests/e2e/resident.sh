@@ -419,6 +419,25 @@ another_application() {
 	[ "$(count_ours)" -eq 1 ]
 }
 
+# Two records of one key, and an answer that is not what was asked for.
+one_of_two() {
+	local n
+	tpm_new one-of-two
+	tpm_persist_srk
+	enroll_resident "$WORK/two-of" -O no-touch-required
+	n=$(commands "$BUILD/sk-tpm" list | grep -n '^14e$' | cut -d: -f1)
+	# The low byte of the size that NV_Read's answer begins with.
+	SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT="$n:flip=15" download "$WORK/two.d" \
+		2>"$WORK/err"
+	grep "passing over .*: the TPM does not let it be read" "$WORK/err"
+	copy_record ssh: 0x01800030 ''
+	[ "$(count_ours)" -eq 2 ]
+	[ "$("$BUILD/sk-tpm" list -j | jq '.resident | length')" -eq 1 ]
+	"$BUILD/sk-tpm" remove -y "$("$BUILD/sk-tpm" list -j |
+		jq -r '.resident[0].index')"
+	[ "$(count_ours)" -eq 0 ]
+}
+
 # The question is about one key, and another is in its place when it is answered.
 changed_meanwhile() {
 	local first second
@@ -728,6 +747,7 @@ try "names that are no file names are refused when a key is made" \
 try "and passed over in records that have them" strange_names_in_records
 try "a record whose key is for another application is passed over" \
 	another_application
+try "two records of one key are one key; half an answer is none" one_of_two
 try "remove removes what it asked about, or nothing" changed_meanwhile
 try "remove says that key files go on signing" removed_key_signs_on
 try "each key that is handed out is named by its fingerprint" \
