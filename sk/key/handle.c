@@ -62,10 +62,14 @@ put_pcrs(struct bytes *out, const struct handle *h)
 	return r;
 }
 
-static size_t
-count_bound_entries(const struct handle *h)
+static int
+put_bound(struct bytes *out, const struct handle *h)
 {
+	struct slice name = { h->parent_name, sizeof(h->parent_name) };
+	struct slice application = { h->application, sizeof(h->application) };
+	struct slice salt = { h->pin_salt, sizeof(h->pin_salt) };
 	size_t n = BOUND_PRESENCE + 1;
+	int r;
 
 	if (h->auth != HANDLE_AUTH_NONE)
 		n++; /* salt */
@@ -73,18 +77,7 @@ count_bound_entries(const struct handle *h)
 		n += 2; /* lifetime, public area */
 	if (h->pcrs != 0)
 		n++;
-	return n;
-}
-
-static int
-put_bound(struct bytes *out, const struct handle *h)
-{
-	struct slice name = { h->parent_name, sizeof(h->parent_name) };
-	struct slice application = { h->application, sizeof(h->application) };
-	struct slice salt = { h->pin_salt, sizeof(h->pin_salt) };
-	int r;
-
-	if ((r = cbor_put_map(out, count_bound_entries(h))) != 0 ||
+	if ((r = cbor_put_map(out, n)) != 0 ||
 	    (r = cbor_put_entry_uint(out, BOUND_VERSION, VERSION)) != 0 ||
 	    (r = cbor_put_entry_uint(out, BOUND_PARENT, h->parent)) != 0 ||
 	    (r = cbor_put_entry_bytes(out, BOUND_PARENT_NAME, name)) != 0 ||
@@ -123,10 +116,12 @@ handle_bound(const struct handle *h, struct bytes *ret)
 	return r;
 }
 
-static size_t
-count_entries(const struct handle *h)
+int
+handle_encode(const struct handle *h, struct bytes *ret)
 {
 	size_t n = ENTRY_PRIVATE + 1;
+	struct bytes out = { 0 }, bound = { 0 };
+	int r;
 
 	if (has_pin_object(h))
 		n++;
@@ -134,50 +129,32 @@ count_entries(const struct handle *h)
 		n++;
 	if (h->persistent_auth.len > 0)
 		n++;
-	return n;
-}
-
-static int
-put_handle(struct bytes *out, const struct handle *h, struct slice bound)
-{
-	int r;
-
-	if ((r = cbor_put_map(out, count_entries(h))) != 0 ||
-	    (r = cbor_put_entry_text(out, ENTRY_MAGIC, magic)) != 0 ||
-	    (r = cbor_put_entry_bytes(out, ENTRY_BOUND, bound)) != 0 ||
-	    (r = cbor_put_entry_bytes(
-		 out, ENTRY_PUBLIC, bytes_slice(&h->tpm_public))) != 0 ||
-	    (r = cbor_put_entry_bytes(
-		 out, ENTRY_PRIVATE, bytes_slice(&h->tpm_private))) != 0)
-		return r;
-	if (has_pin_object(h) &&
-	    (r = cbor_put_entry_bytes(out, ENTRY_PIN_OBJECT_PRIVATE,
-		 bytes_slice(&h->pin_object_private))) != 0)
-		return r;
-	if (h->persistent != 0 &&
-	    (r = cbor_put_entry_uint(out, ENTRY_PERSISTENT, h->persistent)) !=
-		0)
-		return r;
-	if (h->persistent_auth.len > 0)
-		r = cbor_put_entry_bytes(out, ENTRY_PERSISTENT_AUTH,
-		    bytes_slice(&h->persistent_auth));
-	return r;
-}
-
-int
-handle_encode(const struct handle *h, struct bytes *ret)
-{
-	struct bytes out = { 0 }, bound = { 0 };
-	int r;
-
 	if ((r = put_bound(&bound, h)) != 0 ||
-	    (r = put_handle(&out, h, bytes_slice(&bound))) != 0)
+	    (r = cbor_put_map(&out, n)) != 0 ||
+	    (r = cbor_put_entry_text(&out, ENTRY_MAGIC, magic)) != 0 ||
+	    (r = cbor_put_entry_bytes(
+		 &out, ENTRY_BOUND, bytes_slice(&bound))) != 0 ||
+	    (r = cbor_put_entry_bytes(
+		 &out, ENTRY_PUBLIC, bytes_slice(&h->tpm_public))) != 0 ||
+	    (r = cbor_put_entry_bytes(
+		 &out, ENTRY_PRIVATE, bytes_slice(&h->tpm_private))) != 0)
 		goto out;
-	if (out.len > HANDLE_MAX_LEN) {
+	if (has_pin_object(h) &&
+	    (r = cbor_put_entry_bytes(&out, ENTRY_PIN_OBJECT_PRIVATE,
+		 bytes_slice(&h->pin_object_private))) != 0)
+		goto out;
+	if (h->persistent != 0 &&
+	    (r = cbor_put_entry_uint(&out, ENTRY_PERSISTENT, h->persistent)) !=
+		0)
+		goto out;
+	if (h->persistent_auth.len > 0 &&
+	    (r = cbor_put_entry_bytes(&out, ENTRY_PERSISTENT_AUTH,
+		 bytes_slice(&h->persistent_auth))) != 0)
+		goto out;
+	if (out.len > HANDLE_MAX_LEN)
 		r = fail(FAIL_INTERNAL, "key handle of %zu bytes", out.len);
-		goto out;
-	}
-	bytes_move(&out, ret);
+	else
+		bytes_move(&out, ret);
 out:
 	bytes_reset(&bound);
 	bytes_reset(&out);
@@ -190,12 +167,9 @@ handle_binding(const struct handle *h, uint8_t ret_digest[HANDLE_BINDING_LEN])
 	struct bytes in = { 0 };
 	int r;
 
-	if ((r = bytes_append(&in, BINDING_DOMAIN, sizeof(BINDING_DOMAIN))) !=
-		0 ||
-	    (r = put_bound(&in, h)) != 0)
-		goto out;
-	r = sha256(bytes_slice(&in), ret_digest);
-out:
+	r = bytes_append(&in, BINDING_DOMAIN, sizeof(BINDING_DOMAIN));
+	if (r == 0 && (r = put_bound(&in, h)) == 0)
+		r = sha256(bytes_slice(&in), ret_digest);
 	bytes_reset(&in);
 	return r;
 }
@@ -222,18 +196,6 @@ take_entry_exactly(
 	return true;
 }
 
-/* Whatever the number of entries: a later version may have more. */
-static bool
-take_magic(struct slice *in)
-{
-	struct slice text;
-	uint64_t entries;
-
-	return cbor_take_map(in, &entries) &&
-	    cbor_take_entry_text(in, ENTRY_MAGIC, &text) &&
-	    slice_equal(text, magic);
-}
-
 bool
 handle_parent_is_valid(uint64_t parent)
 {
@@ -251,24 +213,15 @@ handle_pcr_is_valid(uint64_t pcr)
 }
 
 static int
-damaged(const char *what)
+fail_damaged_handle(const char *what)
 {
 	return fail(FAIL_HANDLE, "the key handle is damaged (%s)", what);
 }
 
 static bool
-is_zero(const uint8_t *data, size_t len)
-{
-	uint8_t any = 0;
-
-	while (len-- > 0)
-		any |= *data++;
-	return any == 0;
-}
-
-static bool
 take_pcrs(struct slice *in, struct handle *h)
 {
+	static const uint8_t zero[HANDLE_PCR_LEN] = { 0 };
 	uint64_t n, pcr;
 
 	if (!cbor_take_map(in, &n) || n == 0 || n > HANDLE_PCR_COUNT)
@@ -279,7 +232,7 @@ take_pcrs(struct slice *in, struct handle *h)
 		if (!cbor_take_uint(in, &pcr) || !handle_pcr_is_valid(pcr) ||
 		    !cbor_take_bytes(in, &value) ||
 		    value.len != HANDLE_PCR_LEN ||
-		    is_zero(value.data, value.len))
+		    memcmp(value.data, zero, sizeof(zero)) == 0)
 			return false;
 		h->pcrs |= 1u << pcr;
 		memcpy(h->pcr_values[pcr], value.data, HANDLE_PCR_LEN);
@@ -297,23 +250,23 @@ decode_conditions(struct slice *in, struct handle *h)
 	if (h->auth != HANDLE_AUTH_NONE &&
 	    !take_entry_exactly(
 		in, BOUND_PIN_SALT, h->pin_salt, sizeof(h->pin_salt)))
-		return damaged("salt of the PIN");
+		return fail_damaged_handle("salt of the PIN");
 	if (has_pin_object(h)) {
 		if (!cbor_take_entry_uint(in, BOUND_PIN_LIFETIME, &lifetime) ||
 		    lifetime == 0 || lifetime > HANDLE_LIFETIME_MAX)
-			return damaged("lifetime of the PIN");
+			return fail_damaged_handle("lifetime of the PIN");
 		h->pin_lifetime = (uint32_t)lifetime;
 	}
 	if (cbor_take_optional_key(in, BOUND_PCRS) && !take_pcrs(in, h))
-		return damaged("PCRs");
+		return fail_damaged_handle("PCRs");
 	if (!has_pin_object(h))
 		return 0;
 	if (!take_filled(in, BOUND_PIN_OBJECT_PUBLIC, &public))
-		return damaged("PIN object");
+		return fail_damaged_handle("PIN object");
 	return bytes_set(&h->pin_object_public, public.data, public.len);
 }
 
-/* Bound entries after the version. */
+/* The bound entries after the version. */
 static int
 decode_bound(struct slice in, struct handle *h)
 {
@@ -322,30 +275,30 @@ decode_bound(struct slice in, struct handle *h)
 
 	if (!cbor_take_entry_uint(&in, BOUND_PARENT, &parent) ||
 	    !handle_parent_is_valid(parent))
-		return damaged("parent");
+		return fail_damaged_handle("parent");
 	if (!take_entry_exactly(
 		&in, BOUND_PARENT_NAME, h->parent_name, sizeof(h->parent_name)))
-		return damaged("name of the parent");
+		return fail_damaged_handle("name of the parent");
 	if (!cbor_take_entry_uint(&in, BOUND_AUTH, &auth) ||
 	    auth > HANDLE_AUTH_PIN_OBJECT)
-		return damaged("authorization");
+		return fail_damaged_handle("authorization");
 	if (!take_entry_exactly(
 		&in, BOUND_APPLICATION, h->application, sizeof(h->application)))
-		return damaged("application");
+		return fail_damaged_handle("application");
 	if (!cbor_take_key(&in, BOUND_LIMITS))
-		return damaged("limits");
+		return fail_damaged_handle("limits");
 	if ((r = limits_decode(&in, &h->limits)) != 0)
 		return r;
 	if (!cbor_take_entry_uint(&in, BOUND_PRESENCE, &presence) ||
 	    presence > 1)
-		return damaged("presence");
+		return fail_damaged_handle("presence");
 	h->parent = (uint32_t)parent;
 	h->auth = (enum handle_auth)auth;
 	h->presence = presence == 1;
 	return decode_conditions(&in, h);
 }
 
-/* Where a copy of the key may be, and what it wants. */
+/* Where a copy of the key may be, and its authValue. */
 static int
 decode_persistent(struct slice *in, struct handle *h)
 {
@@ -358,7 +311,7 @@ decode_persistent(struct slice *in, struct handle *h)
 	if (!cbor_take_uint(in, &where) ||
 	    where < HANDLE_PARENT_PERSISTENT_FIRST ||
 	    where > HANDLE_OWNER_PERSISTENT_LAST)
-		return damaged("persistent handle");
+		return fail_damaged_handle("persistent handle");
 	h->persistent = (uint32_t)where;
 	if (in->len == 0)
 		return 0;
@@ -366,13 +319,13 @@ decode_persistent(struct slice *in, struct handle *h)
 	    !take_entry_exactly(
 		in, ENTRY_PERSISTENT_AUTH, auth, sizeof(auth)) ||
 	    auth[sizeof(auth) - 1] == 0)
-		return damaged("authValue of the persistent key");
+		return fail_damaged_handle("authValue of the persistent key");
 	r = bytes_set(&h->persistent_auth, auth, sizeof(auth));
 	explicit_bzero(auth, sizeof(auth));
 	return r;
 }
 
-/* Entries after the bound ones. */
+/* The entries after the bound ones. */
 static int
 decode_objects(struct slice in, struct handle *h)
 {
@@ -380,9 +333,9 @@ decode_objects(struct slice in, struct handle *h)
 	int r;
 
 	if (!take_filled(&in, ENTRY_PUBLIC, &tpm_public))
-		return damaged("public area");
+		return fail_damaged_handle("public area");
 	if (!take_filled(&in, ENTRY_PRIVATE, &tpm_private))
-		return damaged("private area");
+		return fail_damaged_handle("private area");
 	if ((r = bytes_set(&h->tpm_public, tpm_public.data, tpm_public.len)) !=
 		0 ||
 	    (r = bytes_set(
@@ -390,7 +343,8 @@ decode_objects(struct slice in, struct handle *h)
 		return r;
 	if (has_pin_object(h)) {
 		if (!take_filled(&in, ENTRY_PIN_OBJECT_PRIVATE, &pin_object))
-			return damaged("private area of the PIN object");
+			return fail_damaged_handle(
+			    "private area of the PIN object");
 		if ((r = bytes_set(&h->pin_object_private, pin_object.data,
 			 pin_object.len)) != 0)
 			return r;
@@ -398,49 +352,43 @@ decode_objects(struct slice in, struct handle *h)
 	return decode_persistent(&in, h);
 }
 
-static int
-decode_version(struct slice *bound)
-{
-	uint64_t entries, version;
-
-	if (!cbor_take_map(bound, &entries) ||
-	    !cbor_take_entry_uint(bound, BOUND_VERSION, &version))
-		return damaged("version");
-	if (version != VERSION)
-		return fail(FAIL_VERSION,
-		    "the key handle has format version %ju, and this sk-tpm "
-		    "reads %d",
-		    (uintmax_t)version, VERSION);
-	return 0;
-}
-
 int
 handle_decode(struct slice in, struct handle *ret)
 {
 	struct handle h = { 0 };
 	struct bytes again = { 0 };
-	struct slice rest = in, bound;
+	struct slice rest = in, text, bound;
+	uint64_t entries, version;
 	int r;
 
-	if (in.len > HANDLE_MAX_LEN || !take_magic(&rest))
+	/* Another version may have another number of entries. */
+	if (in.len > HANDLE_MAX_LEN || !cbor_take_map(&rest, &entries) ||
+	    !cbor_take_entry_text(&rest, ENTRY_MAGIC, &text) ||
+	    !slice_equal(text, magic))
 		return fail(FAIL_NOT_OURS,
 		    "the key handle was not made by sk-tpm, or its beginning "
 		    "is damaged");
 	if (!take_filled(&rest, ENTRY_BOUND, &bound))
-		return damaged("bound entries");
-	if ((r = decode_version(&bound)) != 0)
-		return r;
+		return fail_damaged_handle("bound entries");
+	if (!cbor_take_map(&bound, &entries) ||
+	    !cbor_take_entry_uint(&bound, BOUND_VERSION, &version))
+		return fail_damaged_handle("version");
+	if (version != VERSION)
+		return fail(FAIL_VERSION,
+		    "the key handle has format version %ju, and this sk-tpm "
+		    "reads %d",
+		    (uintmax_t)version, VERSION);
 	if ((r = decode_bound(bound, &h)) != 0 ||
 	    (r = decode_objects(rest, &h)) != 0 ||
 	    (r = handle_encode(&h, &again)) != 0)
 		goto out;
 	/*
-	 * Comparing with our own encoding settles the rest at once: length of
-	 * the maps, order, shortest forms, definite lengths, unknown entries,
-	 * nothing behind the end.
+	 * The comparison with our own encoding settles the rest: length of the
+	 * maps, order of their entries, shortest forms, definite lengths, no
+	 * unknown entry, nothing behind the end.
 	 */
 	if (!slice_equal(bytes_slice(&again), in)) {
-		r = damaged("not our encoding");
+		r = fail_damaged_handle("not our encoding");
 		goto out;
 	}
 	*ret = h;

@@ -23,14 +23,16 @@
  *	3: uint		authorization, enum handle_auth
  *	4: bytes(32)	SHA-256 of the application it is for; as with every FIDO
  *			authenticator, it serves no other
- *	5: array	limits on the key's use, see key-limits.h
+ *	5: array	limits on the key's use, see key/limits.h
  *	6: uint		1 if each use needs a person's presence, else 0
  *	7: bytes(16)	salt of the PIN; where there is a PIN, and only there
  *	8: uint		lifetime of the PIN in seconds, 1..0x7fffffff; with a
- *PIN object, and only there 9: map		optional: number of a PCR
- *(0..15, 17..22), in order, to the 32 bytes that it has to have in the SHA-256
- *bank, not all of them zero 10: bytes	TPM2B_PUBLIC of the PIN object; with a
- *PIN object, and only there
+ *			PIN object, and only there
+ *	9: map		optional: number of a PCR (0..15, 17..22), in order, to
+ *			the 32 bytes that it has to have in the SHA-256 bank,
+ *			not all of them zero
+ *	10: bytes	TPM2B_PUBLIC of the PIN object; with a PIN object, and
+ *			only there
  *
  * They are bound to the key: the digest of these very bytes (handle_binding)
  * is part of the authPolicy in the key's public area, which the TPM protects.

@@ -22,44 +22,38 @@ enum {
 	N_ENTRIES,
 };
 
-static int
-encode(const struct record *rec, struct bytes *out)
-{
-	int r;
-
-	if ((r = cbor_put_map(out, N_ENTRIES)) != 0 ||
-	    (r = cbor_put_entry_text(out, ENTRY_MAGIC, magic)) != 0 ||
-	    (r = cbor_put_entry_uint(out, ENTRY_VERSION, VERSION)) != 0 ||
-	    (r = cbor_put_entry_uint(out, ENTRY_GENERATION, rec->generation)) !=
-		0 ||
-	    (r = cbor_put_entry_text(out, ENTRY_APPLICATION,
-		 bytes_slice(&rec->application))) != 0 ||
-	    (r = cbor_put_entry_bytes(
-		 out, ENTRY_USER, bytes_slice(&rec->user))) != 0)
-		return r;
-	return cbor_put_entry_bytes(
-	    out, ENTRY_HANDLE, bytes_slice(&rec->key_handle));
-}
-
 int
 record_encode(const struct record *rec, struct bytes *ret)
 {
 	struct bytes out = { 0 };
 	int r;
 
-	if ((r = encode(rec, &out)) == 0 && out.len > RECORD_MAX_LEN)
+	if ((r = cbor_put_map(&out, N_ENTRIES)) != 0 ||
+	    (r = cbor_put_entry_text(&out, ENTRY_MAGIC, magic)) != 0 ||
+	    (r = cbor_put_entry_uint(&out, ENTRY_VERSION, VERSION)) != 0 ||
+	    (r = cbor_put_entry_uint(
+		 &out, ENTRY_GENERATION, rec->generation)) != 0 ||
+	    (r = cbor_put_entry_text(&out, ENTRY_APPLICATION,
+		 bytes_slice(&rec->application))) != 0 ||
+	    (r = cbor_put_entry_bytes(
+		 &out, ENTRY_USER, bytes_slice(&rec->user))) != 0 ||
+	    (r = cbor_put_entry_bytes(
+		 &out, ENTRY_HANDLE, bytes_slice(&rec->key_handle))) != 0)
+		goto out;
+	if (out.len > RECORD_MAX_LEN)
 		r = fail(FAIL_ARGUMENT,
 		    "a resident key's record would have %zu bytes, and %d are "
 		    "the most; shorten its application, user or limits",
 		    out.len, RECORD_MAX_LEN);
-	if (r == 0)
+	else
 		bytes_move(&out, ret);
+out:
 	bytes_reset(&out);
 	return r;
 }
 
 static int
-damaged(const char *what)
+fail_damaged_record(const char *what)
 {
 	return fail(
 	    FAIL_HANDLE, "the resident key's record is damaged (%s)", what);
@@ -136,17 +130,17 @@ decode_entries(struct slice in, struct record *rec)
 	int r;
 
 	if (!cbor_take_entry_uint(&in, ENTRY_GENERATION, &rec->generation))
-		return damaged("generation");
+		return fail_damaged_record("generation");
 	if (!cbor_take_entry_text(&in, ENTRY_APPLICATION, &application) ||
 	    application.len == 0 ||
 	    memchr(application.data, '\0', application.len) != NULL)
-		return damaged("application");
+		return fail_damaged_record("application");
 	if (!cbor_take_entry_bytes(&in, ENTRY_USER, &user) ||
 	    user.len > RECORD_MAX_USER)
-		return damaged("user");
+		return fail_damaged_record("user");
 	if (!cbor_take_entry_bytes(&in, ENTRY_HANDLE, &handle) ||
 	    handle.len == 0)
-		return damaged("key handle");
+		return fail_damaged_record("key handle");
 	if ((r = bytes_set(
 		 &rec->application, application.data, application.len)) != 0 ||
 	    (r = bytes_set(&rec->user, user.data, user.len)) != 0)
@@ -167,7 +161,7 @@ record_decode(struct slice in, struct record *ret)
 	    !cbor_take_entry_text(&rest, ENTRY_MAGIC, &text) ||
 	    !slice_equal(text, magic) ||
 	    !cbor_take_entry_uint(&rest, ENTRY_VERSION, &version))
-		return damaged("beginning");
+		return fail_damaged_record("beginning");
 	if (version != VERSION)
 		return fail(FAIL_VERSION,
 		    "the resident key's record has format version %ju, and "
@@ -178,7 +172,7 @@ record_decode(struct slice in, struct record *ret)
 		goto out;
 	/* As with the key handle: ours is the only encoding. */
 	if (!slice_equal(bytes_slice(&again), in)) {
-		r = damaged("not our encoding");
+		r = fail_damaged_record("not our encoding");
 		goto out;
 	}
 	if ((r = record_check_names(&rec)) != 0)
