@@ -243,6 +243,23 @@ write_attestation(const struct credential *cred, const char *path,
 	return r;
 }
 
+_Static_assert(KEYFILE_PRESENCE == CREDENTIAL_PRESENCE &&
+	KEYFILE_VERIFICATION == CREDENTIAL_VERIFICATION &&
+	KEYFILE_RESIDENT == CREDENTIAL_RESIDENT,
+    "the flags of a key file are not its credential's");
+
+static unsigned int
+flags_of(const struct invocation *inv)
+{
+	return (has(inv, OPTION_NO_TOUCH) ? 0 : CREDENTIAL_PRESENCE) |
+	    (has(inv, OPTION_PIN)
+		    ? CREDENTIAL_VERIFICATION | CREDENTIAL_PIN_REPEATED
+		    : 0) |
+	    (has(inv, OPTION_ATTESTATION) ? CREDENTIAL_ATTESTATION : 0) |
+	    (has(inv, OPTION_RESIDENT) ? CREDENTIAL_RESIDENT : 0) |
+	    (has(inv, OPTION_FORCE) ? CREDENTIAL_OVERWRITE : 0);
+}
+
 static int
 make(const struct invocation *inv, const char *application,
     const struct limits *limits, struct keyfile *key, struct credential *ret)
@@ -250,13 +267,8 @@ make(const struct invocation *inv, const char *application,
 	struct bytes challenge = { 0 }, pin = { 0 };
 	struct credential_request req = {
 		.application = application,
-		.presence = !has(inv, OPTION_NO_TOUCH),
-		.verification = has(inv, OPTION_PIN),
-		.pin_was_repeated = true,
-		.attestation = has(inv, OPTION_ATTESTATION),
+		.flags = flags_of(inv),
 		.limits = limits,
-		.resident = has(inv, OPTION_RESIDENT),
-		.overwrite = has(inv, OPTION_FORCE),
 		.user = option_value(inv, OPTION_USER),
 	};
 	int r;
@@ -269,9 +281,9 @@ make(const struct invocation *inv, const char *application,
 	if ((r = credential_make(&inv->cfg, &req, ret)) != 0)
 		goto out;
 	key->point = ret->point;
-	key->flags = (req.presence ? KEYFILE_PRESENCE : 0) |
-	    (req.verification ? KEYFILE_VERIFICATION : 0) |
-	    (req.resident ? KEYFILE_RESIDENT : 0);
+	key->flags = (uint8_t)(req.flags &
+	    (CREDENTIAL_PRESENCE | CREDENTIAL_VERIFICATION |
+		CREDENTIAL_RESIDENT));
 	bytes_move(&ret->key_handle, &key->key_handle);
 out:
 	bytes_reset(&challenge);

@@ -71,6 +71,16 @@ leave_out_legacy_names(void)
 #endif
 }
 
+/* Those of OpenSSH's flags that say what a key is to be like. */
+#define OPENSSH_FLAGS                                    \
+	(CREDENTIAL_PRESENCE | CREDENTIAL_VERIFICATION | \
+	    CREDENTIAL_OVERWRITE | CREDENTIAL_RESIDENT)
+_Static_assert(CREDENTIAL_PRESENCE == SSH_SK_USER_PRESENCE_REQD &&
+	CREDENTIAL_VERIFICATION == SSH_SK_USER_VERIFICATION_REQD &&
+	CREDENTIAL_OVERWRITE == SSH_SK_FORCE_OPERATION &&
+	CREDENTIAL_RESIDENT == SSH_SK_RESIDENT_KEY,
+    "the flags of a credential are not OpenSSH's");
+
 enum call_kind {
 	CALL_ENROLL,
 	CALL_SIGN,
@@ -186,10 +196,10 @@ note_missing_attestation(
 {
 	if (cred->signature.len > 0)
 		return;
-	if (req->attestation)
+	if ((req->flags & CREDENTIAL_ATTESTATION) != 0)
 		log_info("no attestation is given, for there was no way to "
 			 "ask for a person's presence");
-	else if (req->presence)
+	else if ((req->flags & CREDENTIAL_PRESENCE) != 0)
 		log_info("this key needs a person for every signature, and "
 			 "there is no way to ask one here; to have a key that "
 			 "needs nobody, make it with -O no-touch-required");
@@ -247,11 +257,7 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 		.application = application,
 		.challenge = { challenge, challenge_len },
 		.pin = pin,
-		.presence = (flags & SSH_SK_USER_PRESENCE_REQD) != 0,
-		.verification = (flags & SSH_SK_USER_VERIFICATION_REQD) != 0,
-		.attestation = challenge_len != MADE_UP_CHALLENGE_LEN,
-		.resident = (flags & SSH_SK_RESIDENT_KEY) != 0,
-		.overwrite = (flags & SSH_SK_FORCE_OPERATION) != 0,
+		.flags = flags & OPENSSH_FLAGS,
 	};
 	struct call call = {
 		.kind = CALL_ENROLL,
@@ -264,6 +270,8 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 	if (enroll_response == NULL)
 		return SSH_SK_ERR_GENERAL;
 	*enroll_response = NULL;
+	if (challenge_len != MADE_UP_CHALLENGE_LEN)
+		req.flags |= CREDENTIAL_ATTESTATION;
 	if (alg == SSH_SK_ED25519)
 		return enroll_elsewhere(&req, flags, options, enroll_response);
 	if ((r = call_begin(&call)) != 0 || (r = check_algorithm(alg)) != 0)
@@ -321,8 +329,7 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len,
 		.message = { data, data_len },
 		.key_handle = { key_handle, key_handle_len },
 		.pin = pin,
-		.presence = (flags & SSH_SK_USER_PRESENCE_REQD) != 0,
-		.verification = (flags & SSH_SK_USER_VERIFICATION_REQD) != 0,
+		.flags = flags & OPENSSH_FLAGS,
 	};
 	struct call call = {
 		.kind = CALL_SIGN,
@@ -364,7 +371,7 @@ sk_load_resident_keys(const char *pin, struct sk_option **options,
 	*rks = NULL;
 	*nrks = 0;
 	if ((r = call_begin(&call)) == 0 &&
-	    (r = credential_list(&call.cfg, &list)) == 0)
+	    (r = resident_credentials_list(&call.cfg, &list)) == 0)
 		r = response_of_residents(&list, call.user, rks, nrks);
 	resident_credentials_reset(&list);
 	return call_end(&call, r);

@@ -187,10 +187,7 @@ pack_resident(const struct resident_credential *cred, size_t slot,
 		return fail(FAIL_MEMORY, "out of memory");
 	rk->alg = SSH_SK_ECDSA;
 	rk->slot = slot;
-	if (cred->presence)
-		rk->flags |= SSH_SK_USER_PRESENCE_REQD;
-	if (cred->verification)
-		rk->flags |= SSH_SK_USER_VERIFICATION_REQD;
+	rk->flags = (uint8_t)cred->flags;
 #if SK_API_MAJOR >= 9
 	rk->key.flags = rk->flags;
 	r = pack(

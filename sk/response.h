@@ -7,6 +7,7 @@
 #define SKTPM_RESPONSE_H
 
 #include "authenticator/credential.h"
+#include "authenticator/resident-credential.h"
 #include "fallback/helper-message.h"
 #include "sk-api.h"
 

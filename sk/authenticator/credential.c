@@ -159,7 +159,7 @@ sign(const struct config *cfg, const struct handle *h,
 static int
 check_new_pin(const struct credential_request *req)
 {
-	if (!req->verification)
+	if ((req->flags & CREDENTIAL_VERIFICATION) == 0)
 		return 0;
 	if (!pin_is_given(req->pin))
 		return fail(FAIL_PIN_REQUIRED,
@@ -176,9 +176,9 @@ take_new_pin(const struct config *cfg, const struct credential_request *req,
 {
 	int r;
 
-	if (!req->verification)
+	if ((req->flags & CREDENTIAL_VERIFICATION) == 0)
 		return 0;
-	if (!req->pin_was_repeated &&
+	if ((req->flags & CREDENTIAL_PIN_REPEATED) == 0 &&
 	    (r = presence_confirm_pin(cfg, req->pin)) != 0)
 		return r;
 	if (RAND_bytes(ret_salt, HANDLE_SALT_LEN) != 1)
@@ -194,13 +194,14 @@ static int
 find_maker(const struct config *cfg, const struct credential_request *req,
     bool *ret_present)
 {
-	bool pin_entered = req->verification;
+	bool pin_entered = (req->flags & CREDENTIAL_VERIFICATION) != 0;
 	struct presence_question question = { 0 };
 	int r;
 
 	*ret_present = false;
-	if (!req->presence && !req->attestation && !pin_entered &&
-	    cfg->user_presence != USER_PRESENCE_ASSUME)
+	if ((req->flags & (CREDENTIAL_PRESENCE | CREDENTIAL_ATTESTATION)) ==
+		0 &&
+	    !pin_entered && cfg->user_presence != USER_PRESENCE_ASSUME)
 		return 0;
 	text_add(&question.words,
 	    "Make a new SSH key in this computer's security chip (TPM)");
@@ -274,7 +275,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	struct key_wishes wishes = {
 		.parent = cfg->parent,
 		.limits = req->limits,
-		.presence = req->presence,
+		.presence = (req->flags & CREDENTIAL_PRESENCE) != 0,
 	};
 	struct handle h = { 0 };
 	struct creation creation = { &wishes, &h, &cred.point };
@@ -286,7 +287,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	    (r = sha256_text(req->application, wishes.application)) != 0 ||
 	    (r = tpm_with(cfg->tcti, find_tpm, NULL)) != 0 ||
 	    (r = check_new_pin(req)) != 0 ||
-	    (r = resident_prepare(cfg, req, &owner_password)) != 0 ||
+	    (r = resident_credential_prepare(cfg, req, &owner_password)) != 0 ||
 	    (r = take_new_pin(cfg, req, wishes.pin_salt, &auth_value)) != 0 ||
 	    (r = find_maker(cfg, req, &present)) != 0)
 		goto out;
@@ -294,8 +295,8 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	if ((r = tpm_with(cfg->tcti, create_key, &creation)) != 0 ||
 	    (r = handle_encode(&h, &cred.key_handle)) != 0 ||
 	    (r = prove(cfg, req, &h, wishes.auth_value, present, &cred)) != 0 ||
-	    (r = resident_keep(cfg, req, bytes_slice(&cred.key_handle),
-		 &owner_password)) != 0)
+	    (r = resident_credential_keep(cfg, req,
+		 bytes_slice(&cred.key_handle), &owner_password)) != 0)
 		goto out;
 	*ret = cred;
 	cred = (struct credential){ 0 };
@@ -412,7 +413,8 @@ static int
 take_pin(const struct assertion_request *req, const struct handle *h,
     struct bytes *ret)
 {
-	if (req->verification && h->auth != HANDLE_AUTH_PIN)
+	if ((req->flags & CREDENTIAL_VERIFICATION) != 0 &&
+	    h->auth != HANDLE_AUTH_PIN)
 		return fail(FAIL_ARGUMENT,
 		    "the key file says verify-required, but the key has no "
 		    "PIN, and cannot get one; take that back with "
@@ -437,7 +439,7 @@ make_question(const struct assertion_request *req, const struct ec_point *point,
 static bool
 needs_presence(const struct assertion_request *req, const struct handle *h)
 {
-	return req->presence || h->presence;
+	return (req->flags & CREDENTIAL_PRESENCE) != 0 || h->presence;
 }
 
 /*

@@ -65,7 +65,8 @@ look_before(const struct config *cfg, const struct credential_request *req,
 	    (r = tpm_open(cfg->tcti, &tpm)) != 0)
 		goto out;
 	if ((r = owner_has_password(tpm, ret_owner_has_password)) != 0 ||
-	    req->overwrite || (r = resident_list(tpm, &keys)) != 0)
+	    (req->flags & CREDENTIAL_OVERWRITE) != 0 ||
+	    (r = resident_list(tpm, &keys)) != 0)
 		goto out;
 	r = check_is_new(&keys, &rec);
 out:
@@ -77,20 +78,21 @@ out:
 
 /* The owner's password: from the PIN's place if that is free, else asked. */
 int
-resident_prepare(const struct config *cfg, const struct credential_request *req,
-    struct bytes *ret)
+resident_credential_prepare(const struct config *cfg,
+    const struct credential_request *req, struct bytes *ret)
 {
+	const bool gets_pin = (req->flags & CREDENTIAL_VERIFICATION) != 0;
 	bool needed = false;
 	int r;
 
-	if (!req->resident)
+	if ((req->flags & CREDENTIAL_RESIDENT) == 0)
 		return 0;
 	if ((r = look_before(cfg, req, &needed)) != 0 || !needed)
 		return r;
-	if (!req->verification && pin_is_given(req->pin))
+	if (!gets_pin && pin_is_given(req->pin))
 		return bytes_set(ret, req->pin, strlen(req->pin) + 1);
 	r = presence_ask_secret(cfg, "Enter the TPM's owner password: ", ret);
-	if (r == FAIL_SECRET && !req->verification)
+	if (r == FAIL_SECRET && !gets_pin)
 		return fail(FAIL_PIN_REQUIRED,
 		    "a resident key needs the TPM's owner password; enter it "
 		    "as the PIN");
@@ -123,20 +125,21 @@ store(struct tpm *tpm, void *what)
 }
 
 int
-resident_keep(const struct config *cfg, const struct credential_request *req,
-    struct slice key_handle, const struct bytes *owner_password)
+resident_credential_keep(const struct config *cfg,
+    const struct credential_request *req, struct slice key_handle,
+    const struct bytes *owner_password)
 {
 	struct keeping k = { .owner_auth = secret_slice(owner_password) };
 	int r;
 
-	if (!req->resident)
+	if ((req->flags & CREDENTIAL_RESIDENT) == 0)
 		return 0;
 	if ((r = make_record(req, key_handle, &k.record)) != 0)
 		return r;
 	r = tpm_with(cfg->tcti, store, &k);
 	if (r == 0)
 		log_debug("resident key at 0x%08x", k.index);
-	if (r == 0 && !req->verification)
+	if (r == 0 && (req->flags & CREDENTIAL_VERIFICATION) == 0)
 		log_info("whoever may use this TPM may use a resident key "
 			 "without a PIN");
 	record_reset(&k.record);
@@ -166,8 +169,10 @@ read_resident(const struct resident_key *key, struct resident_credential *ret)
 		 rec->key_handle.len)) != 0 ||
 	    (r = bytes_set(&cred.user, rec->user.data, rec->user.len)) != 0)
 		goto out;
-	cred.presence = h.presence;
-	cred.verification = h.auth != HANDLE_AUTH_NONE;
+	if (h.presence)
+		cred.flags |= CREDENTIAL_PRESENCE;
+	if (h.auth != HANDLE_AUTH_NONE)
+		cred.flags |= CREDENTIAL_VERIFICATION;
 	*ret = cred;
 	cred = (struct resident_credential){ 0 };
 out:
@@ -218,7 +223,8 @@ append_resident(
 }
 
 int
-credential_list(const struct config *cfg, struct resident_credentials *ret)
+resident_credentials_list(
+    const struct config *cfg, struct resident_credentials *ret)
 {
 	struct resident_credentials list = { 0 };
 	struct resident_keys keys = { 0 };

@@ -20,6 +20,7 @@
 
 #include "authenticator/authdata.h"
 #include "authenticator/credential.h"
+#include "authenticator/resident-credential.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "key/handle.h"
@@ -198,7 +199,7 @@ enroll(bool pin)
 		.application = "ssh:",
 		.challenge = { (const uint8_t *)"challenge", 9 },
 		.pin = pin ? "123456" : NULL,
-		.verification = pin,
+		.flags = pin ? CREDENTIAL_VERIFICATION : 0,
 	};
 	struct credential cred = { 0 };
 
@@ -231,7 +232,7 @@ sign(const struct bytes *key_handle, const char *pin)
 		.message = { (const uint8_t *)"message", 7 },
 		.key_handle = bytes_slice(key_handle),
 		.pin = pin,
-		.verification = pin != NULL,
+		.flags = pin != NULL ? CREDENTIAL_VERIFICATION : 0,
 	};
 	struct assertion a = { 0 };
 
@@ -244,7 +245,7 @@ list(void)
 {
 	struct resident_credentials found = { 0 };
 
-	(void)!credential_list(&cfg, &found);
+	(void)!resident_credentials_list(&cfg, &found);
 	resident_credentials_reset(&found);
 }
 

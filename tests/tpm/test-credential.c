@@ -105,7 +105,7 @@ test_presence_is_the_keys(void **state)
 	const struct credential_request make = {
 		.application = "ssh:",
 		.challenge = { (const uint8_t *)"c", 1 },
-		.presence = true,
+		.flags = CREDENTIAL_PRESENCE,
 	};
 	struct assertion_request req = {
 		.application = "ssh:",
@@ -119,11 +119,11 @@ test_presence_is_the_keys(void **state)
 	req.key_handle = bytes_slice(&cred.key_handle);
 	/* Nobody is there to be asked. */
 	assert_int_equal(credential_assert(&cfg, &req, &a), FAIL_PRESENCE);
-	req.presence = true;
+	req.flags = CREDENTIAL_PRESENCE;
 	assert_int_equal(credential_assert(&cfg, &req, &a), FAIL_PRESENCE);
 	req.key_handle = bytes_slice(&git_only.key_handle);
 	assert_int_equal(credential_assert(&cfg, &req, &a), FAIL_PRESENCE);
-	req.presence = false;
+	req.flags = 0;
 	assert_int_equal(credential_assert(&cfg, &req, &a), 0);
 	credential_reset(&cred);
 }

@@ -82,7 +82,7 @@ test_resident_key_made(void **state)
 	const struct credential_request req = {
 		.application = "ssh:",
 		.challenge = { (const uint8_t *)"c", 1 },
-		.resident = true,
+		.flags = CREDENTIAL_RESIDENT,
 		.pin = password,
 	};
 	struct credential cred;
