@@ -43,7 +43,7 @@ ask_to_remove(
 	if (option_value(inv, OPTION_YES) != NULL)
 		return 0;
 	describe_removal(index, ref, &question.words);
-	r = presence_require(&inv->cfg, &question, false);
+	r = presence_require(&inv->cfg, &question);
 	if (r == FAIL_PRESENCE)
 		return fail(FAIL_ARGUMENT,
 		    "there is nobody to ask; say --yes to remove it");

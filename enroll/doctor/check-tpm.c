@@ -205,21 +205,19 @@ check_speed(const struct config *cfg, struct report *r)
 		.application = "ssh:doctor",
 		.challenge = { (const uint8_t *)"doctor", 6 },
 	};
-	struct config quiet = *cfg;
 	struct credential cred = { 0 };
 	struct tpm_totals totals;
 	uint64_t start;
 	int err;
 
-	quiet.user_presence = USER_PRESENCE_AUTO;
-	if ((err = credential_make(&quiet, &req, &cred)) != 0) {
+	if ((err = credential_make(cfg, &req, &cred)) != 0) {
 		report_add(r, "signature", FINDING_WRONG, error_remedy(err),
 		    "%s", log_cause());
 		return;
 	}
 	tpm_totals_reset();
 	start = clock_us();
-	err = credential_test(&quiet, bytes_slice(&cred.key_handle), NULL);
+	err = credential_test(cfg, bytes_slice(&cred.key_handle), NULL);
 	if (err != 0) {
 		report_add(r, "signature", FINDING_WRONG, error_remedy(err),
 		    "%s", log_cause());

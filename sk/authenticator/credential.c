@@ -56,26 +56,27 @@ create_key(struct tpm *tpm, void *what)
 }
 
 /*
- * Around one try of a PIN: whether the TPM can bear it, and what a wrong one
- * has cost. The counter is read before anything else, so that no session or
- * object of ours lives longer for it; and nobody else of us tries in between.
+ * Before a PIN is tried: whether the TPM can bear a wrong one. The counter is
+ * read before anything else, so that no session or object of ours lives longer
+ * for it. No other process of ours tries until end_try.
  */
 static int
-begin_try(const struct config *cfg, struct tpm *tpm)
+begin_try(struct tpm *tpm, const char *tcti, bool spend_last_try)
 {
 	struct lockout state;
 	int r;
 
-	tpm_lock(tpm, cfg->tcti);
+	tpm_lock(tpm, tcti);
 	if ((r = lockout_read(tpm, &state)) != 0)
 		return r;
-	return lockout_check(&state, cfg->spend_last_try);
+	return lockout_check(&state, spend_last_try);
 }
 
 /*
- * Asked again: others try, too, and what refused may not be the TPM. Where it
- * does not tell, the PIN was wrong all the same: any other failure might have
- * it tried once more.
+ * After a try: what a wrong PIN has cost. The counter is read again, as other
+ * programs try, too, and as it may not have been the TPM that refused. Where
+ * the TPM does not tell it, the PIN still counts as wrong: after any other
+ * failure, the same PIN might be tried once more.
  */
 static int
 end_try(struct tpm *tpm, int r)
@@ -112,11 +113,13 @@ credential_check_tries(const struct config *cfg)
 }
 
 struct signing {
-	const struct config *cfg;
+	const char *tcti;
 	const struct handle *h;
+	const struct ec_point *point;
 	struct slice auth_value;
-	const uint8_t *digest;
-	struct ec_signature signature;
+	bool spend_last_try; /* of the PIN; see lockout_check */
+	uint8_t digest[SHA256_LEN];
+	struct ec_signature signature; /* the result */
 };
 
 static int
@@ -126,36 +129,29 @@ sign_once(struct tpm *tpm, void *what)
 	bool has_pin = s->h->auth == HANDLE_AUTH_PIN;
 	int r;
 
-	if (has_pin && (r = begin_try(s->cfg, tpm)) != 0)
+	if (has_pin && (r = begin_try(tpm, s->tcti, s->spend_last_try)) != 0)
 		return r;
 	r = key_sign(tpm, s->h, s->auth_value, s->digest, &s->signature);
 	return has_pin ? end_try(tpm, r) : r;
 }
 
-/* Nothing unverified leaves this room, whatever answered as a TPM. */
+/* No signature is handed on unverified, whatever answered as a TPM. */
 static int
-sign(const struct config *cfg, const struct handle *h,
-    const struct ec_point *point, struct slice auth_value,
-    const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
+sign(struct signing *s)
 {
-	struct signing s = {
-		.cfg = cfg,
-		.h = h,
-		.auth_value = auth_value,
-		.digest = digest,
-	};
 	int r;
 
-	if ((r = tpm_with(cfg->tcti, sign_once, &s)) != 0 ||
-	    (r = p256_verify(point, digest, &s.signature)) != 0)
+	if ((r = tpm_with(s->tcti, sign_once, s)) != 0)
 		return r;
-	*ret = s.signature;
-	return 0;
+	return p256_verify(s->point, s->digest, &s->signature);
 }
 
 /* --- making ------------------------------------------------------------ */
 
-/* Whoever asks us again with a PIN is not to be asked anything before. */
+/*
+ * Comes before every question: a caller without a PIN asks for one and calls
+ * again, and the person would have to answer twice.
+ */
 static int
 check_new_pin(const struct credential_request *req)
 {
@@ -171,7 +167,7 @@ check_new_pin(const struct credential_request *req)
 
 /* The salt and the authValue of a new key; empty for one without a PIN. */
 static int
-take_new_pin(const struct config *cfg, const struct credential_request *req,
+make_auth_value(const struct config *cfg, const struct credential_request *req,
     uint8_t ret_salt[HANDLE_SALT_LEN], struct bytes *ret)
 {
 	int r;
@@ -187,21 +183,23 @@ take_new_pin(const struct config *cfg, const struct credential_request *req,
 }
 
 /*
- * Asks where that is of use and possible. A key that will need nobody is made
- * without asking, unless its attestation is wanted.
+ * Asks whether a person is there, where that is of use and possible. A key that
+ * will need nobody is made without asking, unless its attestation is wanted.
  */
 static int
 find_maker(const struct config *cfg, const struct credential_request *req,
     bool *ret_present)
 {
-	bool pin_entered = (req->flags & CREDENTIAL_VERIFICATION) != 0;
-	struct presence_question question = { 0 };
+	struct presence_question question = {
+		.pin_entered = (req->flags & CREDENTIAL_VERIFICATION) != 0,
+	};
 	int r;
 
 	*ret_present = false;
-	if ((req->flags & (CREDENTIAL_PRESENCE | CREDENTIAL_ATTESTATION)) ==
-		0 &&
-	    !pin_entered && cfg->user_presence != USER_PRESENCE_ASSUME)
+	if ((req->flags &
+		(CREDENTIAL_PRESENCE | CREDENTIAL_VERIFICATION |
+		    CREDENTIAL_ATTESTATION)) == 0 &&
+	    cfg->user_presence != USER_PRESENCE_ASSUME)
 		return 0;
 	text_add(&question.words,
 	    "Make a new SSH key in this computer's security chip (TPM)");
@@ -212,7 +210,7 @@ find_maker(const struct config *cfg, const struct credential_request *req,
 			strlen(req->application) },
 		    64);
 	}
-	r = presence_require(cfg, &question, pin_entered);
+	r = presence_require(cfg, &question);
 	if (r == FAIL_PRESENCE)
 		return 0;
 	*ret_present = r == 0;
@@ -220,33 +218,38 @@ find_maker(const struct config *cfg, const struct credential_request *req,
 }
 
 /*
- * Signs the attestation of the new key, which also proves that it is there
- * and works before anybody relies on it. Attestation says UP, and libfido2
- * insists on it: none is handed out where nobody was asked.
+ * Signs the attestation of the new key, which also proves that the key works
+ * before anybody relies on it. libfido2 takes no attestation without UP, so
+ * none is handed out where nobody was asked.
  */
 static int
 prove(const struct config *cfg, const struct credential_request *req,
     const struct handle *h, struct slice auth_value, bool present,
     struct credential *cred)
 {
-	uint8_t digest[SHA256_LEN], flags = present ? FIDO_FLAG_UP : 0;
+	struct signing s = {
+		.tcti = cfg->tcti,
+		.h = h,
+		.point = &cred->point,
+		.auth_value = auth_value,
+		/* The PIN that this key was just made with is not wrong. */
+		.spend_last_try = true,
+	};
+	uint8_t flags = present ? FIDO_FLAG_UP : 0;
 	struct bytes authdata = { 0 };
-	struct config sure = *cfg;
-	struct ec_signature sig;
 	int r;
 
-	/* The PIN that this key was just made with cannot be wrong. */
-	sure.spend_last_try = true;
 	if (h->auth == HANDLE_AUTH_PIN)
 		flags |= FIDO_FLAG_UV;
 	if ((r = fido_authenticator_data(req->application, flags,
 		 bytes_slice(&cred->key_handle), &cred->point, &authdata)) !=
 		0 ||
 	    (r = fido_attestation_digest(
-		 bytes_slice(&authdata), req->challenge, digest)) != 0 ||
-	    (r = sign(&sure, h, &cred->point, auth_value, digest, &sig)) != 0)
+		 bytes_slice(&authdata), req->challenge, s.digest)) != 0 ||
+	    (r = sign(&s)) != 0)
 		goto out;
-	if (present && (r = p256_signature_der(&sig, &cred->signature)) == 0)
+	if (present &&
+	    (r = p256_signature_der(&s.signature, &cred->signature)) == 0)
 		r = fido_wrap_authdata(bytes_slice(&authdata), &cred->authdata);
 out:
 	bytes_reset(&authdata);
@@ -257,7 +260,7 @@ out:
 	return r;
 }
 
-/* That it is there: to open it is enough. */
+/* To open the TPM shows that it is there. */
 static int
 find_tpm(struct tpm *tpm, void *what)
 {
@@ -288,7 +291,8 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	    (r = tpm_with(cfg->tcti, find_tpm, NULL)) != 0 ||
 	    (r = check_new_pin(req)) != 0 ||
 	    (r = resident_credential_prepare(cfg, req, &owner_password)) != 0 ||
-	    (r = take_new_pin(cfg, req, wishes.pin_salt, &auth_value)) != 0 ||
+	    (r = make_auth_value(cfg, req, wishes.pin_salt, &auth_value)) !=
+		0 ||
 	    (r = find_maker(cfg, req, &present)) != 0)
 		goto out;
 	wishes.auth_value = bytes_slice(&auth_value);
@@ -314,21 +318,26 @@ static int
 test_handle(
     const struct config *cfg, const struct handle *h, struct slice auth_value)
 {
-	uint8_t digest[SHA256_LEN];
-	struct ec_signature sig;
 	struct ec_point point;
+	struct signing s = {
+		.tcti = cfg->tcti,
+		.h = h,
+		.point = &point,
+		.auth_value = auth_value,
+		.spend_last_try = cfg->spend_last_try,
+	};
 	int r;
 
-	if (RAND_bytes(digest, sizeof(digest)) != 1)
+	if (RAND_bytes(s.digest, sizeof(s.digest)) != 1)
 		return fail(FAIL_INTERNAL, "no random numbers");
 	if ((r = key_point(h, &point)) != 0)
 		return r;
-	return sign(cfg, h, &point, auth_value, digest, &sig);
+	return sign(&s);
 }
 
-/* The authValue of a PIN that a key with one needs; empty for others. */
+/* The authValue of the PIN that a key needs; empty for one without. */
 static int
-take_existing_pin(const struct handle *h, const char *pin, struct bytes *ret)
+find_auth_value(const struct handle *h, const char *pin, struct bytes *ret)
 {
 	if (h->auth != HANDLE_AUTH_PIN)
 		return 0;
@@ -347,7 +356,7 @@ credential_test(
 
 	if ((r = handle_decode(key_handle, &h)) != 0)
 		return r;
-	if ((r = take_existing_pin(&h, pin, &auth_value)) == 0)
+	if ((r = find_auth_value(&h, pin, &auth_value)) == 0)
 		r = test_handle(cfg, &h, bytes_slice(&auth_value));
 	bytes_reset(&auth_value);
 	handle_reset(&h);
@@ -366,7 +375,7 @@ change_pin(struct tpm *tpm, void *what)
 	const struct pin_change *c = what;
 	int r;
 
-	if ((r = begin_try(c->cfg, tpm)) != 0)
+	if ((r = begin_try(tpm, c->cfg->tcti, c->cfg->spend_last_try)) != 0)
 		return r;
 	return end_try(
 	    tpm, key_change_auth(tpm, c->h, c->old_auth, c->new_auth));
@@ -389,7 +398,7 @@ credential_change_pin(const struct config *cfg, struct slice key_handle,
 		    "count wrong ones for it; make a new key with a PIN");
 		goto out;
 	}
-	if ((r = take_existing_pin(&h, old_pin, &old_auth)) != 0 ||
+	if ((r = find_auth_value(&h, old_pin, &old_auth)) != 0 ||
 	    (r = pin_check_new(new_pin)) != 0 ||
 	    (r = pin_auth_value(new_pin, h.pin_salt, &new_auth)) != 0)
 		goto out;
@@ -408,100 +417,95 @@ out:
 
 /* --- asserting --------------------------------------------------------- */
 
-/* The key file's word has to agree with the key about the PIN. */
-static int
-take_pin(const struct assertion_request *req, const struct handle *h,
-    struct bytes *ret)
-{
-	if ((req->flags & CREDENTIAL_VERIFICATION) != 0 &&
-	    h->auth != HANDLE_AUTH_PIN)
-		return fail(FAIL_ARGUMENT,
-		    "the key file says verify-required, but the key has no "
-		    "PIN, and cannot get one; take that back with "
-		    "ssh-keygen -p -O no-verify-required (OpenSSH 10.5), or "
-		    "restore the key file");
-	return take_existing_pin(h, req->pin, ret);
-}
-
-static void
-make_question(const struct assertion_request *req, const struct ec_point *point,
-    const struct request *what, struct presence_question *ret)
-{
-	*ret = (struct presence_question){ 0 };
-	request_describe(what, &ret->words);
-	key_name_add(&ret->key, point, req->application);
-}
+struct asserting {
+	const struct config *cfg;
+	const struct assertion_request *req;
+	struct handle h;
+	struct ec_point point;
+	struct request what; /* is to be signed */
+};
 
 /*
  * Whether a person has to be there is the key's to say. The caller's word,
  * which is a byte in a file that anybody may have written, only adds to it.
  */
 static bool
-needs_presence(const struct assertion_request *req, const struct handle *h)
+needs_presence(const struct asserting *a)
 {
-	return (req->flags & CREDENTIAL_PRESENCE) != 0 || h->presence;
+	return (a->req->flags & CREDENTIAL_PRESENCE) != 0 || a->h.presence;
+}
+
+static bool
+has_pin(const struct asserting *a)
+{
+	return a->h.auth == HANDLE_AUTH_PIN;
+}
+
+static void
+make_question(struct asserting *a, struct presence_question *ret)
+{
+	*ret =
+	    (struct presence_question){ .words = *request_describe(&a->what) };
+	key_name_add(&ret->key, &a->point, a->req->application);
 }
 
 /*
  * Before the PIN is asked for: it is of no use where none may be tried, and a
- * person has to know what is about to be signed with it. Ways that ask for
- * presence in spite of the PIN do so when it is there.
+ * person has to know what is about to be signed with it. A UserPresence other
+ * than auto asks when the PIN is there.
  */
 static int
-prepare_for_pin(const struct config *cfg, const struct assertion_request *req,
-    const struct handle *h, const struct ec_point *point,
-    const struct request *what)
+prepare_for_pin(struct asserting *a)
 {
 	struct presence_question question;
 	int r;
 
-	if (h->auth != HANDLE_AUTH_PIN || pin_is_given(req->pin))
+	if (!has_pin(a) || pin_is_given(a->req->pin))
 		return 0;
-	if ((r = credential_check_tries(cfg)) != 0)
+	if ((r = credential_check_tries(a->cfg)) != 0)
 		return r;
-	if (needs_presence(req, h) && cfg->user_presence != USER_PRESENCE_AUTO)
+	if (needs_presence(a) && a->cfg->user_presence != USER_PRESENCE_AUTO)
 		return 0;
-	make_question(req, point, what, &question);
-	return presence_before_pin(cfg, &question);
+	make_question(a, &question);
+	return presence_before_pin(a->cfg, &question);
+}
+
+/* The key file's word has to agree with the key about the PIN. */
+static int
+take_pin(const struct asserting *a, struct bytes *ret)
+{
+	if ((a->req->flags & CREDENTIAL_VERIFICATION) != 0 && !has_pin(a))
+		return fail(FAIL_ARGUMENT,
+		    "the key file says verify-required, but the key has no "
+		    "PIN, and cannot get one; take that back with "
+		    "ssh-keygen -p -O no-verify-required (OpenSSH 10.5), or "
+		    "restore the key file");
+	return find_auth_value(&a->h, a->req->pin, ret);
 }
 
 /* The flags of the signature: what was found out in this very call. */
 static int
-find_signer(const struct config *cfg, const struct assertion_request *req,
-    const struct handle *h, const struct ec_point *point,
-    const struct request *what, uint8_t *ret_flags)
+find_signer(struct asserting *a, uint8_t *ret_flags)
 {
-	bool has_pin = h->auth == HANDLE_AUTH_PIN;
 	struct presence_question question;
 	int r;
 
-	/* Wrong PINs get no signature, so this is said only of right ones. */
-	*ret_flags = has_pin ? FIDO_FLAG_UV : 0;
-	if (!needs_presence(req, h))
+	/* The TPM does not sign with a wrong PIN, so UV is true. */
+	*ret_flags = has_pin(a) ? FIDO_FLAG_UV : 0;
+	if (!needs_presence(a))
 		return 0;
-	make_question(req, point, what, &question);
-	if ((r = presence_require(
-		 cfg, &question, has_pin && presence_request_is_known())) != 0)
+	make_question(a, &question);
+	question.pin_entered = has_pin(a) && presence_request_is_known();
+	if ((r = presence_require(a->cfg, &question)) != 0)
 		return r;
 	*ret_flags |= FIDO_FLAG_UP;
 	return 0;
 }
 
-static void
-log_request(const struct request *what)
-{
-	struct text words;
-
-	if (!log_shows(LOG_LEVEL_DEBUG))
-		return;
-	request_describe(what, &words);
-	log_debug("request: %s", words.s);
-}
-
 /*
- * An agent says "agent refused operation" to whoever asked it, and nothing to
- * the person. What has become of their PIN they have to know. Returns r, with
- * its cause.
+ * An agent says "agent refused operation" to the program that asked it, and
+ * nothing to the person, who has to know what has become of their PIN. Returns
+ * r, with its cause.
  */
 static int
 tell_of_pin(const struct config *cfg, int r)
@@ -519,52 +523,55 @@ tell_of_pin(const struct config *cfg, int r)
 }
 
 static int
-assert_with(const struct config *cfg, const struct assertion_request *req,
-    const struct handle *h, struct assertion *ret)
+assert_with(struct asserting *a, struct assertion *ret)
 {
-	uint8_t digest[SHA256_LEN];
+	const struct assertion_request *req = a->req;
+	struct signing s = {
+		.tcti = a->cfg->tcti,
+		.h = &a->h,
+		.point = &a->point,
+		.spend_last_try = a->cfg->spend_last_try,
+	};
 	struct bytes auth_value = { 0 };
-	struct ec_point point;
-	struct request what;
-	struct assertion a;
+	uint8_t flags;
 	int r;
 
-	request_parse(req->message, &what);
-	log_request(&what);
+	request_parse(req->message, &a->what);
+	if (log_shows(LOG_LEVEL_DEBUG))
+		log_debug("request: %s", request_describe(&a->what)->s);
 	/* An altered handle is refused before a person is asked anything. */
-	if ((r = key_point(h, &point)) != 0 ||
-	    (r = handle_check_application(h, req->application)) != 0 ||
-	    (r = limits_check(&h->limits, &what)) != 0 ||
-	    (r = prepare_for_pin(cfg, req, h, &point, &what)) != 0 ||
-	    (r = take_pin(req, h, &auth_value)) != 0 ||
-	    (r = find_signer(cfg, req, h, &point, &what, &a.flags)) != 0 ||
+	if ((r = key_point(&a->h, &a->point)) != 0 ||
+	    (r = handle_check_application(&a->h, req->application)) != 0 ||
+	    (r = limits_check(&a->h.limits, &a->what)) != 0 ||
+	    (r = prepare_for_pin(a)) != 0 ||
+	    (r = take_pin(a, &auth_value)) != 0 ||
+	    (r = find_signer(a, &flags)) != 0 ||
 	    (r = fido_assertion_digest(
-		 req->application, a.flags, req->message, digest)) != 0)
+		 req->application, flags, req->message, s.digest)) != 0)
 		goto out;
-	r = sign(
-	    cfg, h, &point, bytes_slice(&auth_value), digest, &a.signature);
-	if (r != 0)
+	s.auth_value = bytes_slice(&auth_value);
+	if ((r = sign(&s)) != 0)
 		goto out;
-	*ret = a;
+	*ret = (struct assertion){ flags, s.signature };
 out:
 	bytes_reset(&auth_value);
-	return tell_of_pin(cfg, r);
+	return tell_of_pin(a->cfg, r);
 }
 
 int
 credential_assert(const struct config *cfg, const struct assertion_request *req,
     struct assertion *ret)
 {
-	struct handle h = { 0 };
+	struct asserting a = { .cfg = cfg, .req = req };
 	int r;
 
 	if ((r = check_application(req->application)) != 0 ||
 	    (r = check_not_empty(req->message, "message to sign")) != 0 ||
 	    (r = check_not_empty(req->key_handle, "key handle")) != 0 ||
-	    (r = handle_decode(req->key_handle, &h)) != 0)
+	    (r = handle_decode(req->key_handle, &a.h)) != 0)
 		return r;
-	r = assert_with(cfg, req, &h, ret);
-	handle_reset(&h);
+	r = assert_with(&a, ret);
+	handle_reset(&a.h);
 	return r;
 }
 

@@ -105,14 +105,13 @@ add_limits(struct text *out, const struct limits *l)
 }
 
 int
-limits_check(const struct limits *l, const struct request *req)
+limits_check(const struct limits *l, struct request *req)
 {
-	struct text limits = { 0 }, asked;
+	struct text limits = { 0 };
 
 	if (allows(l, req))
 		return 0;
 	add_limits(&limits, l);
-	request_describe(req, &asked);
 	return fail(FAIL_LIMIT, "this key is limited to %s, and this was: %s",
-	    limits.s, asked.s);
+	    limits.s, request_describe(req)->s);
 }

@@ -7,6 +7,6 @@
 #include "ssh/signdata.h"
 
 /* 0, or FAIL_LIMIT with words that say which limit the request goes past. */
-int limits_check(const struct limits *l, const struct request *req) MUST_CHECK;
+int limits_check(const struct limits *l, struct request *req) MUST_CHECK;
 
 #endif

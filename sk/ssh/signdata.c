@@ -290,37 +290,41 @@ describe_certificate(const struct certificate *c, struct text *out)
 	}
 }
 
-void
-request_describe(const struct request *req, struct text *ret)
+const struct text *
+request_describe(struct request *req)
 {
-	*ret = (struct text){ 0 };
+	struct text *out = &req->words;
+
+	if (out->len > 0)
+		return out;
 	switch (req->kind) {
 	case REQUEST_LOGIN:
-		describe_login(req, ret);
+		describe_login(req, out);
 		break;
 	case REQUEST_SSHSIG:
-		describe_sshsig(req->namespace, ret);
+		describe_sshsig(req->namespace, out);
 		break;
 	case REQUEST_CERTIFICATE:
-		describe_certificate(&req->certificate, ret);
+		describe_certificate(&req->certificate, out);
 		break;
 	case REQUEST_HOST_KEY_PROOF:
-		text_add(ret, "Prove to a client that this host has this key");
+		text_add(out, "Prove to a client that this host has this key");
 		break;
 	case REQUEST_KEY_EXCHANGE:
-		text_add(ret,
+		text_add(out,
 		    "Sign a bare hash of %zu bytes, as a server does to "
 		    "identify itself",
 		    req->len);
 		break;
 	case REQUEST_UNKNOWN:
-		text_add(ret, "Sign %zu bytes of an unknown kind", req->len);
+		text_add(out, "Sign %zu bytes of an unknown kind", req->len);
 		if (req->unread_type.len > 0) {
 			text_add(
-			    ret, ", which begin as a certificate of type ");
-			text_add_quoted(ret, req->unread_type, MOST);
-			text_add(ret, " but cannot be read as one");
+			    out, ", which begin as a certificate of type ");
+			text_add_quoted(out, req->unread_type, MOST);
+			text_add(out, " but cannot be read as one");
 		}
 		break;
 	}
+	return out;
 }

@@ -35,6 +35,7 @@ struct request {
 	struct certificate certificate;
 	/* unknown, but begins as a certificate of this type; else empty */
 	struct slice unread_type;
+	struct text words; /* request_describe's; empty before */
 };
 
 /* Never fails: what is not one of the kinds, byte for byte, is unknown. */
@@ -42,9 +43,10 @@ void request_parse(struct slice message, struct request *ret);
 
 /*
  * One sentence without its full stop, as "Sign in to "host" as "alice"". It
- * says no more than the message does; all foreign words are quoted and cut.
- * Looks the server's key up in known_hosts.
+ * says no more than the message does; all foreign words are quoted and cut. The
+ * first call looks the server's key up in known_hosts; later ones return the
+ * same words. Borrowed from *req.
  */
-void request_describe(const struct request *req, struct text *ret);
+const struct text *request_describe(struct request *req);
 
 #endif

@@ -203,13 +203,12 @@ caller_is_agent(void)
 }
 
 static int
-ask_auto(const struct config *cfg, const struct presence_question *question,
-    bool pin_entered)
+ask_auto(const struct config *cfg, const struct presence_question *question)
 {
 	const char *askpass;
 	int r = FAIL_PRESENCE;
 
-	if (pin_entered)
+	if (question->pin_entered)
 		return 0;
 	if ((askpass = find_wanted_askpass()) != NULL &&
 	    (r = ask_askpass(cfg, askpass, question)) != FAIL_PRESENCE)
@@ -229,12 +228,12 @@ ask_auto(const struct config *cfg, const struct presence_question *question,
 }
 
 int
-presence_require(const struct config *cfg,
-    const struct presence_question *question, bool pin_entered)
+presence_require(
+    const struct config *cfg, const struct presence_question *question)
 {
 	switch (cfg->user_presence) {
 	case USER_PRESENCE_AUTO:
-		return ask_auto(cfg, question, pin_entered);
+		return ask_auto(cfg, question);
 	case USER_PRESENCE_ASKPASS:
 		return ask_configured_askpass(cfg, question);
 	case USER_PRESENCE_TERMINAL:
@@ -259,7 +258,7 @@ presence_before_pin(
 
 	if (cfg->user_presence == USER_PRESENCE_ASSUME || !caller_is_agent())
 		return 0;
-	if ((r = ask_auto(cfg, question, false)) == FAIL_PRESENCE)
+	if ((r = ask_auto(cfg, question)) == FAIL_PRESENCE)
 		return fail(FAIL_SECRET,
 		    "this key needs its PIN, and the agent has no display to "
 		    "ask for it on");

@@ -13,15 +13,16 @@
 struct presence_question {
 	struct text words; /* a sentence without its mark */
 	struct text key;   /* the one to be used, in words; or empty */
+	bool pin_entered;  /* for this: under auto, that is the answer */
 };
 
 /*
- * Asks the person in the way that the setting UserPresence names; `pin_entered`
- * counts as a person under auto. 0: present; FAIL_REFUSED: said no, or nothing
- * in time; FAIL_PRESENCE: there is no way to ask; FAIL_MEMORY.
+ * Asks the person in the way that the setting UserPresence names. 0: present;
+ * FAIL_REFUSED: said no, or nothing in time; FAIL_PRESENCE: there is no way to
+ * ask; FAIL_MEMORY.
  */
 int presence_require(const struct config *cfg,
-    const struct presence_question *question, bool pin_entered) MUST_CHECK;
+    const struct presence_question *question) MUST_CHECK;
 
 /*
  * Before FAIL_PIN_REQUIRED. ssh-agent, which signs for whoever reaches its

@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct text words;
 
 	request_parse((struct slice){ data, size }, &req);
-	request_describe(&req, &words);
+	words = *request_describe(&req);
 	for (size_t i = 0; i < words.len; i++)
 		if (words.s[i] < ' ' || words.s[i] > '~')
 			abort();

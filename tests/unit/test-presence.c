@@ -100,7 +100,7 @@ called_by_agent(int (*what)(void))
 static int
 require(void)
 {
-	return presence_require(&cfg, &question, false);
+	return presence_require(&cfg, &question);
 }
 
 static int
@@ -222,12 +222,15 @@ test_no_way_to_ask(void **state)
 static void
 test_pin_is_presence_under_auto_alone(void **state)
 {
+	struct presence_question with_pin = question;
+
 	(void)state;
+	with_pin.pin_entered = true;
 	askpass_answers("exit 1");
-	assert_int_equal(presence_require(&cfg, &question, true), 0);
+	assert_int_equal(presence_require(&cfg, &with_pin), 0);
 	assert_string_equal(asked(), "");
 	cfg.user_presence = USER_PRESENCE_ASKPASS;
-	assert_int_equal(presence_require(&cfg, &question, true), FAIL_REFUSED);
+	assert_int_equal(presence_require(&cfg, &with_pin), FAIL_REFUSED);
 	cfg.user_presence = USER_PRESENCE_ASSUME;
 	assert_int_equal(require(), 0);
 }

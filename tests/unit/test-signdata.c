@@ -19,7 +19,7 @@ kind_of(const uint8_t *data, size_t len)
 	assert_non_null(copy);
 	memcpy(copy, data, len);
 	request_parse((struct slice){ copy, len }, &req);
-	request_describe(&req, &words);
+	words = *request_describe(&req);
 	assert_true(words.len > 0);
 	for (size_t i = 0; i < words.len; i++)
 		assert_true(words.s[i] >= ' ' && words.s[i] <= '~');
@@ -36,7 +36,7 @@ check_words(const char *name, enum request_kind kind, const char *pattern)
 
 	request_parse(message, &req);
 	assert_int_equal(req.kind, kind);
-	request_describe(&req, &words);
+	words = *request_describe(&req);
 	if (strstr(words.s, pattern) == NULL)
 		FAIL_MSG("%s: %s", name, words.s);
 	/* A byte less or more is something else. */
@@ -133,7 +133,7 @@ test_hostile_words(void **state)
 	len += put_string(m + len, "h", 1);
 	request_parse((struct slice){ m, len }, &req);
 	assert_int_equal(req.kind, REQUEST_SSHSIG);
-	request_describe(&req, &words);
+	words = *request_describe(&req);
 	assert_true(words.len < 200);
 	assert_null(strchr(words.s, '\033'));
 	assert_null(strchr(words.s, '\n'));
@@ -149,7 +149,7 @@ describe_invented(const struct invented *i, struct text *ret)
 
 	request_parse(bytes_slice(&b), &req);
 	assert_int_equal(req.kind, REQUEST_CERTIFICATE);
-	request_describe(&req, ret);
+	*ret = *request_describe(&req);
 	bytes_reset(&b);
 }
 
@@ -176,6 +176,25 @@ test_no_memory(void **state)
 	describe_invented(&make, &words);
 	no_digests = false;
 	assert_non_null(strstr(words.s, " to a key without a fingerprint for"));
+}
+
+/* Asked again, it neither parses keys nor reads known_hosts. */
+static void
+test_described_once(void **state)
+{
+	const struct invented make = { .type_name = "ssh-tomorrow-cert",
+		.fields = 1 };
+	struct bytes b = invent(&make);
+	struct request req;
+	struct text first;
+
+	(void)state;
+	request_parse(bytes_slice(&b), &req);
+	first = *request_describe(&req);
+	no_digests = true;
+	assert_string_equal(request_describe(&req)->s, first.s);
+	no_digests = false;
+	bytes_reset(&b);
 }
 
 static void
@@ -328,7 +347,7 @@ test_unread_certificate(void **state)
 	(void)state;
 	request_parse(bytes_slice(&b), &req);
 	assert_int_equal(req.kind, REQUEST_UNKNOWN);
-	request_describe(&req, &words);
+	words = *request_describe(&req);
 	assert_non_null(strstr(words.s,
 	    "bytes of an unknown kind, which begin as a certificate of type "
 	    "\"ssh-tomorrow-cert\" but cannot be read as one"));
@@ -368,20 +387,20 @@ test_unknown_host_keys(void **state)
 	login_to(bytes_slice(&key), &m);
 	request_parse(bytes_slice(&m), &req);
 	assert_int_equal(req.kind, REQUEST_LOGIN);
-	request_describe(&req, &words);
+	words = *request_describe(&req);
 	assert_non_null(strstr(words.s, "to a server with host key SHA256:"));
 	strcpy(plain, words.s);
 	bytes_reset(&m);
 	/* A certificate of the same key. */
 	login_to(bytes_slice(&cert), &m);
 	request_parse(bytes_slice(&m), &req);
-	request_describe(&req, &words);
+	words = *request_describe(&req);
 	assert_string_equal(words.s, plain);
 	bytes_reset(&m);
 	login_to((struct slice){ cert.data, cert.len - 1 }, &m);
 	request_parse(bytes_slice(&m), &req);
 	assert_int_equal(req.kind, REQUEST_LOGIN);
-	request_describe(&req, &words);
+	words = *request_describe(&req);
 	assert_non_null(strstr(
 	    words.s, "to a server with a host key that cannot be read, as"));
 	bytes_reset(&m);
@@ -414,6 +433,7 @@ main(void)
 		cmocka_unit_test(test_hostile_words),
 		cmocka_unit_test(test_certificates_differ),
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_described_once),
 		cmocka_unit_test(test_nothing_is_pushed_out),
 		cmocka_unit_test(test_unread_certificate),
 		cmocka_unit_test(test_unknown_host_keys),
