@@ -55,8 +55,7 @@ answer_bytes(struct json_object *o, const char *name, struct slice value)
 void
 answer_text(struct json_object *o, const char *name, const char *value)
 {
-	answer_bytes(
-	    o, name, (struct slice){ (const uint8_t *)value, strlen(value) });
+	answer_bytes(o, name, slice_of_text(value));
 }
 
 void
@@ -67,8 +66,7 @@ answer_path(struct json_object *o, const char *name, const char *path)
 			answer_text(o, name, path);
 			return;
 		}
-	if (utf8_is_valid(
-		(struct slice){ (const uint8_t *)path, strlen(path) }))
+	if (utf8_is_valid(slice_of_text(path)))
 		answer_object(o, name, json_object_new_string(path));
 	else
 		answer_text(o, name, path);

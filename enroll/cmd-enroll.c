@@ -33,9 +33,7 @@ static int
 add_limit(const char *word, struct limits *l)
 {
 	if (strncmp(word, "sign:", 5) == 0)
-		return limits_allow_namespace(l,
-		    (struct slice){
-			(const uint8_t *)word + 5, strlen(word + 5) });
+		return limits_allow_namespace(l, slice_of_text(word + 5));
 	for (size_t i = 0; i < LIMIT_KINDS; i++) {
 		if (strcmp(word, limit_names[i].name) != 0)
 			continue;
@@ -62,8 +60,7 @@ add_server(const char *fingerprint, struct limits *l)
 		    "SHA256:... that ssh-keygen -lf prints for the host key",
 		    fingerprint);
 	snprintf(padded, sizeof(padded), "%s=", fingerprint + 7);
-	r = base64_decode(
-	    (struct slice){ (const uint8_t *)padded, strlen(padded) }, &digest);
+	r = base64_decode(slice_of_text(padded), &digest);
 	if (r == FAIL_ARGUMENT || (r == 0 && digest.len != 32))
 		r = fail(FAIL_ARGUMENT, "--server: \"%.100s\" is not base64",
 		    fingerprint);
@@ -150,7 +147,7 @@ check_text(const char *option, const char *s)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			return fail(FAIL_ARGUMENT,
 			    "%s: control characters are not allowed", option);
-	if (!utf8_is_valid((struct slice){ (const uint8_t *)s, strlen(s) }))
+	if (!utf8_is_valid(slice_of_text(s)))
 		return fail(FAIL_ARGUMENT, "%s: not UTF-8", option);
 	return 0;
 }

@@ -21,10 +21,7 @@ describe_removal(uint32_t index, const struct keyref *ref, struct text *out)
 		text_add(out, "that cannot be read");
 	} else {
 		text_add(out, "of ");
-		text_add_quoted(out,
-		    (struct slice){ (const uint8_t *)ref->key.application,
-			strlen(ref->key.application) },
-		    64);
+		text_add_quoted(out, slice_of_text(ref->key.application), 64);
 	}
 	if (ref->user.len > 0) {
 		text_add(out, ", user ");

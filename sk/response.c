@@ -216,8 +216,7 @@ static bool
 is_wanted(const struct resident_credential *cred, const char *user)
 {
 	return user == NULL ||
-	    slice_equal(bytes_slice(&cred->user),
-		(struct slice){ (const uint8_t *)user, strlen(user) });
+	    slice_equal(bytes_slice(&cred->user), slice_of_text(user));
 }
 
 /*
@@ -238,10 +237,7 @@ say_handed_out(const struct resident_credential *cred)
 		r = fail(FAIL_INTERNAL, "no fingerprint");
 		goto out;
 	}
-	text_add_quoted(&t,
-	    (struct slice){
-		(const uint8_t *)cred->application, strlen(cred->application) },
-	    64);
+	text_add_quoted(&t, slice_of_text(cred->application), 64);
 	if (cred->user.len > 0) {
 		text_add(&t, ", user ");
 		text_add_quoted(&t, bytes_slice(&cred->user), 64);

@@ -42,18 +42,6 @@ fido_assertion_digest(const char *application, uint8_t flags,
 	return sha256((struct slice){ in, sizeof(in) }, ret_digest);
 }
 
-static int
-append_cose_key(struct bytes *out, const struct ec_point *point)
-{
-	int r;
-
-	if ((r = bytes_append(out, cose_until_x, sizeof(cose_until_x))) != 0 ||
-	    (r = bytes_append(out, point->x, sizeof(point->x))) != 0 ||
-	    (r = bytes_append(out, cose_until_y, sizeof(cose_until_y))) != 0)
-		return r;
-	return bytes_append(out, point->y, sizeof(point->y));
-}
-
 int
 fido_authenticator_data(const char *application, uint8_t flags,
     struct slice key_handle, const struct ec_point *point, struct bytes *ret)
@@ -73,7 +61,10 @@ fido_authenticator_data(const char *application, uint8_t flags,
 	    (r = bytes_append(&out, aaguid, sizeof(aaguid))) != 0 ||
 	    (r = bytes_append(&out, len, sizeof(len))) != 0 ||
 	    (r = bytes_append(&out, key_handle.data, key_handle.len)) != 0 ||
-	    (r = append_cose_key(&out, point)) != 0)
+	    (r = bytes_append(&out, cose_until_x, sizeof(cose_until_x))) != 0 ||
+	    (r = bytes_append(&out, point->x, sizeof(point->x))) != 0 ||
+	    (r = bytes_append(&out, cose_until_y, sizeof(cose_until_y))) != 0 ||
+	    (r = bytes_append(&out, point->y, sizeof(point->y))) != 0)
 		goto out;
 	bytes_move(&out, ret);
 out:

@@ -205,10 +205,8 @@ find_maker(const struct config *cfg, const struct credential_request *req,
 	    "Make a new SSH key in this computer's security chip (TPM)");
 	if (strcmp(req->application, "ssh:") != 0) {
 		text_add(&question.words, ", for ");
-		text_add_quoted(&question.words,
-		    (struct slice){ (const uint8_t *)req->application,
-			strlen(req->application) },
-		    64);
+		text_add_quoted(
+		    &question.words, slice_of_text(req->application), 64);
 	}
 	r = presence_require(cfg, &question);
 	if (r == FAIL_PRESENCE)

@@ -65,9 +65,27 @@ bytes_slice(const struct bytes *b)
 	return (struct slice){ b->data, b->len };
 }
 
+struct slice
+slice_of_text(const char *text)
+{
+	return (struct slice){ (const uint8_t *)text, strlen(text) };
+}
+
 bool
 slice_equal(struct slice a, struct slice b)
 {
 	return a.len == b.len &&
 	    (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+bool
+slice_is(struct slice s, const char *text)
+{
+	return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
+}
+
+bool
+slice_begins(struct slice s, const char *text)
+{
+	return s.len >= strlen(text) && memcmp(s.data, text, strlen(text)) == 0;
 }

@@ -37,6 +37,15 @@ void bytes_move(struct bytes *b, struct bytes *ret);
 /* b's content; valid until b changes. */
 struct slice bytes_slice(const struct bytes *b);
 
+/* The text without its terminating zero; valid as long as the text. */
+struct slice slice_of_text(const char *text);
+
 bool slice_equal(struct slice a, struct slice b);
+
+/* True if s is this text. */
+bool slice_is(struct slice s, const char *text);
+
+/* True if s begins with this text. */
+bool slice_begins(struct slice s, const char *text);
 
 #endif

@@ -17,14 +17,6 @@
 #include "base/error.h"
 #include "base/log.h"
 
-static bool
-names_same_variable(const char *a, const char *b)
-{
-	size_t n = strcspn(a, "=");
-
-	return strncmp(a, b, n + 1) == 0;
-}
-
 /* The environment with child->env in it; entries are borrowed. */
 static char **
 make_environment(const struct child *child)
@@ -40,7 +32,8 @@ make_environment(const struct child *child)
 		bool replaced = false;
 
 		for (const char *const *e = child->env; *e != NULL; e++)
-			replaced |= names_same_variable(*e, environ[i]);
+			replaced |=
+			    strncmp(*e, environ[i], strcspn(*e, "=") + 1) == 0;
 		if (!replaced)
 			env[out++] = environ[i];
 	}

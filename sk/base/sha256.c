@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include <openssl/evp.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -17,6 +16,5 @@ sha256(struct slice in, uint8_t ret[SHA256_LEN])
 int
 sha256_text(const char *text, uint8_t ret[SHA256_LEN])
 {
-	return sha256(
-	    (struct slice){ (const uint8_t *)text, strlen(text) }, ret);
+	return sha256(slice_of_text(text), ret);
 }

@@ -100,19 +100,6 @@ wire_put_string(struct bytes *b, struct slice s)
 int
 wire_put_text(struct bytes *b, const char *text)
 {
-	return wire_put_string(b,
-	    (struct slice){
-		(const uint8_t *)text, text != NULL ? strlen(text) : 0 });
-}
-
-bool
-slice_is(struct slice s, const char *text)
-{
-	return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
-}
-
-bool
-slice_begins(struct slice s, const char *text)
-{
-	return s.len >= strlen(text) && memcmp(s.data, text, strlen(text)) == 0;
+	return wire_put_string(
+	    b, text != NULL ? slice_of_text(text) : (struct slice){ 0 });
 }

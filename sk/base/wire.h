@@ -24,10 +24,4 @@ int wire_put_string(struct bytes *b, struct slice s) MUST_CHECK;
 /* A string of this text; an empty one for NULL. */
 int wire_put_text(struct bytes *b, const char *text) MUST_CHECK;
 
-/* True if s is this text. */
-bool slice_is(struct slice s, const char *text);
-
-/* True if s begins with this text. */
-bool slice_begins(struct slice s, const char *text);
-
 #endif

@@ -83,7 +83,7 @@ fail_altered(const char *what)
 
 /* A TPM2B_ECC_PARAMETER of up to 32 bytes, padded in front. */
 static bool
-take_number(struct slice *in, uint8_t ret[32])
+take_coordinate(struct slice *in, uint8_t ret[32])
 {
 	size_t len;
 
@@ -117,8 +117,8 @@ template_point(
 		return r;
 	if (memcmp(public.data, head, sizeof(head)) != 0)
 		return fail_altered("attributes");
-	if (!take_number(&rest, point.x) || !take_number(&rest, point.y) ||
-	    rest.len != 0)
+	if (!take_coordinate(&rest, point.x) ||
+	    !take_coordinate(&rest, point.y) || rest.len != 0)
 		return fail_altered("point");
 	*ret = point;
 	return 0;

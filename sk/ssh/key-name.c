@@ -74,9 +74,7 @@ key_name_add(
 	if (dir != NULL && base64_put(&base64, bytes_slice(&blob)) == 0)
 		name = find_in(dir, bytes_slice(&base64));
 	if (name != NULL)
-		text_add_quoted(t,
-		    (struct slice){ (const uint8_t *)name, strlen(name) },
-		    MOST);
+		text_add_quoted(t, slice_of_text(name), MOST);
 	else if (sha256(bytes_slice(&blob), digest) == 0)
 		text_add_fingerprint(t, digest);
 out:

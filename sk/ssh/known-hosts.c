@@ -59,12 +59,6 @@ has_hash(const char *name, const struct hashed_name *hashed)
 	return strcmp(base64, hashed->hash) == 0;
 }
 
-static bool
-is_port(const char *word)
-{
-	return strlen(word) <= 5 && word[strspn(word, "0123456789")] == '\0';
-}
-
 /* Tries each word, and each with each port. */
 static bool
 find_word(struct slice words, const struct hashed_name *hashed,
@@ -79,8 +73,8 @@ find_word(struct slice words, const struct hashed_name *hashed,
 			return true;
 		}
 		for (const char *p = start; p < end; p += strlen(p) + 1) {
-			if (!is_port(p))
-				continue;
+			if (strlen(p) > 5 || p[strspn(p, "0123456789")] != '\0')
+				continue; /* not a port */
 			snprintf(name, sizeof(name), "[%s]:%s", w, p);
 			if (has_hash(name, hashed)) {
 				memcpy(ret, name, sizeof(name));

@@ -12,7 +12,7 @@
 /* The most of one foreign word that is shown. */
 #define MOST 64
 
-/* --- telling ----------------------------------------------------------- */
+/* --- parsing ----------------------------------------------------------- */
 
 static bool
 parse_login(struct slice in, struct request *ret)
@@ -71,13 +71,6 @@ parse_host_key_proof(struct slice in)
 	    in.len == 0;
 }
 
-/* Nothing but a hash: SHA-1, SHA-256, SHA-384 or SHA-512. */
-static bool
-is_bare_hash(struct slice in)
-{
-	return in.len == 20 || in.len == 32 || in.len == 48 || in.len == 64;
-}
-
 void
 request_parse(struct slice message, struct request *ret)
 {
@@ -90,19 +83,14 @@ request_parse(struct slice message, struct request *ret)
 		ret->kind = REQUEST_CERTIFICATE;
 	else if (parse_host_key_proof(message))
 		ret->kind = REQUEST_HOST_KEY_PROOF;
-	else if (is_bare_hash(message))
+	else if (message.len == 20 || message.len == 32 || message.len == 48 ||
+	    message.len == 64) /* a bare hash: SHA-1, or one of SHA-2 */
 		ret->kind = REQUEST_KEY_EXCHANGE;
 	else
 		ret->unread_type = certificate_type_name(message);
 }
 
-/* --- saying ------------------------------------------------------------ */
-
-static struct slice
-slice_of_text(const char *s)
-{
-	return (struct slice){ (const uint8_t *)s, strlen(s) };
-}
+/* --- in words ---------------------------------------------------------- */
 
 static void
 describe_server(struct slice host_key, struct text *out)

@@ -43,12 +43,6 @@ static const struct key_type {
 
 /* --- names of types ---------------------------------------------------- */
 
-static bool
-is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /*
  * A certificate's type is that of its key with "-cert" or "-cert-v01" in it,
  * at the end or before "@". What is left without that is the key's type: so
@@ -69,7 +63,8 @@ split_certificate_name(struct slice name, struct slice ret[2])
 	while (local < name.len && name.data[local] != '@')
 		local++;
 	end = local;
-	while (end > 0 && is_digit(name.data[end - 1]))
+	while (
+	    end > 0 && name.data[end - 1] >= '0' && name.data[end - 1] <= '9')
 		end--;
 	if (end < local && end >= 2 &&
 	    memcmp(name.data + end - 2, "-v", 2) == 0)
@@ -197,8 +192,7 @@ read_certificate(struct slice in, enum ending ending, struct certificate *ret)
 		if (!slice_is(c.type_name, key_types[i].cert))
 			continue;
 		c.known = true;
-		c.plain_name[0] =
-		    (struct slice){ (const uint8_t *)plain, strlen(plain) };
+		c.plain_name[0] = slice_of_text(plain);
 		c.plain_name[1] = (struct slice){ 0 };
 		if (!read_with(in, key_types[i].fields, ending, &c))
 			return false;

@@ -20,7 +20,7 @@ pin_is_given(const char *pin)
 static size_t
 count_characters(const char *pin)
 {
-	struct slice rest = { (const uint8_t *)pin, strlen(pin) };
+	struct slice rest = slice_of_text(pin);
 	size_t n = 0;
 
 	while (rest.len > 0) {
