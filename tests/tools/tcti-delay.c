@@ -9,8 +9,6 @@
  * decrypt the salt. Commands without a line take what they take.
  * SK_TPM_DELAY_LOG names a file that gets a line "CODE MICROSECONDS" for each
  * command, the delay included.
- *
- * Source of the interface: TSS 2.0 TCTI specification, section 3.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -18,25 +16,13 @@
 #include <string.h>
 #include <time.h>
 
-#include <tss2/tss2_tcti.h>
-#include <tss2/tss2_tctildr.h>
-#include <tss2/tss2_tpm2_types.h>
-
-#define MAGIC 0x736b646c61790001ULL
+#include "between.h"
 
 struct delay {
-	TSS2_TCTI_CONTEXT_COMMON_V1 common;
-	TSS2_TCTI_CONTEXT *child;
-	char command[16];     /* as the files have it */
-	struct timespec sent; /* when it was */
+	struct between between; /* first: it is a TCTI context */
+	char command[16];	/* as the files have it */
+	struct timespec sent;	/* when it was */
 };
-
-static uint32_t
-be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | (uint32_t)p[3];
-}
 
 static int64_t
 us_since(const struct timespec *then)
@@ -52,11 +38,11 @@ us_since(const struct timespec *then)
 static void
 name_command(size_t size, const uint8_t *command, char ret[16])
 {
-	uint32_t code = size >= 10 ? be32(command + 6) : 0;
+	uint32_t code = size >= HEADER_LEN ? get32(command + 6) : 0;
 
 	snprintf(ret, 16, "%x%s", code,
 	    code == TPM2_CC_StartAuthSession && size >= 14 &&
-		    be32(command + 10) != TPM2_RH_NULL
+		    get32(command + HEADER_LEN) != TPM2_RH_NULL
 		? "+salt"
 		: "");
 }
@@ -122,7 +108,7 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 
 	name_command(size, command, d->command);
 	clock_gettime(CLOCK_MONOTONIC, &d->sent);
-	return Tss2_Tcti_Transmit(d->child, size, command);
+	return Tss2_Tcti_Transmit(d->between.child, size, command);
 }
 
 static TSS2_RC
@@ -130,7 +116,8 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
     int32_t timeout)
 {
 	struct delay *d = (struct delay *)context;
-	TSS2_RC rc = Tss2_Tcti_Receive(d->child, size, response, timeout);
+	TSS2_RC rc =
+	    Tss2_Tcti_Receive(d->between.child, size, response, timeout);
 
 	if (rc == TSS2_RC_SUCCESS && response != NULL) {
 		wait_until_due(d);
@@ -139,69 +126,4 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 	return rc;
 }
 
-/* A resource manager asks for these. */
-static TSS2_RC
-cancel(TSS2_TCTI_CONTEXT *context)
-{
-	return Tss2_Tcti_Cancel(((struct delay *)context)->child);
-}
-
-static TSS2_RC
-get_poll_handles(
-    TSS2_TCTI_CONTEXT *context, TSS2_TCTI_POLL_HANDLE *handles, size_t *n)
-{
-	return Tss2_Tcti_GetPollHandles(
-	    ((struct delay *)context)->child, handles, n);
-}
-
-static TSS2_RC
-set_locality(TSS2_TCTI_CONTEXT *context, uint8_t locality)
-{
-	return Tss2_Tcti_SetLocality(
-	    ((struct delay *)context)->child, locality);
-}
-
-static void
-finalize(TSS2_TCTI_CONTEXT *context)
-{
-	Tss2_TctiLdr_Finalize(&((struct delay *)context)->child);
-}
-
-static TSS2_RC
-init(TSS2_TCTI_CONTEXT *context, size_t *size, const char *conf)
-{
-	struct delay *d = (struct delay *)context;
-
-	if (context == NULL) {
-		*size = sizeof(*d);
-		return TSS2_RC_SUCCESS;
-	}
-	memset(d, 0, sizeof(*d));
-	d->common.magic = MAGIC;
-	d->common.version = 1;
-	d->common.transmit = transmit;
-	d->common.receive = receive;
-	d->common.cancel = cancel;
-	d->common.getPollHandles = get_poll_handles;
-	d->common.setLocality = set_locality;
-	d->common.finalize = finalize;
-	return Tss2_TctiLdr_Initialize(conf, &d->child);
-}
-
-static const TSS2_TCTI_INFO info = {
-	.version = 1,
-	.name = "tcti-delay",
-	.description = "as slow as a chip",
-	.config_help = "name:conf of the TCTI behind",
-	.init = init,
-};
-
-/* The one symbol that tctildr looks up. */
-__attribute__((visibility("default"))) const TSS2_TCTI_INFO *Tss2_Tcti_Info(
-    void);
-
-const TSS2_TCTI_INFO *
-Tss2_Tcti_Info(void)
-{
-	return &info;
-}
+BETWEEN(struct delay, "as slow as a chip", transmit, receive, between_finalize);

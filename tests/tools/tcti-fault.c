@@ -24,8 +24,6 @@
  *	deaf		the same, and wait for it for good, as tpm2-tss does for
  *			a simulator, whatever time is given
  *	stop		stop before sending, until somebody sends SIGCONT
- *
- * Source of the interface: TSS 2.0 TCTI specification, section 3.
  */
 #include <poll.h>
 #include <signal.h>
@@ -37,18 +35,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <tss2/tss2_mu.h>
-#include <tss2/tss2_tcti.h>
-#include <tss2/tss2_tctildr.h>
-
-#define MAGIC 0x736b666175000001ULL
-#define HEADER_LEN 10
+#include "between.h"
 
 struct fault {
-	TSS2_TCTI_CONTEXT_COMMON_V1 common;
-	TSS2_TCTI_CONTEXT *child;
-	uint32_t answer;    /* a response code of our own, or 0 */
-	const char *action; /* what to do with the answer */
+	struct between between; /* first: it is a TCTI context */
+	uint32_t answer;	/* a response code of our own, or 0 */
+	const char *action;	/* what to do with the answer */
 	bool gone;
 };
 
@@ -129,8 +121,8 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 	if (is(f->action, "stop"))
 		raise(SIGSTOP);
 	if (is(f->action, "kill"))
-		send_and_die(f->child, size, command);
-	return Tss2_Tcti_Transmit(f->child, size, command);
+		send_and_die(f->between.child, size, command);
+	return Tss2_Tcti_Transmit(f->between.child, size, command);
 }
 
 static void
@@ -153,7 +145,6 @@ resize(const char *arg, int sign, uint8_t *response, size_t *size, size_t room)
 	char *end;
 	long change = sign * strtol(arg, &end, 10);
 	long now = (long)*size + change;
-	size_t at = 2;
 
 	if (now < 0)
 		now = 0;
@@ -163,7 +154,7 @@ resize(const char *arg, int sign, uint8_t *response, size_t *size, size_t room)
 		memset(response + *size, 0, (size_t)now - *size);
 	*size = (size_t)now;
 	if (*end == '!' && *size >= HEADER_LEN)
-		Tss2_MU_UINT32_Marshal((uint32_t)now, response, *size, &at);
+		put32(response + 2, (uint32_t)now);
 }
 
 static void
@@ -199,22 +190,6 @@ spoil(const char *action, uint8_t *response, size_t *size, size_t room)
 }
 
 static TSS2_RC
-answer_with_rc(uint32_t rc, size_t *size, uint8_t *response)
-{
-	size_t at = 0;
-
-	if (response == NULL) {
-		*size = HEADER_LEN;
-		return TSS2_RC_SUCCESS;
-	}
-	Tss2_MU_UINT16_Marshal(TPM2_ST_NO_SESSIONS, response, *size, &at);
-	Tss2_MU_UINT32_Marshal(HEADER_LEN, response, *size, &at);
-	Tss2_MU_UINT32_Marshal(rc, response, *size, &at);
-	*size = at;
-	return TSS2_RC_SUCCESS;
-}
-
-static TSS2_RC
 receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
     int32_t timeout)
 {
@@ -231,7 +206,7 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 	/* As a read from a socket, a signal that is handled does not end it. */
 	while (is(f->action, "hang") || is(f->action, "deaf"))
 		pause();
-	rc = Tss2_Tcti_Receive(f->child, size, response, timeout);
+	rc = Tss2_Tcti_Receive(f->between.child, size, response, timeout);
 	if (rc != TSS2_RC_SUCCESS || response == NULL)
 		return rc;
 	if (is(f->action, "lost"))
@@ -240,46 +215,5 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 	return TSS2_RC_SUCCESS;
 }
 
-static void
-finalize(TSS2_TCTI_CONTEXT *context)
-{
-	struct fault *f = (struct fault *)context;
-
-	Tss2_TctiLdr_Finalize(&f->child);
-}
-
-static TSS2_RC
-init(TSS2_TCTI_CONTEXT *context, size_t *size, const char *conf)
-{
-	struct fault *f = (struct fault *)context;
-
-	if (context == NULL) {
-		*size = sizeof(*f);
-		return TSS2_RC_SUCCESS;
-	}
-	memset(f, 0, sizeof(*f));
-	f->common.magic = MAGIC;
-	f->common.version = 1;
-	f->common.transmit = transmit;
-	f->common.receive = receive;
-	f->common.finalize = finalize;
-	return Tss2_TctiLdr_Initialize(conf, &f->child);
-}
-
-static const TSS2_TCTI_INFO info = {
-	.version = 1,
-	.name = "tcti-fault",
-	.description = "goes wrong on purpose",
-	.config_help = "name:conf of the TCTI behind",
-	.init = init,
-};
-
-/* The one symbol that tctildr looks up. */
-__attribute__((visibility("default"))) const TSS2_TCTI_INFO *Tss2_Tcti_Info(
-    void);
-
-const TSS2_TCTI_INFO *
-Tss2_Tcti_Info(void)
-{
-	return &info;
-}
+BETWEEN(
+    struct fault, "goes wrong on purpose", transmit, receive, between_finalize);

@@ -45,12 +45,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <tss2/tss2_tcti.h>
-#include <tss2/tss2_tctildr.h>
-#include <tss2/tss2_tpm2_types.h>
+#include "between.h"
 
-#define MAGIC 0x736b696e74000001ULL
-#define HEADER_LEN 10
 #define NAME_LEN 34
 #define POINT_LEN 68 /* two numbers, with their lengths before them */
 /* The other one; in the range of owners, and not in ours. */
@@ -62,8 +58,7 @@ struct message {
 };
 
 struct interposer {
-	TSS2_TCTI_CONTEXT_COMMON_V1 common;
-	TSS2_TCTI_CONTEXT *child;
+	struct between between; /* first: it is a TCTI context */
 	char attacks[256];
 	EVP_PKEY *key;
 	uint8_t point[POINT_LEN]; /* its public key */
@@ -148,25 +143,6 @@ does(const struct interposer *t, const char *attack)
 
 /* --- messages ---------------------------------------------------------- */
 
-static uint32_t
-get16(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 8 | p[1];
-}
-
-static uint32_t
-get32(const uint8_t *p)
-{
-	return get16(p) << 16 | get16(p + 2);
-}
-
-static void
-put32(uint8_t *p, uint32_t value)
-{
-	for (int i = 3; i >= 0; i--, value >>= 8)
-		p[i] = (uint8_t)value;
-}
-
 static void
 add(struct message *m, const void *data, size_t n)
 {
@@ -187,17 +163,6 @@ static bool
 is_good(const struct message *answer)
 {
 	return answer->len > HEADER_LEN && code_of(answer) == TPM2_RC_SUCCESS;
-}
-
-/* Where parameters begin, behind handles and what authorizes. */
-static size_t
-parameters_of(const struct message *command, size_t n_handles)
-{
-	size_t at = HEADER_LEN + 4 * n_handles;
-
-	if (get16(command->data) == TPM2_ST_SESSIONS)
-		at += 4 + get32(command->data + at);
-	return at;
 }
 
 /* A P-256 public area in a message: its point, and where it begins. */
@@ -446,7 +411,7 @@ eavesdrop(struct interposer *t)
 	if (!t->knows_session || get16(c->data) != TPM2_ST_SESSIONS ||
 	    auth[0] != 0x02 || get16(auth + 4) != 32)
 		return;
-	at = parameters_of(c, n_handles(c));
+	at = parameters_of(c->data, n_handles(c));
 	if ((auth[38] & TPMA_SESSION_DECRYPT) != 0)
 		read_parameter(t, auth, at);
 	else if (c->data[HEADER_LEN] == 0x40)
@@ -551,7 +516,8 @@ load_other(struct interposer *t)
 {
 	static uint8_t kept[4096];
 	struct message *c = &t->command;
-	size_t at = parameters_of(c, 1), n = load("loaded", kept, sizeof(kept));
+	size_t at = parameters_of(c->data, 1),
+	       n = load("loaded", kept, sizeof(kept));
 
 	if (n == 0) {
 		save("loaded", c->data + at, c->len - at);
@@ -597,7 +563,7 @@ static void
 sign_itself(struct interposer *t)
 {
 	const uint8_t *digest =
-	    t->command.data + parameters_of(&t->command, 1) + 2;
+	    t->command.data + parameters_of(t->command.data, 1) + 2;
 	struct message *a = &t->answer;
 
 	if (!is_good(a)) {
@@ -745,13 +711,18 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 {
 	struct interposer *t = (struct interposer *)context;
 
+	if (t->key == NULL) {
+		load("attacks", t->attacks, sizeof(t->attacks) - 1);
+		read_key(t);
+	}
 	t->command.len = 0;
 	add(&t->command, command, size);
 	t->answered = t->altered = t->fetched = t->disguised = false;
 	attack_command(t);
 	if (t->answered)
 		return TSS2_RC_SUCCESS;
-	return Tss2_Tcti_Transmit(t->child, t->command.len, t->command.data);
+	return Tss2_Tcti_Transmit(
+	    t->between.child, t->command.len, t->command.data);
 }
 
 static TSS2_RC
@@ -764,7 +735,7 @@ fetch(struct interposer *t, int32_t timeout)
 	if (!t->answered) {
 		t->answer.len = sizeof(t->answer.data);
 		rc = Tss2_Tcti_Receive(
-		    t->child, &t->answer.len, t->answer.data, timeout);
+		    t->between.child, &t->answer.len, t->answer.data, timeout);
 		if (rc != TSS2_RC_SUCCESS)
 			return rc;
 		attack_answer(t);
@@ -798,43 +769,8 @@ finalize(TSS2_TCTI_CONTEXT *context)
 	struct interposer *t = (struct interposer *)context;
 
 	EVP_PKEY_free(t->key);
-	Tss2_TctiLdr_Finalize(&t->child);
+	between_finalize(context);
 }
 
-static TSS2_RC
-init(TSS2_TCTI_CONTEXT *context, size_t *size, const char *conf)
-{
-	struct interposer *t = (struct interposer *)context;
-
-	if (context == NULL) {
-		*size = sizeof(*t);
-		return TSS2_RC_SUCCESS;
-	}
-	memset(t, 0, sizeof(*t));
-	t->common.magic = MAGIC;
-	t->common.version = 1;
-	t->common.transmit = transmit;
-	t->common.receive = receive;
-	t->common.finalize = finalize;
-	load("attacks", t->attacks, sizeof(t->attacks) - 1);
-	read_key(t);
-	return Tss2_TctiLdr_Initialize(conf, &t->child);
-}
-
-static const TSS2_TCTI_INFO info = {
-	.version = 1,
-	.name = "tcti-interpose",
-	.description = "an attacker between a program and its TPM",
-	.config_help = "name:conf of the TCTI behind",
-	.init = init,
-};
-
-/* The one symbol that tctildr looks up. */
-__attribute__((visibility("default"))) const TSS2_TCTI_INFO *Tss2_Tcti_Info(
-    void);
-
-const TSS2_TCTI_INFO *
-Tss2_Tcti_Info(void)
-{
-	return &info;
-}
+BETWEEN(struct interposer, "an attacker between a program and its TPM",
+    transmit, receive, finalize);

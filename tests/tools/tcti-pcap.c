@@ -10,17 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <tss2/tss2_tcti.h>
-#include <tss2/tss2_tctildr.h>
+#include "between.h"
 
-#define MAGIC 0x736b706361700001ULL
 #define ENHANCED_PACKET_BLOCK 6
 #define HEADER_WORDS 7
-
-struct recorder {
-	TSS2_TCTI_CONTEXT_COMMON_V1 common;
-	TSS2_TCTI_CONTEXT *child;
-};
 
 static void
 record(const uint8_t *message, size_t size)
@@ -43,60 +36,19 @@ static TSS2_RC
 transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 {
 	record(command, size);
-	return Tss2_Tcti_Transmit(
-	    ((struct recorder *)context)->child, size, command);
+	return Tss2_Tcti_Transmit(between_child(context), size, command);
 }
 
 static TSS2_RC
 receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
     int32_t timeout)
 {
-	TSS2_RC rc = Tss2_Tcti_Receive(
-	    ((struct recorder *)context)->child, size, response, timeout);
+	TSS2_RC rc =
+	    Tss2_Tcti_Receive(between_child(context), size, response, timeout);
 
 	if (rc == TSS2_RC_SUCCESS && response != NULL)
 		record(response, *size);
 	return rc;
 }
 
-static void
-finalize(TSS2_TCTI_CONTEXT *context)
-{
-	Tss2_TctiLdr_Finalize(&((struct recorder *)context)->child);
-}
-
-static TSS2_RC
-init(TSS2_TCTI_CONTEXT *context, size_t *size, const char *conf)
-{
-	struct recorder *r = (struct recorder *)context;
-
-	if (context == NULL) {
-		*size = sizeof(*r);
-		return TSS2_RC_SUCCESS;
-	}
-	memset(r, 0, sizeof(*r));
-	r->common.magic = MAGIC;
-	r->common.version = 1;
-	r->common.transmit = transmit;
-	r->common.receive = receive;
-	r->common.finalize = finalize;
-	return Tss2_TctiLdr_Initialize(conf, &r->child);
-}
-
-static const TSS2_TCTI_INFO info = {
-	.version = 1,
-	.name = "tcti-pcap",
-	.description = "records",
-	.config_help = "name:conf of the TCTI behind",
-	.init = init,
-};
-
-/* The one symbol that tctildr looks up. */
-__attribute__((visibility("default"))) const TSS2_TCTI_INFO *Tss2_Tcti_Info(
-    void);
-
-const TSS2_TCTI_INFO *
-Tss2_Tcti_Info(void)
-{
-	return &info;
-}
+BETWEEN(struct between, "records", transmit, receive, between_finalize);

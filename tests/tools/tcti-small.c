@@ -12,38 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <tss2/tss2_tcti.h>
-#include <tss2/tss2_tctildr.h>
-#include <tss2/tss2_tpm2_types.h>
-
-#define MAGIC 0x736b736d61000001ULL
-#define HEADER_LEN 10
+#include "between.h"
 
 struct small {
-	TSS2_TCTI_CONTEXT_COMMON_V1 common;
-	TSS2_TCTI_CONTEXT *child;
-	uint32_t code;	 /* of the command that was sent */
-	uint32_t answer; /* a response code of our own, or 0 */
+	struct between between; /* first: it is a TCTI context */
+	uint32_t code;		/* of the command that was sent */
+	uint32_t answer;	/* a response code of our own, or 0 */
 };
-
-static uint32_t
-get16(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 8 | p[1];
-}
-
-static uint32_t
-get32(const uint8_t *p)
-{
-	return get16(p) << 16 | get16(p + 2);
-}
-
-static void
-put32(uint8_t *p, uint32_t n)
-{
-	for (int i = 0; i < 4; i++)
-		p[i] = (uint8_t)(n >> (24 - 8 * i));
-}
 
 /* False where it is not set. */
 static bool
@@ -56,15 +31,6 @@ is_set(const char *name, uint32_t *ret)
 	return value != NULL;
 }
 
-/* Behind the handles and the authorizations. */
-static const uint8_t *
-parameters(const uint8_t *command, size_t handles)
-{
-	const uint8_t *p = command + HEADER_LEN + 4 * handles;
-
-	return get16(command) == TPM2_ST_SESSIONS ? p + 4 + get32(p) : p;
-}
-
 static uint32_t
 judge(const uint8_t *command, uint32_t code)
 {
@@ -75,14 +41,14 @@ judge(const uint8_t *command, uint32_t code)
 	case TPM2_CC_NV_Read:
 	case TPM2_CC_NV_Write:
 		/* Both begin with a size. */
-		p = parameters(command, 2);
+		p = command + parameters_of(command, 2);
 		if (is_set("SK_TPM_NV_BUFFER", &most) && most > 0 &&
 		    get16(p) > most)
 			return TPM2_RC_VALUE | TPM2_RC_P | TPM2_RC_1;
 		return 0;
 	case TPM2_CC_NV_DefineSpace:
 		/* An authValue, and a public area that ends in the size. */
-		p = parameters(command, 1);
+		p = command + parameters_of(command, 1);
 		p += 2 + get16(p);
 		if (is_set("SK_TPM_NV_INDEX", &most) && most > 0 &&
 		    get16(p + get16(p)) > most)
@@ -125,7 +91,7 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 	s->answer = judge(command, s->code);
 	if (s->answer != 0)
 		return TSS2_RC_SUCCESS;
-	return Tss2_Tcti_Transmit(s->child, size, command);
+	return Tss2_Tcti_Transmit(s->between.child, size, command);
 }
 
 static TSS2_RC
@@ -135,61 +101,13 @@ receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response,
 	struct small *s = (struct small *)context;
 	TSS2_RC rc;
 
-	if (s->answer != 0) {
-		*size = HEADER_LEN;
-		if (response == NULL)
-			return TSS2_RC_SUCCESS;
-		memcpy(response, "\x80\1\0\0\0\12", 6);
-		put32(response + 6, s->answer);
-		return TSS2_RC_SUCCESS;
-	}
-	rc = Tss2_Tcti_Receive(s->child, size, response, timeout);
+	if (s->answer != 0)
+		return answer_with_rc(s->answer, size, response);
+	rc = Tss2_Tcti_Receive(s->between.child, size, response, timeout);
 	if (rc == TSS2_RC_SUCCESS && response != NULL &&
 	    s->code == TPM2_CC_GetCapability)
 		alter_properties(response, *size);
 	return rc;
 }
 
-static void
-finalize(TSS2_TCTI_CONTEXT *context)
-{
-	struct small *s = (struct small *)context;
-
-	Tss2_TctiLdr_Finalize(&s->child);
-}
-
-static TSS2_RC
-init(TSS2_TCTI_CONTEXT *context, size_t *size, const char *conf)
-{
-	struct small *s = (struct small *)context;
-
-	if (context == NULL) {
-		*size = sizeof(*s);
-		return TSS2_RC_SUCCESS;
-	}
-	memset(s, 0, sizeof(*s));
-	s->common.magic = MAGIC;
-	s->common.version = 1;
-	s->common.transmit = transmit;
-	s->common.receive = receive;
-	s->common.finalize = finalize;
-	return Tss2_TctiLdr_Initialize(conf, &s->child);
-}
-
-static const TSS2_TCTI_INFO info = {
-	.version = 1,
-	.name = "tcti-small",
-	.description = "little NV memory",
-	.config_help = "name:conf of the TCTI behind",
-	.init = init,
-};
-
-/* The one symbol that tctildr looks up. */
-__attribute__((visibility("default"))) const TSS2_TCTI_INFO *Tss2_Tcti_Info(
-    void);
-
-const TSS2_TCTI_INFO *
-Tss2_Tcti_Info(void)
-{
-	return &info;
-}
+BETWEEN(struct small, "little NV memory", transmit, receive, between_finalize);
