@@ -111,6 +111,17 @@ logins() {
 }
 client_config
 
+# What other pages begin with: a key with a PIN ($PIN), an authority for it and
+# its certificate, as certificates.md has them.
+CERTIFICATES=$TOP/examples/certificates.md
+certify_a_key() {
+	askpass_says "$PIN"
+	example authority "$CERTIFICATES"
+	example trust "$CERTIFICATES"
+	example enrol "$CERTIFICATES"
+	example issue "$CERTIFICATES"
+}
+
 # The command, from where it was built.
 sk-tpm() {
 	"$BUILD/sk-tpm" "$@"

@@ -8,16 +8,13 @@ tpm_new tpm
 tpm_persist_srk
 PIN=246813
 KEY=$HOME/.ssh/id_ecdsa_sk
-CERTIFICATES=$TOP/examples/certificates.md
 export PATH=$BUILD:$PATH
 # No key file is named here: ssh has what the agent has, and asks nothing.
 client_config 'Host *' 'IdentitiesOnly no'
 
 # The agent as the page starts it: a daemon, of which ssh-agent -k gets rid.
 start() {
-	local dir
-	dir=$(dirname "$(realpath "$LIB")")
-	eval "$(example_text start | sed "s|/opt/sk-tpm/lib|$dir|")"
+	eval "$(example_text start | sed "s|/opt/sk-tpm/lib/\*|$(agent_list)|")"
 	ends_with_us "$SSH_AGENT_PID"
 }
 
@@ -38,16 +35,8 @@ server_side_ssh() {
 }
 
 set_up() {
-	askpass_says "$PIN"
-	example authority "$CERTIFICATES"
-	example trust "$CERTIFICATES"
-	example enrol "$CERTIFICATES"
-	example issue "$CERTIFICATES"
+	certify_a_key
 	server_side_ssh
-}
-
-needs_pins_in_agent() {
-	needs_openssh 809 "keys with a PIN in ssh-agent"
 }
 
 # asked [TEXT]: how often a person was, TEXT or anything; notes do not count.
@@ -122,11 +111,6 @@ constrains() {
 	fails ssh-add -T constrained.pub
 }
 
-# fingerprint HOST: of its host key.
-fingerprint() {
-	ssh-keygen -lf "$1.host.pub" | cut -d' ' -f2
-}
-
 # Three hops: what each asks for is seen before the PIN for it is asked, and
 # whoever sees something else than they are doing says no.
 names_the_request() {
@@ -138,7 +122,7 @@ names_the_request() {
 	# shellcheck disable=SC2029 # here
 	[ "$(counts third ssh -A first "ssh -A second 'ssh third true'")" -eq 1 ]
 	for hop in $hops; do
-		echo "confirm: Sign in to \(a server\|\"$hop\"\) with host key $(fingerprint "$hop"), as \"$ME\""
+		echo "confirm: Sign in to \(a server\|\"$hop\"\) with host key $(fingerprint "$hop.host.pub"), as \"$ME\""
 		echo ": Enter PIN and confirm user presence for ECDSA-SK"
 	done >wanted
 	grep -v '^none:\|^again:' asked | sed 's/confirm: .*Sign in/confirm: Sign in/' >seen
@@ -200,7 +184,7 @@ tells_of_a_wrong_pin() {
 however_it_was_started() {
 	needs_pins_in_agent
 	local list
-	list="$(dirname "$(realpath "$LIB")")/*"
+	list=$(agent_list)
 	export KEY PIN ASKS='ssh-add -q $KEY && ssh-add -T $KEY.pub && echo signed'
 	export LIST=$list
 	for how in 'ssh-agent -P "$LIST" bash -c "$ASKS"' \

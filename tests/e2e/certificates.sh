@@ -28,14 +28,6 @@ turned_away() {
 	grep -qF -- "$1" "$SSHD_LOG" || { cat "$SSHD_LOG"; return 1; }
 }
 
-set_up() {
-	askpass_says "$PIN"
-	example authority
-	example trust
-	example enrol
-	example issue
-}
-
 # Of one second, too: of 63 random bits, the highest are not all 0.
 numbered_apart() {
 	local first
@@ -86,9 +78,9 @@ certificate_file_elsewhere() {
 }
 
 agent_logs_in() {
-	needs_openssh 809 "keys with a PIN in ssh-agent"
+	needs_pins_in_agent
 	askpass_says "$PIN"
-	agent_start -P "$(dirname "$(realpath "$LIB")")/*"
+	agent_start -P "$(agent_list)"
 	: >"$SSHD_LOG"
 	client_config 'Host *' 'BatchMode no' 'IdentitiesOnly no'
 	example agent >log 2>&1 || { cat log; return 1; }
@@ -217,7 +209,7 @@ revoked_with_its_key() {
 	turned_away 'revoked'
 }
 
-try "an authority, a trusting server, a key and its certificate" set_up
+try "an authority, a trusting server, a key and its certificate" certify_a_key
 try "each certificate has a number of its own" numbered_apart
 mapfile -t trusting < <(example_text server)
 : >"$ETC/revoked_keys"

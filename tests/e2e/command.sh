@@ -424,7 +424,7 @@ limits_are_kept() {
 servers_are_kept_to() {
 	local host
 	refuses "is not a fingerprint" sk-tpm enroll -n -f "$WORK/x" -s MD5:0
-	host=$(ssh-keygen -lf "$WORK/server.host.pub" | cut -d' ' -f2)
+	host=$(fingerprint "$WORK/server.host.pub")
 	sk-tpm enroll -n -f "$WORK/one" -s "$host"
 	sk-tpm enroll -n -f "$WORK/two" \
 		-s SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
@@ -453,7 +453,7 @@ shows_and_lists() {
 		'sign for "git"' ]
 	sk-tpm show "$WORK/git" | grep -q '^Works here: *yes$'
 	[ "$(sk-tpm show -j "$WORK/rk" | jq -r .fingerprint)" = \
-		"$(ssh-keygen -lf "$WORK/rk.pub" | cut -d' ' -f2)" ]
+		"$(fingerprint "$WORK/rk.pub")" ]
 	sk-tpm --json list | jq -e '.resident | length == 1'
 	sk-tpm show "$WORK/pin" | grep -q '^PIN: *yes$'
 	sk-tpm show "$index" | grep -q '^NV bytes: *[0-9]*$'
@@ -658,7 +658,7 @@ doctor_looks_at_a_key() {
 	[ "$(id -u)" -ne 0 ] || chown -R 65534 "$HOME"
 	sees_ssh_config
 	unprivileged touch "$HOME/.ssh/config"
-	diagnoses "$key" key ok "$(ssh-keygen -lf "$key.pub" | cut -d' ' -f2), for ssh:$"
+	diagnoses "$key" key ok "$(fingerprint "$key.pub"), for ssh:$"
 	grep -q '^ok  *key in this TPM  *it loads' "$WORK/out"
 	grep -q "^ok  *key file  *$key, mode 0600$" "$WORK/out"
 	grep -q "^ok  *public key  *$key.pub$" "$WORK/out"

@@ -66,7 +66,7 @@ pin_of_the_other() {
 
 agent_has_both() {
 	library
-	agent_start -P "$(dirname "$(realpath "$LIB")")/*"
+	agent_start -P "$(agent_list)"
 	ssh-add "$HOME/.ssh/id_ecdsa_sk" "$TOKEN" "$TOKEN"25519
 	[ "$(ssh-add -l | wc -l)" -eq 3 ]
 	ssh-add -T "$HOME/.ssh/id_ecdsa_sk.pub" "$TOKEN.pub" "$TOKEN"25519.pub

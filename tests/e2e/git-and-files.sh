@@ -7,7 +7,6 @@
 tpm_new tpm
 tpm_persist_srk
 PIN=246813
-CERTIFICATES=$TOP/examples/certificates.md
 SIGNERS=$HOME/.ssh/allowed_signers
 export PATH=$BUILD:$PATH
 export GIT_CONFIG_GLOBAL=$WORK/gitconfig GIT_CONFIG_NOSYSTEM=1
@@ -195,7 +194,7 @@ nothing_but_git() {
 through_an_agent() {
 	needs_git_signatures
 	askpass_says yes
-	agent_start -P "$(dirname "$(realpath "$LIB")")/*"
+	agent_start -P "$(agent_list)"
 	change
 	in_repository example agent
 	good "$ME@example.com"

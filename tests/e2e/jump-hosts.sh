@@ -7,7 +7,6 @@
 tpm_new tpm
 tpm_persist_srk
 PIN=246813
-CERTIFICATES=$TOP/examples/certificates.md
 mapfile -t trusting < <(example_text server "$CERTIFICATES")
 mapfile -t jump < <(example_text jump | sed "s/Group jump/Group $(id -gn)/")
 mapfile -t laptop < <(example_text laptop)
@@ -40,14 +39,6 @@ costs() {
 		printf ' %s' "$(logins "$name" ECDSA-SK-CERT)"
 	done
 	echo
-}
-
-set_up() {
-	askpass_says "$PIN"
-	example authority "$CERTIFICATES"
-	example trust "$CERTIFICATES"
-	example enrol "$CERTIFICATES"
-	example issue "$CERTIFICATES"
 }
 
 jumps() {
@@ -88,9 +79,9 @@ jump_host_runs_nothing() {
 
 # An agent asks at each hop as well, and passes nothing on.
 agent_asks_each_time() {
-	needs_openssh 809 "keys with a PIN in ssh-agent"
+	needs_pins_in_agent
 	askpass_says "$PIN"
-	agent_start -P "$(dirname "$(realpath "$LIB")")/*"
+	agent_start -P "$(agent_list)"
 	ssh-add -q "$HOME/.ssh/id_ecdsa_sk"
 	askpass_says "$PIN"
 	ssh third true
@@ -117,7 +108,7 @@ names_each_hop() {
 	client_config "${laptop[@]//$HOME\/.ssh\/id_ecdsa_sk/$WORK/asks}"
 	export -f ssh
 	for name in first second third; do
-		ssh-keygen -lf "$name.host.pub" | cut -d' ' -f2
+		fingerprint "$name.host.pub"
 	done >fingerprints
 	mapfile -t hops <fingerprints
 	LOGIN=$(example_text login) person 'run $env(LOGIN)
@@ -186,7 +177,7 @@ outlives_the_certificate() {
 	grep -q revoked first.log
 }
 
-try "a key with its certificate" set_up
+try "a key with its certificate" certify_a_key
 host first "${jump[@]}" "${trusting[@]}"
 host second "${jump[@]}" "${trusting[@]}"
 host third "${trusting[@]}" "Subsystem sftp internal-sftp"

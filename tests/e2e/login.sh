@@ -41,7 +41,7 @@ presence_is_refused_or_assumed() {
 }
 
 agent_login() {
-	agent_start -P "$(dirname "$(realpath "$LIB")")/*"
+	agent_start -P "$(agent_list)"
 	authorize "no-touch-required $(cat "$WORK/k.pub")"
 	ssh-add -S "$LIB" "$WORK/k"
 	ssh-add -l | grep -q ECDSA-SK

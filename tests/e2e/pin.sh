@@ -70,9 +70,9 @@ logs_in_with_certificate() {
 }
 
 agent_asks_with_askpass() {
-	needs_openssh 809 "keys with a PIN in ssh-agent"
+	needs_pins_in_agent
 	askpass_says "$PIN"
-	agent_start -P "$(dirname "$LIB")/*"
+	agent_start -P "$(agent_list)"
 	ssh-add -q -S "$LIB" "$WORK/k"
 	echo "verify-required $(cat "$WORK/k.pub")" >"$WORK/server.keys"
 	cp "$WORK/k.pub" "$WORK/only.pub"
@@ -82,8 +82,8 @@ agent_asks_with_askpass() {
 }
 
 agent_without_askpass() {
-	needs_openssh 809 "keys with a PIN in ssh-agent"
-	agent_start -P "$(dirname "$LIB")/*"
+	needs_pins_in_agent
+	agent_start -P "$(agent_list)"
 	ssh-add -q -S "$LIB" "$WORK/k"
 	echo "verify-required $(cat "$WORK/k.pub")" >"$WORK/server.keys"
 	cp "$WORK/k.pub" "$WORK/only.pub"
@@ -250,8 +250,8 @@ last_try_is_told_before() {
 	refuses "$text" "$BUILD/sk-tpm" test "$WORK/k"
 	refuses "$text" "$BUILD/sk-tpm" pin "$WORK/k"
 	[ ! -s "$WORK/asked" ]
-	needs_openssh 809 "keys with a PIN in ssh-agent"
-	agent_start -P "$(dirname "$LIB")/*"
+	needs_pins_in_agent
+	agent_start -P "$(agent_list)"
 	ssh-add -q -S "$LIB" "$WORK/k"
 	cp "$WORK/k.pub" "$WORK/only.pub"
 	fails log_in -i "$WORK/only.pub"

@@ -354,7 +354,7 @@ askpass_cannot_run() {
 
 agent_with_askpass() {
 	askpass_says yes
-	agent_start -P "$(dirname "$LIB")/*"
+	agent_start -P "$(agent_list)"
 	ssh-add -q -S "$LIB" "$WORK/k"
 	cp "$WORK/k.pub" "$WORK/only.pub"
 	(unset SSH_ASKPASS DISPLAY SSH_ASKPASS_REQUIRE
@@ -363,7 +363,7 @@ agent_with_askpass() {
 }
 
 agent_without_anything() {
-	agent_start -P "$(dirname "$LIB")/*"
+	agent_start -P "$(agent_list)"
 	ssh-add -q -S "$LIB" "$WORK/k"
 	cp "$WORK/k.pub" "$WORK/only.pub"
 	fails log_in -i "$WORK/only.pub"

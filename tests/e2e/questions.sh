@@ -16,11 +16,6 @@ request() {
 	sed -n 's/^sk-tpm: request: //p' "$WORK/out"
 }
 
-# fingerprint FILE
-fingerprint() {
-	ssh-keygen -lf "$1" | cut -d' ' -f2
-}
-
 # certify FILE.pub [ssh-keygen option...]: the words for it
 certify() {
 	local file=$1

@@ -69,7 +69,7 @@ downloaded_keys_log_in() {
 
 agent_loads_them() {
 	export SK_TPM_USER_PRESENCE=assume
-	agent_start -P "$(dirname "$LIB")/*"
+	agent_start -P "$(agent_list)"
 	askpass_says ''
 	setsid -w ssh-add -K -S "$LIB"
 	[ "$(ssh-add -l | wc -l)" -eq 2 ]
@@ -482,11 +482,6 @@ removed_key_signs_on() {
 	sign "$WORK/goes-on"
 }
 
-# fingerprint FILE.pub
-fingerprint() {
-	ssh-keygen -lf "$1" | cut -d' ' -f2
-}
-
 handed_out_is_named() {
 	local line
 	tpm_new named
@@ -496,7 +491,7 @@ handed_out_is_named() {
 	line="the TPM's resident key for \"ssh:named\", user \"o'hara\": "
 	line+=$(fingerprint "$WORK/named1.pub")
 	grep -F "$line" "$WORK/err"
-	agent_start -P "$(dirname "$LIB")/*"
+	agent_start -P "$(agent_list)"
 	askpass_says ''
 	setsid -w ssh-add -K -S "$LIB" 2>"$WORK/err"
 	grep -F "$line" "$WORK/err"

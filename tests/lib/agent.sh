@@ -10,6 +10,15 @@ agent_start() {
 	wait_until agent_answers
 }
 
+# The list for ssh-agent -P that has the library's directory.
+agent_list() {
+	echo "$(dirname "$(realpath "$LIB")")/*"
+}
+
+needs_pins_in_agent() {
+	needs_openssh 809 "keys with a PIN in ssh-agent"
+}
+
 # With keys or without.
 agent_answers() {
 	local status=0

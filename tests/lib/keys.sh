@@ -28,3 +28,16 @@ sign_and_verify() {
 sign() {
 	echo text | ssh-keygen -Y sign -n file -w "$LIB" -f "$1" >/dev/null
 }
+
+# fingerprint FILE: as ssh-keygen -l has it.
+fingerprint() {
+	ssh-keygen -lf "$1" | cut -d' ' -f2
+}
+
+# handle_of FILE: the key handle in a private key file, where it stands behind
+# its length.
+handle_of() {
+	grep -v -- ----- "$1" | base64 -d | perl -0777 -ne \
+		'/([\xa4-\xa7]\x00\x66sk-tpm.*)/s or exit 1; $_ = substr($_, index($_, $1) - 4);
+		 print substr($_, 4, unpack("N", $_))'
+}
