@@ -88,7 +88,7 @@ MODULES = authenticator/ask-owner authenticator/authdata \
 	key/handle key/key key/limits key/parent key/resident key/resident-record \
 	key/template \
 	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
-	tpm/capability tpm/device tpm/interrupt tpm/lockout tpm/object tpm/owner \
+	tpm/capability tpm/device tpm/interrupt tpm/lockout tpm/nv tpm/object tpm/owner \
 	tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-watch tpm/tpm \
 	user/display user/$(FINGERPRINT) user/pin user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)

@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Resident keys: their records in the TPM's NV memory, one index each, in
- * 0x01800000 to 0x01bfffff, a range that the TCG's registry leaves to owners.
- * An index is ours if its attributes and its policy are exactly those that we
- * define ours with; no other is ever read, written or removed.
+ * Resident keys: their records in the TPM's NV memory, one index each
+ * (tpm/nv.h).
  *
- * Reading needs no authorization; defining, writing and removing need the
- * owner's. A record is written in as many commands as the TPM's NV buffer
- * takes, and then locked. Until it is locked, the index is no key, but
- * unfinished: another process is writing it, or was killed. Which of both
- * cannot be told, so unfinished ones stay until their room is needed; whoever
- * was still writing then makes the index anew.
+ * Reading needs no authorization; storing and removing need the owner's. A
+ * record is written in as many commands as the TPM's NV buffer takes, and then
+ * locked. Until it is locked, the index is no key, but unfinished: another
+ * process is writing it, or was killed. Which of both cannot be told, so
+ * unfinished ones stay until their room is needed; whoever was still writing
+ * then makes the index anew.
  */
 #ifndef SKTPM_RESIDENT_H
 #define SKTPM_RESIDENT_H
 
 #include "key/resident-record.h"
-#include "tpm/tpm.h"
+#include "tpm/nv.h"
 
-#define RESIDENT_FIRST 0x01800000u
-#define RESIDENT_LAST 0x01bfffffu
+#define RESIDENT_FIRST NV_FIRST
+#define RESIDENT_LAST NV_LAST
 
 struct resident_key {
 	uint32_t index;
