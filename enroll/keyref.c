@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "key/key.h"
 #include "key/resident.h"
+#include "key/template.h"
 #include "keyref.h"
 
 bool
@@ -103,7 +104,8 @@ finish(struct keyref *ref)
 
 	if ((r = handle_decode(
 		 bytes_slice(&ref->key.key_handle), &ref->handle)) != 0 ||
-	    (r = key_point(&ref->handle, &point)) != 0)
+	    (r = template_point(&ref->handle,
+		 bytes_slice(&ref->handle.tpm_public), &point)) != 0)
 		return r;
 	if (ref->resident)
 		ref->key.flags = flags_of(&ref->handle);

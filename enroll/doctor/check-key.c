@@ -18,8 +18,12 @@ static int
 load(struct tpm *tpm, void *what)
 {
 	const struct keyref *ref = what;
+	struct checked_key key;
+	int r;
 
-	return key_check(tpm, &ref->handle);
+	if ((r = key_check(&ref->handle, &key)) != 0)
+		return r;
+	return key_try_load(tpm, &key);
 }
 
 static void

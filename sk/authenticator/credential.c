@@ -44,7 +44,7 @@ check_not_empty(struct slice s, const char *what)
 struct creation {
 	const struct key_wishes *wishes;
 	struct handle *ret;
-	struct ec_point *ret_point;
+	struct checked_key *ret_key;
 };
 
 static int
@@ -52,7 +52,7 @@ create_key(struct tpm *tpm, void *what)
 {
 	const struct creation *c = what;
 
-	return key_create(tpm, c->wishes, c->ret, c->ret_point);
+	return key_create(tpm, c->wishes, c->ret, c->ret_key);
 }
 
 /*
@@ -114,8 +114,7 @@ credential_check_tries(const struct config *cfg)
 
 struct signing {
 	const char *tcti;
-	const struct handle *h;
-	const struct ec_point *point;
+	const struct checked_key *key;
 	struct slice auth_value;
 	bool spend_last_try; /* of the PIN; see lockout_check */
 	uint8_t digest[SHA256_LEN];
@@ -126,12 +125,12 @@ static int
 sign_once(struct tpm *tpm, void *what)
 {
 	struct signing *s = what;
-	bool has_pin = s->h->auth == HANDLE_AUTH_PIN;
+	bool has_pin = s->key->handle->auth == HANDLE_AUTH_PIN;
 	int r;
 
 	if (has_pin && (r = begin_try(tpm, s->tcti, s->spend_last_try)) != 0)
 		return r;
-	r = key_sign(tpm, s->h, s->auth_value, s->digest, &s->signature);
+	r = key_sign(tpm, s->key, s->auth_value, s->digest, &s->signature);
 	return has_pin ? end_try(tpm, r) : r;
 }
 
@@ -143,7 +142,7 @@ sign(struct signing *s)
 
 	if ((r = tpm_with(s->tcti, sign_once, s)) != 0)
 		return r;
-	return p256_verify(s->point, s->digest, &s->signature);
+	return p256_verify(&s->key->point, s->digest, &s->signature);
 }
 
 /* --- making ------------------------------------------------------------ */
@@ -222,13 +221,12 @@ find_maker(const struct config *cfg, const struct credential_request *req,
  */
 static int
 prove(const struct config *cfg, const struct credential_request *req,
-    const struct handle *h, struct slice auth_value, bool present,
+    const struct checked_key *key, struct slice auth_value, bool present,
     struct credential *cred)
 {
 	struct signing s = {
 		.tcti = cfg->tcti,
-		.h = h,
-		.point = &cred->point,
+		.key = key,
 		.auth_value = auth_value,
 		/* The PIN that this key was just made with is not wrong. */
 		.spend_last_try = true,
@@ -237,10 +235,10 @@ prove(const struct config *cfg, const struct credential_request *req,
 	struct bytes authdata = { 0 };
 	int r;
 
-	if (h->auth == HANDLE_AUTH_PIN)
+	if (key->handle->auth == HANDLE_AUTH_PIN)
 		flags |= FIDO_FLAG_UV;
 	if ((r = fido_authenticator_data(req->application, flags,
-		 bytes_slice(&cred->key_handle), &cred->point, &authdata)) !=
+		 bytes_slice(&cred->key_handle), &key->point, &authdata)) !=
 		0 ||
 	    (r = fido_attestation_digest(
 		 bytes_slice(&authdata), req->challenge, s.digest)) != 0 ||
@@ -279,7 +277,8 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 		.presence = (req->flags & CREDENTIAL_PRESENCE) != 0,
 	};
 	struct handle h = { 0 };
-	struct creation creation = { &wishes, &h, &cred.point };
+	struct checked_key key;
+	struct creation creation = { &wishes, &h, &key };
 	bool present = false;
 	int r;
 
@@ -296,10 +295,12 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	wishes.auth_value = bytes_slice(&auth_value);
 	if ((r = tpm_with(cfg->tcti, create_key, &creation)) != 0 ||
 	    (r = handle_encode(&h, &cred.key_handle)) != 0 ||
-	    (r = prove(cfg, req, &h, wishes.auth_value, present, &cred)) != 0 ||
+	    (r = prove(cfg, req, &key, wishes.auth_value, present, &cred)) !=
+		0 ||
 	    (r = resident_credential_keep(cfg, req,
 		 bytes_slice(&cred.key_handle), &owner_password)) != 0)
 		goto out;
+	cred.point = key.point;
 	*ret = cred;
 	cred = (struct credential){ 0 };
 out:
@@ -316,11 +317,10 @@ static int
 test_handle(
     const struct config *cfg, const struct handle *h, struct slice auth_value)
 {
-	struct ec_point point;
+	struct checked_key key;
 	struct signing s = {
 		.tcti = cfg->tcti,
-		.h = h,
-		.point = &point,
+		.key = &key,
 		.auth_value = auth_value,
 		.spend_last_try = cfg->spend_last_try,
 	};
@@ -328,7 +328,7 @@ test_handle(
 
 	if (RAND_bytes(s.digest, sizeof(s.digest)) != 1)
 		return fail(FAIL_INTERNAL, "no random numbers");
-	if ((r = key_point(h, &point)) != 0)
+	if ((r = key_check(h, &key)) != 0)
 		return r;
 	return sign(&s);
 }
@@ -363,20 +363,22 @@ credential_test(
 
 struct pin_change {
 	const struct config *cfg;
-	struct handle *h;
+	struct checked_key key;
 	struct slice old_auth, new_auth;
+	struct bytes private; /* the result */
 };
 
 static int
 change_pin(struct tpm *tpm, void *what)
 {
-	const struct pin_change *c = what;
+	struct pin_change *c = what;
 	int r;
 
 	if ((r = begin_try(tpm, c->cfg->tcti, c->cfg->spend_last_try)) != 0)
 		return r;
-	return end_try(
-	    tpm, key_change_auth(tpm, c->h, c->old_auth, c->new_auth));
+	return end_try(tpm,
+	    key_change_auth(
+		tpm, &c->key, c->old_auth, c->new_auth, &c->private));
 }
 
 int
@@ -385,7 +387,7 @@ credential_change_pin(const struct config *cfg, struct slice key_handle,
 {
 	struct bytes old_auth = { 0 }, new_auth = { 0 };
 	struct handle h = { 0 };
-	struct pin_change change = { .cfg = cfg, .h = &h };
+	struct pin_change change = { .cfg = cfg };
 	int r;
 
 	if ((r = handle_decode(key_handle, &h)) != 0)
@@ -396,17 +398,21 @@ credential_change_pin(const struct config *cfg, struct slice key_handle,
 		    "count wrong ones for it; make a new key with a PIN");
 		goto out;
 	}
-	if ((r = find_auth_value(&h, old_pin, &old_auth)) != 0 ||
+	if ((r = key_check(&h, &change.key)) != 0 ||
+	    (r = find_auth_value(&h, old_pin, &old_auth)) != 0 ||
 	    (r = pin_check_new(new_pin)) != 0 ||
 	    (r = pin_auth_value(new_pin, h.pin_salt, &new_auth)) != 0)
 		goto out;
 	change.old_auth = bytes_slice(&old_auth);
 	change.new_auth = bytes_slice(&new_auth);
-	if ((r = tpm_with(cfg->tcti, change_pin, &change)) != 0 ||
-	    (r = test_handle(cfg, &h, bytes_slice(&new_auth))) != 0)
+	if ((r = tpm_with(cfg->tcti, change_pin, &change)) != 0)
+		goto out;
+	bytes_move(&change.private, &h.tpm_private);
+	if ((r = test_handle(cfg, &h, bytes_slice(&new_auth))) != 0)
 		goto out;
 	r = handle_encode(&h, ret_key_handle);
 out:
+	bytes_reset(&change.private);
 	bytes_reset(&old_auth);
 	bytes_reset(&new_auth);
 	handle_reset(&h);
@@ -419,8 +425,8 @@ struct asserting {
 	const struct config *cfg;
 	const struct assertion_request *req;
 	struct handle h;
-	struct ec_point point;
-	struct request what; /* is to be signed */
+	struct checked_key key; /* of h */
+	struct request what;	/* is to be signed */
 };
 
 /*
@@ -444,7 +450,7 @@ make_question(struct asserting *a, struct presence_question *ret)
 {
 	*ret =
 	    (struct presence_question){ .words = *request_describe(&a->what) };
-	key_name_add(&ret->key, &a->point, a->req->application);
+	key_name_add(&ret->key, &a->key.point, a->req->application);
 }
 
 /*
@@ -526,8 +532,7 @@ assert_with(struct asserting *a, struct assertion *ret)
 	const struct assertion_request *req = a->req;
 	struct signing s = {
 		.tcti = a->cfg->tcti,
-		.h = &a->h,
-		.point = &a->point,
+		.key = &a->key,
 		.spend_last_try = a->cfg->spend_last_try,
 	};
 	struct bytes auth_value = { 0 };
@@ -538,7 +543,7 @@ assert_with(struct asserting *a, struct assertion *ret)
 	if (log_shows(LOG_LEVEL_DEBUG))
 		log_debug("request: %s", request_describe(&a->what)->s);
 	/* An altered handle is refused before a person is asked anything. */
-	if ((r = key_point(&a->h, &a->point)) != 0 ||
+	if ((r = key_check(&a->h, &a->key)) != 0 ||
 	    (r = handle_check_application(&a->h, req->application)) != 0 ||
 	    (r = limits_check(&a->h.limits, &a->what)) != 0 ||
 	    (r = prepare_for_pin(a)) != 0 ||

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "key/key.h"
 #include "key/resident.h"
+#include "key/template.h"
 #include "tpm/owner.h"
 #include "tpm/tpm.h"
 #include "user/pin.h"
@@ -164,7 +165,8 @@ read_resident(const struct resident_key *key, struct resident_credential *ret)
 	}
 	if ((r = handle_decode(bytes_slice(&rec->key_handle), &h)) != 0 ||
 	    (r = handle_check_application(&h, cred.application)) != 0 ||
-	    (r = key_point(&h, &cred.point)) != 0 ||
+	    (r = template_point(
+		 &h, bytes_slice(&h.tpm_public), &cred.point)) != 0 ||
 	    (r = bytes_set(&cred.key_handle, rec->key_handle.data,
 		 rec->key_handle.len)) != 0 ||
 	    (r = bytes_set(&cred.user, rec->user.data, rec->user.len)) != 0)

@@ -7,51 +7,10 @@
 #include "base/log.h"
 #include "key/key.h"
 #include "key/parent.h"
+#include "key/template.h"
 #include "tpm/rc.h"
 #include "tpm/retry.h"
 #include "tpm/session.h"
-
-/* The attribute noDA is added where it belongs, see expected_public. */
-static const TPM2B_PUBLIC template = {
-	.publicArea = {
-		.type = TPM2_ALG_ECC,
-		.nameAlg = TPM2_ALG_SHA256,
-		.objectAttributes = TPMA_OBJECT_FIXEDTPM |
-		    TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |
-		    TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_SIGN_ENCRYPT,
-		.parameters.eccDetail = {
-			.symmetric.algorithm = TPM2_ALG_NULL,
-			.scheme = {
-				.scheme = TPM2_ALG_ECDSA,
-				.details.ecdsa.hashAlg = TPM2_ALG_SHA256,
-			},
-			.curveID = TPM2_ECC_NIST_P256,
-			.kdf.scheme = TPM2_ALG_NULL,
-		},
-	},
-};
-
-/* The public area that a handle's key must have, but for its point. */
-static int
-expected_public(const struct handle *h, TPM2B_PUBLIC *ret)
-{
-	TPM2B_DIGEST *policy = &ret->publicArea.authPolicy;
-
-	if (h->auth == HANDLE_AUTH_PIN_OBJECT || h->pcrs != 0)
-		return fail(FAIL_VERSION,
-		    "the key has conditions, a lifetime of its PIN or values "
-		    "of PCRs, that this sk-tpm cannot meet; use a later one");
-	*ret = template;
-	/*
-	 * Without a PIN there is nothing to guess, and the TPM would refuse
-	 * the key for as long as somebody else's guesses have it locked. With
-	 * one, it is the TPM that counts the guesses.
-	 */
-	if (h->auth == HANDLE_AUTH_NONE)
-		ret->publicArea.objectAttributes |= TPMA_OBJECT_NODA;
-	policy->size = HANDLE_BINDING_LEN;
-	return handle_binding(h, policy->buffer);
-}
 
 /* --- reading the two TPM structures ------------------------------------ */
 
@@ -75,34 +34,33 @@ marshal_public(const TPM2B_PUBLIC *public, struct bytes *ret)
 	return bytes_set(ret, buf, len);
 }
 
-/*
- * Takes only the point from what the handle holds: the rest is built as we
- * would have made it, and has to give the same bytes. (tpm2-tss before 4.0
- * unmarshals some malformed structures; this does not depend on it.)
- */
-static int
-check_public(const struct handle *h, TPM2B_PUBLIC *ret)
+int
+key_check(const struct handle *h, struct checked_key *ret)
 {
-	TPM2B_PUBLIC actual = { 0 }, expected;
-	struct bytes again = { 0 };
-	size_t used = 0;
+	struct ec_point point;
 	int r;
 
-	if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(h->tpm_public.data,
-		h->tpm_public.len, &used, &actual) != TSS2_RC_SUCCESS ||
-	    actual.publicArea.type != TPM2_ALG_ECC)
-		return altered("public area");
-	if ((r = expected_public(h, &expected)) != 0)
-		return r;
-	expected.publicArea.unique = actual.publicArea.unique;
-	if ((r = marshal_public(&expected, &again)) != 0)
-		return r;
-	if (slice_equal(bytes_slice(&again), bytes_slice(&h->tpm_public)))
-		*ret = expected;
-	else
-		r = altered("attributes");
-	bytes_reset(&again);
+	if ((r = template_point(h, bytes_slice(&h->tpm_public), &point)) == 0)
+		*ret = (struct checked_key){ h, point };
 	return r;
+}
+
+/*
+ * Of a checked key, or of a template: whose bytes are those that we would have
+ * written, so that tpm2-tss reads them as they are meant. (Before 4.0 it takes
+ * some malformed ones.)
+ */
+static int
+unmarshal_public(const struct bytes *in, TPM2B_PUBLIC *ret)
+{
+	size_t used = 0;
+
+	*ret = (TPM2B_PUBLIC){ 0 };
+	if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(in->data, in->len, &used, ret) !=
+		TSS2_RC_SUCCESS ||
+	    used != in->len)
+		return fail(FAIL_INTERNAL, "cannot read a public area");
+	return 0;
 }
 
 static int
@@ -139,22 +97,6 @@ pad_number(const TPM2B_ECC_PARAMETER *in, uint8_t ret[32])
 	memset(ret, 0, 32);
 	memcpy(ret + 32 - in->size, in->buffer, in->size);
 	return true;
-}
-
-int
-key_point(const struct handle *h, struct ec_point *ret)
-{
-	struct ec_point point = { 0 };
-	TPM2B_PUBLIC public;
-	int r;
-
-	if ((r = check_public(h, &public)) != 0)
-		return r;
-	if (!pad_number(&public.publicArea.unique.ecc.x, point.x) ||
-	    !pad_number(&public.publicArea.unique.ecc.y, point.y))
-		return altered("point");
-	*ret = point;
-	return 0;
 }
 
 /* --- in the TPM -------------------------------------------------------- */
@@ -232,10 +174,12 @@ create(struct tpm *tpm, const struct parent *parent, const TPM2B_PUBLIC *wanted,
 
 int
 key_create(struct tpm *tpm, const struct key_wishes *wishes,
-    struct handle *ret_handle, struct ec_point *ret_point)
+    struct handle *ret_handle, struct checked_key *ret_key)
 {
 	struct parent parent = { .object = ESYS_TR_NONE };
+	struct bytes template = { 0 };
 	struct handle h = { 0 };
+	struct checked_key key;
 	TPM2B_PUBLIC wanted;
 	int r;
 
@@ -249,10 +193,11 @@ key_create(struct tpm *tpm, const struct key_wishes *wishes,
 		goto out;
 	h.parent = parent.where;
 	memcpy(h.parent_name, parent.name, sizeof(h.parent_name));
-	if ((r = expected_public(&h, &wanted)) != 0 ||
+	if ((r = template_public(&h, NULL, &template)) != 0 ||
+	    (r = unmarshal_public(&template, &wanted)) != 0 ||
 	    (r = create(tpm, &parent, &wanted, wishes->auth_value, &h)) != 0)
 		goto out;
-	if ((r = key_point(&h, ret_point)) != 0) {
+	if ((r = key_check(&h, &key)) != 0) {
 		if (r == FAIL_HANDLE)
 			r = fail(FAIL_FORGED,
 			    "the TPM created another key than it was asked "
@@ -260,9 +205,11 @@ key_create(struct tpm *tpm, const struct key_wishes *wishes,
 		goto out;
 	}
 	*ret_handle = h;
+	*ret_key = (struct checked_key){ ret_handle, key.point };
 	h = (struct handle){ 0 };
 out:
 	parent_close(tpm, &parent);
+	bytes_reset(&template);
 	handle_reset(&h);
 	return r;
 }
@@ -291,16 +238,17 @@ is_refused_blob(TSS2_RC rc)
  * anything made of the PIN is sent. Else it is ESYS_TR_PASSWORD.
  */
 static int
-load_under(struct tpm *tpm, const struct handle *h, const struct parent *parent,
-    ESYS_TR *ret_key, ESYS_TR *ret_session)
+load_under(struct tpm *tpm, const struct checked_key *key,
+    const struct parent *parent, ESYS_TR *ret_key, ESYS_TR *ret_session)
 {
+	const struct handle *h = key->handle;
 	ESYS_TR session = ESYS_TR_PASSWORD;
 	TPM2B_PRIVATE private;
 	TPM2B_PUBLIC public;
 	TSS2_RC rc;
 	int r;
 
-	if ((r = check_public(h, &public)) != 0 ||
+	if ((r = unmarshal_public(&h->tpm_public, &public)) != 0 ||
 	    (r = unmarshal_private(&h->tpm_private, &private)) != 0)
 		return r;
 	if (h->auth == HANDLE_AUTH_PIN &&
@@ -319,30 +267,31 @@ load_under(struct tpm *tpm, const struct handle *h, const struct parent *parent,
 }
 
 static int
-load(struct tpm *tpm, const struct handle *h, ESYS_TR *ret_key,
+load(struct tpm *tpm, const struct checked_key *key, ESYS_TR *ret_key,
     ESYS_TR *ret_session)
 {
+	const struct handle *h = key->handle;
 	struct parent parent = { .object = ESYS_TR_NONE };
 	int r;
 
 	if ((r = parent_find(tpm, h->parent, h->parent_name, &parent)) != 0)
 		return r;
-	r = load_under(tpm, h, &parent, ret_key, ret_session);
+	r = load_under(tpm, key, &parent, ret_key, ret_session);
 	/* Before the key is used: a manager would carry it along. */
 	parent_close(tpm, &parent);
 	return r;
 }
 
 int
-key_check(struct tpm *tpm, const struct handle *h)
+key_try_load(struct tpm *tpm, const struct checked_key *key)
 {
-	ESYS_TR key = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
+	ESYS_TR object = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
 	int r;
 
-	if ((r = load(tpm, h, &key, &session)) != 0)
+	if ((r = load(tpm, key, &object, &session)) != 0)
 		return r;
 	session_end(tpm, &session);
-	tpm_flush_last(tpm, &key);
+	tpm_flush_last(tpm, &object);
 	return 0;
 }
 
@@ -387,8 +336,9 @@ sign_fail(TSS2_RC rc, ESYS_TR session)
 }
 
 int
-key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
-    const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
+key_sign(struct tpm *tpm, const struct checked_key *key,
+    struct slice auth_value, const uint8_t digest[SHA256_LEN],
+    struct ec_signature *ret)
 {
 	/* cppcheck-suppress legacyUninitvar; the rest is zero */
 	const TPMT_SIG_SCHEME scheme = { .scheme = TPM2_ALG_NULL };
@@ -398,17 +348,17 @@ key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
 		.hierarchy = TPM2_RH_NULL,
 	};
 	TPM2B_DIGEST in = { .size = SHA256_LEN };
-	ESYS_TR key = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
+	ESYS_TR object = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
 	TPMT_SIGNATURE *sig = NULL;
 	TSS2_RC rc;
 	int r;
 
-	if ((r = load(tpm, h, &key, &session)) != 0)
+	if ((r = load(tpm, key, &object, &session)) != 0)
 		return r;
-	if ((r = authorize(tpm, key, session, auth_value)) != 0)
+	if ((r = authorize(tpm, object, session, auth_value)) != 0)
 		goto out;
 	memcpy(in.buffer, digest, SHA256_LEN);
-	rc = TPM_RETRY(Esys_Sign(tpm_esys(tpm), key, session, ESYS_TR_NONE,
+	rc = TPM_RETRY(Esys_Sign(tpm_esys(tpm), object, session, ESYS_TR_NONE,
 	    ESYS_TR_NONE, &in, &scheme, &ticket, &sig));
 	if (rc != TSS2_RC_SUCCESS) {
 		r = sign_fail(rc, session);
@@ -417,9 +367,9 @@ key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
 	session = ESYS_TR_PASSWORD; /* ended by the TPM, with its use */
 	r = read_signature(sig, ret);
 out:
-	session_forget_auth(tpm, key);
+	session_forget_auth(tpm, object);
 	session_end(tpm, &session);
-	tpm_flush_last(tpm, &key);
+	tpm_flush_last(tpm, &object);
 	Esys_Free(sig);
 	return r;
 }
@@ -427,7 +377,7 @@ out:
 /* TPM2_ObjectChangeAuth, the new authValue encrypted on its way. */
 static int
 change_auth(struct tpm *tpm, ESYS_TR key, const struct parent *parent,
-    ESYS_TR session, struct slice new_auth, struct handle *h)
+    ESYS_TR session, struct slice new_auth, struct bytes *ret_private)
 {
 	TPM2B_AUTH auth = { .size = (UINT16)new_auth.len };
 	TPM2B_PRIVATE *private = NULL;
@@ -443,29 +393,30 @@ change_auth(struct tpm *tpm, ESYS_TR key, const struct parent *parent,
 	if (rc != TSS2_RC_SUCCESS)
 		r = sign_fail(rc, session);
 	else
-		r = marshal_private(private, &h->tpm_private);
+		r = marshal_private(private, ret_private);
 	Esys_Free(private);
 	return r;
 }
 
 int
-key_change_auth(struct tpm *tpm, struct handle *h, struct slice old_auth,
-    struct slice new_auth)
+key_change_auth(struct tpm *tpm, const struct checked_key *key,
+    struct slice old_auth, struct slice new_auth, struct bytes *ret_private)
 {
-	ESYS_TR key = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
+	const struct handle *h = key->handle;
+	ESYS_TR object = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
 	struct parent parent = { .object = ESYS_TR_NONE };
 	int r;
 
 	if ((r = parent_find(tpm, h->parent, h->parent_name, &parent)) != 0)
 		return r;
-	r = load_under(tpm, h, &parent, &key, &session);
+	r = load_under(tpm, key, &parent, &object, &session);
 	if (r == 0) {
-		if ((r = session_set_auth(tpm, key, old_auth)) == 0)
-			r = change_auth(
-			    tpm, key, &parent, session, new_auth, h);
-		session_forget_auth(tpm, key);
+		if ((r = session_set_auth(tpm, object, old_auth)) == 0)
+			r = change_auth(tpm, object, &parent, session, new_auth,
+			    ret_private);
+		session_forget_auth(tpm, object);
 		session_end(tpm, &session);
-		tpm_flush(tpm, &key);
+		tpm_flush(tpm, &object);
 	}
 	parent_close(tpm, &parent);
 	return r;

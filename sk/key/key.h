@@ -10,6 +10,16 @@
 #include "key/handle.h"
 #include "tpm/tpm.h"
 
+/*
+ * A key handle whose public area is exactly one of ours, made with the handle's
+ * bound entries, and the point in it. key_check alone makes one; `handle` is
+ * borrowed, and must not change.
+ */
+struct checked_key {
+	const struct handle *handle;
+	struct ec_point point;
+};
+
 /* What a new key is to be like. */
 struct key_wishes {
 	uint32_t parent;	 /* persistent handle; 0: the SRK */
@@ -21,23 +31,22 @@ struct key_wishes {
 };
 
 /*
- * Creates an ECDSA P-256 key. *ret_handle is the caller's to handle_reset.
- * 0 or what parent_for_new and tpm_fail give.
+ * Creates an ECDSA P-256 key. *ret_handle is the caller's to handle_reset, and
+ * *ret_key borrows it. 0 or what parent_for_new and tpm_fail give.
  */
 int key_create(struct tpm *tpm, const struct key_wishes *wishes,
-    struct handle *ret_handle, struct ec_point *ret_point) MUST_CHECK;
+    struct handle *ret_handle, struct checked_key *ret_key) MUST_CHECK;
 
 /*
- * The public point in a key handle, after checking that its public area is
- * exactly one of ours and that the bound entries are those it was made with.
- * Needs no TPM. 0, FAIL_HANDLE, FAIL_MEMORY or FAIL_INTERNAL.
+ * Checks a key handle; needs no TPM. 0; FAIL_HANDLE; FAIL_VERSION for
+ * conditions that we cannot meet; FAIL_MEMORY or FAIL_INTERNAL.
  */
-int key_point(const struct handle *h, struct ec_point *ret) MUST_CHECK;
+int key_check(const struct handle *h, struct checked_key *ret) MUST_CHECK;
 
 /*
  * Whether this TPM can load the key; needs no PIN. 0 or why not, as key_sign.
  */
-int key_check(struct tpm *tpm, const struct handle *h) MUST_CHECK;
+int key_try_load(struct tpm *tpm, const struct checked_key *key) MUST_CHECK;
 
 /*
  * Loads the key, signs the digest and lets the key go. A key with a PIN needs
@@ -46,15 +55,18 @@ int key_check(struct tpm *tpm, const struct handle *h) MUST_CHECK;
  * 0; FAIL_OTHER_TPM; FAIL_HANDLE; FAIL_WRONG_PIN, which has cost a try;
  * FAIL_FORGED; what tpm_fail gives.
  */
-int key_sign(struct tpm *tpm, const struct handle *h, struct slice auth_value,
-    const uint8_t digest[SHA256_LEN], struct ec_signature *ret) MUST_CHECK;
+int key_sign(struct tpm *tpm, const struct checked_key *key,
+    struct slice auth_value, const uint8_t digest[SHA256_LEN],
+    struct ec_signature *ret) MUST_CHECK;
 
 /*
- * Changes the authValue of a key that has a PIN: *h gets a new private area,
- * and the TPM goes on loading the old one, with the old authValue, wherever a
- * copy of it is. 0; FAIL_WRONG_PIN, which has cost a try; as key_sign.
+ * Changes the authValue of a key that has a PIN: *ret_private is its new
+ * private area. The TPM goes on loading the old one, with the old authValue,
+ * wherever a copy of it is. 0; FAIL_WRONG_PIN, which has cost a try; as
+ * key_sign.
  */
-int key_change_auth(struct tpm *tpm, struct handle *h, struct slice old_auth,
-    struct slice new_auth) MUST_CHECK;
+int key_change_auth(struct tpm *tpm, const struct checked_key *key,
+    struct slice old_auth, struct slice new_auth,
+    struct bytes *ret_private) MUST_CHECK;
 
 #endif

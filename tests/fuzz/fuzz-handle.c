@@ -13,7 +13,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct slice in = { data, size };
 	struct bytes again = { 0 };
-	struct ec_point point;
+	struct checked_key key;
 	struct handle h;
 
 	log_begin_secret();
@@ -22,7 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (handle_encode(&h, &again) != 0 ||
 	    !slice_equal(bytes_slice(&again), in))
 		abort();
-	if (key_point(&h, &point) != 0)
+	if (key_check(&h, &key) != 0)
 		log_debug("not a key of ours");
 	bytes_reset(&again);
 	handle_reset(&h);

@@ -213,13 +213,13 @@ check(const struct assertion_request *req, const struct assertion *a)
 {
 	uint8_t digest[SHA256_LEN];
 	struct handle h = { 0 };
-	struct ec_point point;
+	struct checked_key key;
 
 	if (handle_decode(req->key_handle, &h) != 0 ||
-	    key_point(&h, &point) != 0 ||
+	    key_check(&h, &key) != 0 ||
 	    fido_assertion_digest(
 		req->application, a->flags, req->message, digest) != 0 ||
-	    p256_verify(&point, digest, &a->signature) != 0)
+	    p256_verify(&key.point, digest, &a->signature) != 0)
 		abort();
 	handle_reset(&h);
 }

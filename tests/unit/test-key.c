@@ -48,16 +48,16 @@ static void
 test_ours(void **state)
 {
 	struct handle h = { .parent = 1 };
-	struct ec_point point;
+	struct checked_key key;
 	TPM2B_PUBLIC public;
 
 	(void)state;
 	make_public(&h, &public);
 	make_handle(&h, &public);
-	assert_int_equal(key_point(&h, &point), 0);
-	assert_int_equal(point.x[31], 5);
-	assert_int_equal(point.y[0], 0);
-	assert_int_equal(point.y[31], 6);
+	assert_int_equal(key_check(&h, &key), 0);
+	assert_int_equal(key.point.x[31], 5);
+	assert_int_equal(key.point.y[0], 0);
+	assert_int_equal(key.point.y[31], 6);
 	handle_reset(&h);
 }
 
@@ -65,14 +65,14 @@ static void
 test_header_of_another_key(void **state)
 {
 	struct handle h = { .parent = 1 };
-	struct ec_point point;
+	struct checked_key key;
 	TPM2B_PUBLIC public;
 
 	(void)state;
 	make_public(&h, &public);
 	make_handle(&h, &public);
 	h.parent = 2;
-	assert_int_equal(key_point(&h, &point), FAIL_HANDLE);
+	assert_int_equal(key_check(&h, &key), FAIL_HANDLE);
 	handle_reset(&h);
 }
 
@@ -80,7 +80,7 @@ static void
 test_other_attributes(void **state)
 {
 	struct handle h = { .parent = 1 };
-	struct ec_point point;
+	struct checked_key key;
 	TPM2B_PUBLIC public;
 
 	(void)state;
@@ -88,7 +88,7 @@ test_other_attributes(void **state)
 		make_public(&h, &public);
 		public.publicArea.objectAttributes ^= 1u << bit;
 		make_handle(&h, &public);
-		assert_int_equal(key_point(&h, &point), FAIL_HANDLE);
+		assert_int_equal(key_check(&h, &key), FAIL_HANDLE);
 		handle_reset(&h);
 		h.parent = 1;
 	}
@@ -101,14 +101,14 @@ test_other_kinds_of_object(void **state)
 		"\0\x08\0\x01\0\x0b\0\0\0\0", "\0\x08\0\x25\0\x0b\0\0\0\0" };
 	static const size_t lens[] = { 0, 1, 2, 2, 10, 10 };
 	struct handle h = { .parent = 1 };
-	struct ec_point point;
+	struct checked_key key;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 		bytes_reset(&h.tpm_public);
 		assert_int_equal(
 		    bytes_set(&h.tpm_public, publics[i], lens[i]), 0);
-		assert_int_equal(key_point(&h, &point), FAIL_HANDLE);
+		assert_int_equal(key_check(&h, &key), FAIL_HANDLE);
 	}
 	handle_reset(&h);
 }
@@ -117,14 +117,14 @@ static void
 test_long_point(void **state)
 {
 	struct handle h = { .parent = 1 };
-	struct ec_point point;
+	struct checked_key key;
 	TPM2B_PUBLIC public;
 
 	(void)state;
 	make_public(&h, &public);
 	public.publicArea.unique.ecc.x.size = 66;
 	make_handle(&h, &public);
-	assert_int_equal(key_point(&h, &point), FAIL_HANDLE);
+	assert_int_equal(key_check(&h, &key), FAIL_HANDLE);
 	handle_reset(&h);
 }
 
