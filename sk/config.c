@@ -375,23 +375,39 @@ check_owner(const struct stat *st, const char *path)
 	return 0;
 }
 
-int
-config_read_file(struct config *cfg, const char *path, bool required)
+/* `f` and `st` are home_open's; without a file, errno tells why. */
+static int
+read_file(struct config *cfg, FILE *f, const struct stat *st, const char *path)
 {
-	struct stat st;
-	FILE *f = home_open(path, &st);
 	int r;
 
-	if (f == NULL) {
-		if (!required && (errno == ENOENT || errno == ENOTDIR))
-			return 0;
+	if (f == NULL)
 		return fail(FAIL_CONFIG, "cannot read %s: %s", path,
 		    errno == EINVAL ? "it is not a file" : strerror(errno));
-	}
-	if ((r = check_owner(&st, path)) == 0)
+	if ((r = check_owner(st, path)) == 0)
 		r = read_lines(cfg, f, path);
 	fclose(f);
 	return r;
+}
+
+int
+config_read_file(struct config *cfg, const char *path)
+{
+	struct stat st;
+	FILE *f = home_open(path, &st);
+
+	return read_file(cfg, f, &st, path);
+}
+
+int
+config_read_file_if_there(struct config *cfg, const char *path)
+{
+	struct stat st;
+	FILE *f = home_open(path, &st);
+
+	if (f == NULL && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	return read_file(cfg, f, &st, path);
 }
 
 /* --- all sources ------------------------------------------------------- */
@@ -404,11 +420,11 @@ load_files(struct config *cfg)
 	int r;
 
 	if (only != NULL)
-		return config_read_file(cfg, only, true);
-	if ((r = config_read_file(cfg, SYSTEM_FILE, false)) != 0 ||
+		return config_read_file(cfg, only);
+	if ((r = config_read_file_if_there(cfg, SYSTEM_FILE)) != 0 ||
 	    (path = home_path(USER_FILE)) == NULL)
 		return r;
-	r = config_read_file(cfg, path, false);
+	r = config_read_file_if_there(cfg, path);
 	free(path);
 	return r;
 }

@@ -57,12 +57,13 @@ int config_set(struct config *cfg, const char *keyword, const char *value,
 
 /*
  * Applies a file in ssh_config's syntax: "Keyword value", "#" comments. The
- * first value of a keyword in the file wins. A file that is missing is fine
- * unless `required`. Refused whole: a file or line that is too long, a file
- * that others can write. 0, FAIL_CONFIG or FAIL_MEMORY.
+ * first value of a keyword in the file wins. A file that others can write, and
+ * one with a line that is too long, is refused as a whole. One that is missing
+ * changes nothing with config_read_file_if_there; with config_read_file it is
+ * FAIL_CONFIG. 0, FAIL_CONFIG or FAIL_MEMORY.
  */
-int config_read_file(
-    struct config *cfg, const char *path, bool required) MUST_CHECK;
+int config_read_file(struct config *cfg, const char *path) MUST_CHECK;
+int config_read_file_if_there(struct config *cfg, const char *path) MUST_CHECK;
 
 /*
  * The file for the person's own settings, there or not, in a new string; NULL

@@ -302,7 +302,8 @@ sign_elsewhere(const struct config *cfg, const struct assertion_request *req,
     uint32_t alg, uint8_t flags, struct sk_sign_response **ret)
 {
 	struct helper_sign_request theirs = {
-		.ed25519 = alg == SSH_SK_ED25519,
+		.algorithm =
+		    alg == SSH_SK_ED25519 ? HELPER_ED25519 : HELPER_ECDSA,
 		.application = req->application,
 		.key_handle = req->key_handle,
 		.message = req->message,

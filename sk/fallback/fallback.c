@@ -25,7 +25,7 @@
 /* --- which program ----------------------------------------------------- */
 
 static bool
-this_process(char *ret, size_t size)
+this_process_is_helper(char *ret, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", ret, size - 1);
 	const char *name;
@@ -51,7 +51,7 @@ fallback_find_helper(char *ret, size_t size)
 	if (named != NULL && named[0] != '\0')
 		return (size_t)snprintf(ret, size, "%s", named) < size &&
 		    access(ret, X_OK) == 0;
-	if (this_process(ret, size))
+	if (this_process_is_helper(ret, size))
 		return true;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (access(places[i], X_OK) == 0)
@@ -61,9 +61,9 @@ fallback_find_helper(char *ret, size_t size)
 }
 
 /*
- * What a helper without the built-in provider says on stderr, since OpenSSH
- * 8.2 (sshsk_open in ssh-sk.c); one with it does not have the text. To us it
- * answers with the same error as for any other failure.
+ * `words` is what a helper without the built-in provider says on stderr, since
+ * OpenSSH 8.2 (sshsk_open in ssh-sk.c). One with it does not have the text. In
+ * its answer, this failure is as any other.
  */
 bool
 fallback_helper_lacks_builtin(const char *path)
@@ -108,8 +108,8 @@ send_all(int fd, struct slice data)
 }
 
 /*
- * Until there is something to read. A token waits for a finger, so there is no
- * deadline; but nobody waits for us any more once our caller has ended.
+ * Waits until there is something to read. A token waits for a finger, so there
+ * is no deadline. It ends when our caller has ended.
  */
 static bool
 wait_for_answer(int fd)
@@ -165,18 +165,9 @@ receive_answer(int fd, struct bytes *ret)
 	return r;
 }
 
-static int
-talk(int fd, struct slice request, struct bytes *ret_answer)
-{
-	if (!send_all(fd, request))
-		return fail(FAIL_FALLBACK, "ssh-sk-helper took no request: %s",
-		    strerror(errno));
-	return receive_answer(fd, ret_answer);
-}
-
 /*
- * One request to a helper of its own. There, no fallback counts: should the
- * fallback provider be this library, it ends there.
+ * One request to a helper of its own, in which no fallback counts: if the
+ * fallback provider is this library, it does not start another helper.
  */
 static int
 ask_helper(struct slice request, struct bytes *ret_answer)
@@ -199,7 +190,12 @@ ask_helper(struct slice request, struct bytes *ret_answer)
 	err = child_spawn(&helper, pair[1], pair[1], &pid);
 	close(pair[1]);
 	if (err == 0) {
-		r = talk(pair[0], request, ret_answer);
+		if (send_all(pair[0], request))
+			r = receive_answer(pair[0], ret_answer);
+		else
+			r = fail(FAIL_FALLBACK,
+			    "ssh-sk-helper took no request: %s",
+			    strerror(errno));
 		close(pair[0]);
 		child_end(pid, GRACE_MS);
 		return r;
@@ -209,18 +205,12 @@ ask_helper(struct slice request, struct bytes *ret_answer)
 }
 
 static bool
-is_verbose(const struct config *cfg)
-{
-	return cfg->log_level == LOG_LEVEL_DEBUG;
-}
-
-static bool
 is_builtin(const struct config *cfg)
 {
 	return strcmp(cfg->fallback_provider, FALLBACK_INTERNAL) == 0;
 }
 
-/* Whether that may be why a request to it failed. */
+/* Whether a request may have failed because OpenSSH has no provider. */
 static bool
 builtin_is_missing(const struct config *cfg, int r)
 {
@@ -232,7 +222,7 @@ builtin_is_missing(const struct config *cfg, int r)
 }
 
 static void
-describe(const struct config *cfg, char *ret, size_t size)
+name_provider(const struct config *cfg, char *ret, size_t size)
 {
 	if (is_builtin(cfg))
 		snprintf(ret, size, "OpenSSH's own provider");
@@ -252,13 +242,14 @@ fallback_sign(const struct config *cfg, struct helper_sign_request *req,
 
 	if (cfg->fallback_provider == NULL)
 		return fail(FAIL_NOT_OURS, "this key was not made by sk-tpm");
-	describe(cfg, name, sizeof(name));
+	name_provider(cfg, name, sizeof(name));
 	log_debug("this key was not made by sk-tpm; asking %s", name);
 	req->provider = cfg->fallback_provider;
-	if ((r = helper_encode_sign(req, is_verbose(cfg), &request)) == 0 &&
+	req->verbose = cfg->log_level == LOG_LEVEL_DEBUG;
+	if ((r = helper_encode_sign(req, &request)) == 0 &&
 	    (r = ask_helper(bytes_slice(&request), &answer)) == 0)
 		r = helper_decode_signature(
-		    bytes_slice(&answer), req->ed25519, ret);
+		    bytes_slice(&answer), req->algorithm, ret);
 	if (builtin_is_missing(cfg, r))
 		r = fail(FAIL_NO_TOKEN,
 		    "this key was not made by sk-tpm, and this OpenSSH was "
@@ -286,16 +277,15 @@ fallback_sign(const struct config *cfg, struct helper_sign_request *req,
 	return r;
 }
 
-/* One number after the other: see HELPER_TYPE_ED25519_SK. */
+/* `key_type` is one of OpenSSH's two numbers for ed25519-sk. */
 static int
-enroll_as(const struct config *cfg, const struct helper_enroll_request *req,
-    uint32_t key_type, struct helper_key *ret)
+enroll_as(const struct helper_enroll_request *req, uint32_t key_type,
+    struct helper_key *ret)
 {
 	struct bytes request = { 0 }, answer = { 0 };
 	int r;
 
-	if ((r = helper_encode_enroll(
-		 req, key_type, is_verbose(cfg), &request)) == 0 &&
+	if ((r = helper_encode_enroll(req, key_type, &request)) == 0 &&
 	    (r = ask_helper(bytes_slice(&request), &answer)) == 0)
 		r = helper_decode_key(bytes_slice(&answer), ret);
 	bytes_reset(&request);
@@ -313,12 +303,13 @@ fallback_enroll(const struct config *cfg, struct helper_enroll_request *req,
 	if (cfg->fallback_provider == NULL)
 		return fail(FAIL_UNSUPPORTED,
 		    "a TPM has no ed25519; use -t ecdsa-sk, which it can do");
-	describe(cfg, name, sizeof(name));
+	name_provider(cfg, name, sizeof(name));
 	log_debug("a TPM has no ed25519; asking %s", name);
 	req->provider = cfg->fallback_provider;
-	r = enroll_as(cfg, req, HELPER_TYPE_ED25519_SK_OLD, ret);
+	req->verbose = cfg->log_level == LOG_LEVEL_DEBUG;
+	r = enroll_as(req, HELPER_TYPE_ED25519_SK_OLD, ret);
 	if (r == FAIL_ARGUMENT)
-		r = enroll_as(cfg, req, HELPER_TYPE_ED25519_SK, ret);
+		r = enroll_as(req, HELPER_TYPE_ED25519_SK, ret);
 	if (builtin_is_missing(cfg, r))
 		r = fail(FAIL_UNSUPPORTED,
 		    "a TPM has no ed25519, and this OpenSSH was built without "

@@ -23,8 +23,8 @@ enum {
 #define ATTESTATION "ssh-sk-attest-v01"
 
 /*
- * sk_sign is not told the public key, and the helper has no use for it but to
- * find it well formed. Any point does: the generator of P-256 (SEC 2, 2.4.2).
+ * sk_sign is not told the public key, and the helper only looks whether it is
+ * well formed. Any point does: the generator of P-256 (SEC 2, 2.4.2).
  */
 static const uint8_t some_point[] = { 0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c,
 	0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03,
@@ -38,7 +38,7 @@ static const uint8_t some_ed25519[32];
 
 /* --- requests ---------------------------------------------------------- */
 
-/* Puts length and version before the body, which is let go. */
+/* Puts length and version before the body, which is freed. */
 static int
 finish_request(struct bytes *body, struct bytes *ret)
 {
@@ -67,11 +67,11 @@ begin_request(uint32_t type, bool verbose, struct bytes *body)
 }
 
 static int
-put_public_key(bool ed25519, struct bytes *key)
+put_public_key(enum helper_algorithm algorithm, struct bytes *key)
 {
 	int r;
 
-	if (ed25519) {
+	if (algorithm == HELPER_ED25519) {
 		if ((r = wire_put_text(key, ED25519_SK)) != 0)
 			return r;
 		return wire_put_string(key, SLICE(some_ed25519));
@@ -88,7 +88,7 @@ put_key(const struct helper_sign_request *req, struct bytes *body)
 	struct bytes key = { 0 };
 	int r;
 
-	if ((r = put_public_key(req->ed25519, &key)) == 0 &&
+	if ((r = put_public_key(req->algorithm, &key)) == 0 &&
 	    (r = wire_put_text(&key, req->application)) == 0 &&
 	    (r = wire_put_u8(&key, req->flags)) == 0 &&
 	    (r = wire_put_string(&key, req->key_handle)) == 0 &&
@@ -99,13 +99,13 @@ put_key(const struct helper_sign_request *req, struct bytes *body)
 }
 
 int
-helper_encode_sign(const struct helper_sign_request *req, bool verbose,
-    struct bytes *ret_request)
+helper_encode_sign(
+    const struct helper_sign_request *req, struct bytes *ret_request)
 {
 	struct bytes body = { 0 };
 	int r;
 
-	if ((r = begin_request(HELPER_SIGN, verbose, &body)) == 0 &&
+	if ((r = begin_request(HELPER_SIGN, req->verbose, &body)) == 0 &&
 	    (r = put_key(req, &body)) == 0 &&
 	    (r = wire_put_text(&body, req->provider)) == 0 &&
 	    (r = wire_put_string(&body, req->message)) == 0 &&
@@ -119,12 +119,12 @@ helper_encode_sign(const struct helper_sign_request *req, bool verbose,
 
 int
 helper_encode_enroll(const struct helper_enroll_request *req, uint32_t key_type,
-    bool verbose, struct bytes *ret_request)
+    struct bytes *ret_request)
 {
 	struct bytes body = { 0 };
 	int r;
 
-	if ((r = begin_request(HELPER_ENROLL, verbose, &body)) == 0 &&
+	if ((r = begin_request(HELPER_ENROLL, req->verbose, &body)) == 0 &&
 	    (r = wire_put_u32(&body, key_type)) == 0 &&
 	    (r = wire_put_text(&body, req->provider)) == 0 &&
 	    (r = wire_put_text(&body, req->device)) == 0 &&
@@ -201,36 +201,34 @@ take_mpint(struct slice *in, struct slice *ret)
 	return ret->len > 0 && ret->len <= 32;
 }
 
+/* The signature alone, in one number or two. */
 static bool
-take_ecdsa(struct slice *in, struct slice *ret_r, struct slice *ret_s)
+take_numbers(struct slice in, enum helper_algorithm algorithm,
+    struct slice *ret_r, struct slice *ret_s)
 {
-	struct slice pair;
-
-	return wire_take_string(in, &pair) && take_mpint(&pair, ret_r) &&
-	    take_mpint(&pair, ret_s) && pair.len == 0;
-}
-
-static bool
-take_ed25519(struct slice *in, struct slice *ret)
-{
-	return wire_take_string(in, ret) && ret->len == 64;
+	if (algorithm == HELPER_ED25519) {
+		*ret_r = in;
+		*ret_s = (struct slice){ 0 };
+		return in.len == 64;
+	}
+	return take_mpint(&in, ret_r) && take_mpint(&in, ret_s) && in.len == 0;
 }
 
 int
-helper_decode_signature(
-    struct slice answer, bool ed25519, struct helper_signature *ret)
+helper_decode_signature(struct slice answer, enum helper_algorithm algorithm,
+    struct helper_signature *ret)
 {
+	const char *name = algorithm == HELPER_ED25519 ? ED25519_SK : ECDSA_SK;
 	struct helper_signature sig = { 0 };
-	struct slice blob, type, first, second = { 0 };
+	struct slice blob, type, numbers, first, second;
 	int r;
 
 	if ((r = begin_answer(&answer, HELPER_SIGN)) != 0)
 		return r;
 	if (!wire_take_string(&answer, &blob) || answer.len != 0 ||
-	    !wire_take_string(&blob, &type) ||
-	    !slice_is(type, ed25519 ? ED25519_SK : ECDSA_SK) ||
-	    !(ed25519 ? take_ed25519(&blob, &first)
-		      : take_ecdsa(&blob, &first, &second)) ||
+	    !wire_take_string(&blob, &type) || !slice_is(type, name) ||
+	    !wire_take_string(&blob, &numbers) ||
+	    !take_numbers(numbers, algorithm, &first, &second) ||
 	    !wire_take_u8(&blob, &sig.flags) ||
 	    !wire_take_u32(&blob, &sig.counter) || blob.len != 0)
 		return malformed();

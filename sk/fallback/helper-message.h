@@ -28,10 +28,16 @@
 #define HELPER_LENGTH_LEN 4
 #define HELPER_MAX_ANSWER (64 * 1024)
 
+enum helper_algorithm {
+	HELPER_ECDSA, /* on P-256 */
+	HELPER_ED25519,
+};
+
 /* All strings are borrowed; NULL is none. */
 struct helper_sign_request {
 	const char *provider; /* "internal" or a path */
-	bool ed25519;	      /* else ECDSA on P-256 */
+	bool verbose;	      /* the helper prints what it does */
+	enum helper_algorithm algorithm;
 	const char *application;
 	struct slice key_handle;
 	struct slice message;
@@ -42,6 +48,7 @@ struct helper_sign_request {
 /* For an ed25519-sk key; another is not asked for. */
 struct helper_enroll_request {
 	const char *provider;
+	bool verbose;
 	const char *device;
 	const char *user;
 	const char *application;
@@ -72,22 +79,22 @@ struct helper_key {
 #define HELPER_TYPE_ED25519_SK 8      /* and later */
 
 /*
- * A whole request. `verbose` has the helper print what it does. *ret_request
- * holds the PIN; it wipes it when it is reset. 0 or FAIL_MEMORY.
+ * A whole request. *ret_request holds the PIN, which bytes_reset wipes.
+ * 0 or FAIL_MEMORY.
  */
-int helper_encode_sign(const struct helper_sign_request *req, bool verbose,
+int helper_encode_sign(const struct helper_sign_request *req,
     struct bytes *ret_request) MUST_CHECK;
 int helper_encode_enroll(const struct helper_enroll_request *req,
-    uint32_t key_type, bool verbose, struct bytes *ret_request) MUST_CHECK;
+    uint32_t key_type, struct bytes *ret_request) MUST_CHECK;
 
 /*
  * Reads an answer without the length before it. 0; what the helper refused
  * with: FAIL_NO_TOKEN, FAIL_NO_REASON, FAIL_PIN_REQUIRED, FAIL_UNSUPPORTED,
- * FAIL_EXISTS, FAIL_ARGUMENT or FAIL_FALLBACK; FAIL_FALLBACK for an answer that
- * is none; or FAIL_MEMORY.
+ * FAIL_EXISTS, FAIL_ARGUMENT or FAIL_FALLBACK; FAIL_FALLBACK for one that
+ * cannot be read; or FAIL_MEMORY.
  */
-int helper_decode_signature(
-    struct slice answer, bool ed25519, struct helper_signature *ret) MUST_CHECK;
+int helper_decode_signature(struct slice answer,
+    enum helper_algorithm algorithm, struct helper_signature *ret) MUST_CHECK;
 int helper_decode_key(struct slice answer, struct helper_key *ret) MUST_CHECK;
 
 void helper_signature_reset(struct helper_signature *sig);

@@ -19,16 +19,16 @@
 
 #define X_TCP_PORT 6000
 
-/* Not `value`, but NULL, where it is empty. */
+/* NULL also where the variable is empty. */
 static const char *
-setting(const char *name)
+variable(const char *name)
 {
 	const char *value = secure_getenv(name);
 
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* A server that is slow to take it is there all the same. */
+/* A server that is slow to take the connection is there as well. */
 static bool
 answers(const void *address, size_t len, int family)
 {
@@ -45,12 +45,17 @@ answers(const void *address, size_t len, int family)
 	return there;
 }
 
-/* `hidden`: Linux's name for a socket that has no file. */
+/* Of Unix-domain sockets, as unix(7) has them. */
+enum local_name {
+	LOCAL_PATHNAME,
+	LOCAL_ABSTRACT, /* without a file */
+};
+
 static bool
-local_answers(const char *path, bool hidden)
+local_answers(const char *path, enum local_name kind)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t at = hidden ? 1 : 0, len = strlen(path);
+	size_t at = kind == LOCAL_ABSTRACT ? 1 : 0, len = strlen(path);
 
 	if (at + len >= sizeof(address.sun_path))
 		return false;
@@ -95,34 +100,36 @@ x11_answers(const char *display)
 	if (host != 0 && !(host == 4 && strncmp(display, "unix", host) == 0))
 		return true;
 	snprintf(path, sizeof(path), "/tmp/.X11-unix/X%u", number);
-	return local_answers(path, true) || local_answers(path, false);
+	return local_answers(path, LOCAL_ABSTRACT) ||
+	    local_answers(path, LOCAL_PATHNAME);
 }
 
 static bool
 wayland_answers(const char *display)
 {
-	const char *dir = setting("XDG_RUNTIME_DIR");
+	const char *dir = variable("XDG_RUNTIME_DIR");
 	char path[sizeof(struct sockaddr_un)];
 
 	if (display[0] == '/')
-		return local_answers(display, false);
+		return local_answers(display, LOCAL_PATHNAME);
 	if (dir == NULL)
 		return false;
 	snprintf(path, sizeof(path), "%s/%s", dir, display);
-	return local_answers(path, false);
+	return local_answers(path, LOCAL_PATHNAME);
 }
 
 bool
 display_is_named(void)
 {
-	return setting("DISPLAY") != NULL || setting("WAYLAND_DISPLAY") != NULL;
+	return variable("DISPLAY") != NULL ||
+	    variable("WAYLAND_DISPLAY") != NULL;
 }
 
 bool
 display_is_there(void)
 {
-	const char *x11 = setting("DISPLAY");
-	const char *wayland = setting("WAYLAND_DISPLAY");
+	const char *x11 = variable("DISPLAY");
+	const char *wayland = variable("WAYLAND_DISPLAY");
 
 	return (wayland != NULL && wayland_answers(wayland)) ||
 	    (x11 != NULL && x11_answers(x11));

@@ -21,7 +21,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    fchmod(fd, 0600) != 0)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (config_read_file(&cfg, path, true) != 0)
+	if (config_read_file(&cfg, path) != 0)
 		log_debug("not settings");
 	config_reset(&cfg);
 	close(fd);

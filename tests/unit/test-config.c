@@ -213,7 +213,7 @@ read_text(struct config *cfg, const char *text, size_t len, mode_t mode)
 	assert_int_equal(fchmod(fd, mode), 0);
 	close(fd);
 	*cfg = (struct config){ 0 };
-	r = config_read_file(cfg, path, true);
+	r = config_read_file(cfg, path);
 	out = STDERR_OF(r == 0 ? (void)0 : log_failure(r));
 	unlink(path);
 	assert_int_equal(r == 0, *out == '\0');
@@ -294,8 +294,7 @@ test_file_that_cannot_be_read(void **state)
 	const char *out;
 
 	(void)state;
-	assert_int_equal(
-	    config_read_file(&cfg, "/proc/self/mem", true), FAIL_CONFIG);
+	assert_int_equal(config_read_file(&cfg, "/proc/self/mem"), FAIL_CONFIG);
 	out = STDERR_OF(log_failure(FAIL_CONFIG));
 	assert_non_null(strstr(out, "cannot read /proc/self/mem: "));
 	config_reset(&cfg);
@@ -313,9 +312,9 @@ test_files_of_others(void **state)
 	    strstr(read_text(&cfg, "", 0, 0602), "can be written by others"));
 	assert_string_equal(read_text(&cfg, "", 0, 0644), "");
 	config_reset(&cfg);
-	assert_int_equal(config_read_file(&cfg, "/", true), FAIL_CONFIG);
-	assert_int_equal(config_read_file(&cfg, "/no/such", true), FAIL_CONFIG);
-	assert_int_equal(config_read_file(&cfg, "/no/such", false), 0);
+	assert_int_equal(config_read_file(&cfg, "/"), FAIL_CONFIG);
+	assert_int_equal(config_read_file(&cfg, "/no/such"), FAIL_CONFIG);
+	assert_int_equal(config_read_file_if_there(&cfg, "/no/such"), 0);
 }
 
 /* The settings of the system are left, and those of no directory. */

@@ -64,7 +64,7 @@ static int
 sign(struct helper_signature *ret)
 {
 	struct helper_sign_request req = {
-		.ed25519 = true,
+		.algorithm = HELPER_ED25519,
 		.application = "ssh:",
 		.key_handle = SLICE("handle"),
 		.message = SLICE("message"),

@@ -50,7 +50,7 @@ test_sign_request(void **state)
 	struct slice in, key, point;
 
 	(void)state;
-	assert_int_equal(helper_encode_sign(&req, false, &out), 0);
+	assert_int_equal(helper_encode_sign(&req, &out), 0);
 	in = bytes_slice(&out);
 	assert_u32(&in, (uint32_t)out.len - 4);
 	assert_u8(&in, 5);
@@ -85,12 +85,13 @@ test_enroll_request(void **state)
 		.user = "alice",
 		.challenge = SLICE("challenge"),
 		.flags = 1,
+		.verbose = true,
 	};
 	struct bytes out = { 0 };
 	struct slice in;
 
 	(void)state;
-	assert_int_equal(helper_encode_enroll(&req, 12, true, &out), 0);
+	assert_int_equal(helper_encode_enroll(&req, 12, &out), 0);
 	in = bytes_slice(&out);
 	assert_u32(&in, (uint32_t)out.len - 4);
 	assert_u8(&in, 5);
@@ -118,7 +119,7 @@ decode_ecdsa(struct slice r, struct slice s, struct helper_signature *ret)
 	put(&pair, r);
 	put(&pair, s);
 	make_signature(ECDSA_SK, bytes_slice(&pair), &answer);
-	err = helper_decode_signature(bytes_slice(&answer), false, ret);
+	err = helper_decode_signature(bytes_slice(&answer), HELPER_ECDSA, ret);
 	/* No shorter one is read, and none that goes on. */
 	for (size_t n = 0; err == 0 && n < answer.len; n++)
 		assert_int_equal(
@@ -163,13 +164,14 @@ test_ed25519_signature(void **state)
 	(void)state;
 	make_signature(ED25519_SK, (struct slice){ raw, 64 }, &answer);
 	assert_int_equal(
-	    helper_decode_signature(bytes_slice(&answer), true, &sig), 0);
+	    helper_decode_signature(bytes_slice(&answer), HELPER_ED25519, &sig),
+	    0);
 	assert_int_equal(sig.r.len, 64);
 	assert_int_equal(sig.s.len, 0);
 	helper_signature_reset(&sig);
 	/* Another key's kind of signature, and another answer's. */
 	assert_int_equal(
-	    helper_decode_signature(bytes_slice(&answer), false, &sig),
+	    helper_decode_signature(bytes_slice(&answer), HELPER_ECDSA, &sig),
 	    FAIL_FALLBACK);
 	assert_int_equal(
 	    helper_decode_key(bytes_slice(&answer), &(struct helper_key){ 0 }),
@@ -177,7 +179,7 @@ test_ed25519_signature(void **state)
 	bytes_reset(&answer);
 	make_signature(ED25519_SK, (struct slice){ raw, 63 }, &answer);
 	assert_int_equal(
-	    helper_decode_signature(bytes_slice(&answer), true, &sig),
+	    helper_decode_signature(bytes_slice(&answer), HELPER_ED25519, &sig),
 	    FAIL_FALLBACK);
 	bytes_reset(&answer);
 }
