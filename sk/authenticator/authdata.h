@@ -24,9 +24,9 @@ int fido_assertion_digest(const char *application, uint8_t flags,
     struct slice message, uint8_t ret_digest[SHA256_LEN]) MUST_CHECK;
 
 /*
- * Authenticator data of a new credential, not yet wrapped in CBOR. `flags`
- * are UP and UV as they were had; AT is added.
- * 0, FAIL_MEMORY, FAIL_INTERNAL or FAIL_ARGUMENT (handle over 65,535 bytes).
+ * Authenticator data of a new credential, not yet wrapped in CBOR. `flags` may
+ * have UP and UV; AT is added. 0, FAIL_MEMORY, FAIL_INTERNAL or FAIL_ARGUMENT
+ * (handle over 65,535 bytes).
  */
 int fido_authenticator_data(const char *application, uint8_t flags,
     struct slice key_handle, const struct ec_point *point,

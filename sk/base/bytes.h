@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Byte strings with a length: `bytes` owns its storage and wipes it when it
- * is let go, `slice` borrows somebody else's.
+ * Byte strings with a length. `bytes` owns its storage and wipes it before
+ * freeing it; `slice` borrows.
  */
 #ifndef SKTPM_BYTES_H
 #define SKTPM_BYTES_H
@@ -31,7 +31,7 @@ int bytes_set(struct bytes *b, const void *data, size_t n) MUST_CHECK;
 /* Wipes and frees the content; b is empty and usable again. */
 void bytes_reset(struct bytes *b);
 
-/* Hands b's content to *ret, whose own is let go; b is empty after. */
+/* Moves b's content to *ret, whose own is wiped and freed. b is empty then. */
 void bytes_move(struct bytes *b, struct bytes *ret);
 
 /* b's content; valid until b changes. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Single CBOR items (RFC 8949) written and read in their shortest form, on
- * libcbor's streaming functions. Nothing here allocates on a length that was
- * read, so a length that lies costs nothing. That only the shortest form is
- * read back is for the caller to see to, by encoding again and comparing.
+ * libcbor's streaming functions. No memory is allocated by a length that was
+ * read. Longer forms are read as well; who wants only the shortest encodes
+ * again and compares.
  */
 #ifndef SKTPM_CBOR_H
 #define SKTPM_CBOR_H

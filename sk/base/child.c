@@ -47,12 +47,12 @@ make_environment(const struct child *child)
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
 
-/* As far as they are looked for one by one; the lowest is used first. */
+/* The most that are closed one by one. The lowest free one is used first. */
 #define MANY_DESCRIPTORS 65536
 
 /*
- * What ssh-sk-helper has open besides, its socket to ssh for one, is not for
- * the child.
+ * ssh-sk-helper has other descriptors open, such as its socket to ssh. The
+ * child gets none of them.
  */
 static void
 keep_descriptors_from_child(void)
@@ -133,9 +133,9 @@ collect(int fd, int wait_ms, char *out, size_t size, size_t *len)
 }
 
 /*
- * Until the child has ended: its output may be held open by a child of its
- * own, and may end before it. False at the deadline, or where nobody waits
- * for us any more.
+ * Waits for the child to end, not for its output: a child of its own may hold
+ * that open, and the child may close it early. False at the deadline, and where
+ * our own caller has ended.
  */
 static bool
 await(pid_t pid, int fd, unsigned int limit_ms, int *ret_status, char *out,

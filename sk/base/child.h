@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Other programs: asked something with a deadline, or talked to. */
+/* Running other programs. */
 #ifndef SKTPM_CHILD_H
 #define SKTPM_CHILD_H
 
@@ -21,17 +21,14 @@ struct child {
 int child_spawn(
     const struct child *child, int input, int output, pid_t *ret) MUST_CHECK;
 
-/*
- * Waits for it to end, for up to so many milliseconds, and then ends it.
- */
+/* Waits up to grace_ms milliseconds for the program to end, then kills it. */
 void child_end(pid_t pid, unsigned int grace_ms);
 
 /*
  * Runs the program with stdin at /dev/null and collects what it prints on
  * stdout, up to size - 1 bytes, terminated: *ret_len, as there may be NULs
- * among them. At the deadline it is ended. 0 with its wait(2) status in
- * *ret_status; FAIL_REFUSED at the deadline;
- * FAIL_PRESENCE if it cannot be run.
+ * among them. It is killed at the deadline. 0 with its wait(2) status in
+ * *ret_status; FAIL_REFUSED at the deadline; FAIL_PRESENCE if it cannot be run.
  */
 int child_run(const struct child *child, unsigned int seconds, int *ret_status,
     char *ret_output, size_t size, size_t *ret_len) MUST_CHECK;

@@ -19,7 +19,7 @@ clock_deadline(uint64_t ms)
 	return clock_us() + ms * 1000;
 }
 
-/* Rounded up: who waits that long does not come back before. */
+/* Rounded up, so that a wait of this length does not end early. */
 int
 clock_ms_left(uint64_t deadline)
 {

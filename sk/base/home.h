@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the person's own files are. */
+/* The user's own files. */
 #ifndef SKTPM_HOME_H
 #define SKTPM_HOME_H
 
@@ -11,14 +11,15 @@
 
 /*
  * "HOME/name" in a new string, or NULL where there is no home or no memory.
- * HOME comes from the environment, but for root and for setuid callers from
- * the password database: whoever set their environment shall not choose it.
+ * HOME comes from the environment. For root and in set-user-ID programs it
+ * comes from the password database, as somebody else may have set their
+ * environment.
  */
 char *home_path(const char *name) MUST_CHECK;
 
 /*
- * Opens a regular file, or /dev/null, to read; never waits for one as for a
- * pipe. NULL with errno set; EINVAL for what is neither. `ret` is its status.
+ * Opens a regular file, or /dev/null, to read, and never blocks as on a pipe.
+ * NULL with errno set; EINVAL for any other kind of file. *ret is its status.
  */
 FILE *home_open(const char *path, struct stat *ret) MUST_CHECK;
 

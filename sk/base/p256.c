@@ -50,9 +50,9 @@ out:
 }
 
 /*
- * The curve first, then the point: to read a SubjectPublicKeyInfo would have
- * OpenSSL 3 set up its decoders, which costs more than the verification. NULL
- * for a point that is not on the curve.
+ * Sets the curve first, then the point. Reading a SubjectPublicKeyInfo instead
+ * would make OpenSSL 3 set up its decoders, which costs more than the
+ * verification. NULL for a point that is not on the curve.
  */
 static EVP_PKEY *
 point_to_pkey(const struct ec_point *point)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What this process lets others see of it. */
+/* Hiding this process's memory from others. */
 #ifndef SKTPM_PROCESS_H
 #define SKTPM_PROCESS_H
 

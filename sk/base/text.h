@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A line of text under construction, of bounded length, for words that may
- * come from anywhere: what does not fit is cut, and no byte that a terminal
- * would act on gets in unescaped.
+ * A line of text of bounded length, for words of any origin. What does not fit
+ * is cut, and bytes that a terminal would act on are escaped.
  */
 #ifndef SKTPM_TEXT_H
 #define SKTPM_TEXT_H
@@ -18,8 +17,8 @@ struct text {
 };
 
 /*
- * Appends; the format is ours, its arguments must be too. A text that is full
- * ends in "...".
+ * Appends. Format and arguments have to be ours, not foreign. A text that is
+ * full ends in "...".
  */
 void text_add(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -99,7 +99,7 @@ struct handle {
 /* True for a parent that bound entry 1 may hold. */
 bool handle_parent_is_valid(uint64_t parent);
 
-/* True for a PCR that a key may depend on: not those that anybody resets. */
+/* True for a PCR that a key may depend on: not one that anybody can reset. */
 bool handle_pcr_is_valid(uint64_t pcr);
 
 /*

@@ -2,7 +2,8 @@
 /*
  * Limits on what a key may sign, chosen when it is made. They are part of the
  * key handle and bound to the key, so that editing the key file cannot lift
- * them; but it is this software that keeps to them. In CBOR, an array of
+ * them. It is this software that enforces them, not the TPM. In CBOR, an array
+ * of
  *
  *	uint		kinds, bits of enum limit_kind; 0: no limit at all
  *	array of text	SSHSIG namespaces; empty: any. Needs LIMIT_SIGN

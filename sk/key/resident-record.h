@@ -5,13 +5,13 @@
  *
  *	0: "sk-tpm-rk"	magic, text
  *	1: uint		version, 1
- *	2: uint		generation: of two records of one key, made when one
- *			was to replace the other, the higher one counts
+ *	2: uint		generation: where one record of a key replaces another,
+ *			the higher one counts
  *	3: text		application
  *	4: bytes	user id, as -O user= gave it; may be empty
  *	5: bytes	key handle, see handle.h
  *
- * Whether the key needs a person or a PIN is the handle's to say, where it is
+ * Whether the key needs a person or a PIN stands in the handle, where it is
  * bound to the key.
  */
 #ifndef SKTPM_RECORD_H

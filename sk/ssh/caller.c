@@ -29,7 +29,7 @@ has_word(const struct words *w, const char *word)
 }
 
 static void
-add(struct words *w, const char *s, size_t n)
+add_word(struct words *w, const char *s, size_t n)
 {
 	char *word = w->s + w->len;
 
@@ -53,23 +53,23 @@ add_name(struct words *w, const char *s, size_t n)
 	if (s[0] == '-') {
 		while (isdigit((unsigned char)s[n - 1 - digits]))
 			digits++;
-		add(w, end - digits, digits);
+		add_word(w, end - digits, digits);
 		return;
 	}
 	if (close != NULL) {
-		add(w, s + 1, (size_t)(close - s) - 1);
+		add_word(w, s + 1, (size_t)(close - s) - 1);
 		colon = close + 1 < end && close[1] == ':' ? close + 1 : NULL;
 	} else if (colon != NULL && memrchr(s, ':', n) != colon) {
-		add(w, s, n); /* an IPv6 address */
+		add_word(w, s, n); /* an IPv6 address */
 		return;
 	} else {
-		add(w, s, colon != NULL ? (size_t)(colon - s) : n);
+		add_word(w, s, colon != NULL ? (size_t)(colon - s) : n);
 	}
 	if (colon != NULL)
-		add(w, colon + 1, (size_t)(end - colon) - 1);
+		add_word(w, colon + 1, (size_t)(end - colon) - 1);
 }
 
-/* What is between the marks of URLs, of settings, lists and quotes. */
+/* Adds what is between the separators of URLs, settings, lists and quotes. */
 static void
 add_names(struct words *w, const char *text)
 {
@@ -86,12 +86,12 @@ add_names(struct words *w, const char *text)
 
 /* --- where they are from ------------------------------------------------ */
 
-/* Of a longer command line, what is first; a host comes before its command. */
+/* A longer command line is cut; the host comes before the command. */
 #define MOST_OF_COMMAND 4096
 
 /*
- * The words of a process of this user's; the first is the program. 0 where
- * there is none, or no /proc.
+ * Stores the arguments of a process of this user, the program first. Returns
+ * their length; 0 without such a process, or without /proc.
  */
 static size_t
 read_command(const char *pid, char ret[MOST_OF_COMMAND])
@@ -127,7 +127,7 @@ add_command(struct words *w, const char *command, size_t n)
 		add_names(w, command + at);
 }
 
-/* An agent does not tell who asks it. */
+/* An agent does not say which ssh asked it. */
 static void
 add_every_ssh(struct words *w)
 {
@@ -158,7 +158,7 @@ names_server(const char *keyword, size_t n)
 	return false;
 }
 
-/* Without ssh's rules which line is for which host: a name is proven later. */
+/* From all lines, whichever hosts they are for: a name is proven later. */
 static void
 add_config(struct words *w)
 {
@@ -183,7 +183,7 @@ add_config(struct words *w)
 size_t
 caller_words(char ret[CALLER_WORDS_LEN])
 {
-	/* A long command leaves room for the settings. */
+	/* A long command leaves half of it to the settings. */
 	struct words w = { .s = ret, .room = CALLER_WORDS_LEN / 2 };
 	char command[MOST_OF_COMMAND], parent[24];
 	size_t n;

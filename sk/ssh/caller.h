@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What ssh was called with: words among which a server's name may be. They
- * come from anybody, and are worth nothing until something else proves one.
+ * Words among which the server's name may be, from ssh's command line and
+ * settings. They are only guesses, until something else proves one.
  */
 #ifndef SKTPM_CALLER_H
 #define SKTPM_CALLER_H
@@ -12,17 +12,17 @@
 #define CALLER_WORDS_LEN 8192
 
 /*
- * Stores words in lower case, each of them terminated: names and numbers of
- * ports from the command line of the ssh that called us; where that was not
- * ssh, but its agent, from those of all of this user's; and from Host,
- * HostName, HostKeyAlias and Port in ~/.ssh/config. How many bytes there are;
- * what has no room is left out.
+ * Stores words in lower case, each terminated: names and ports from the command
+ * line of the ssh that called us, and from Host, HostName, HostKeyAlias and
+ * Port in ~/.ssh/config. Where an agent called us, the command lines of all of
+ * this user's ssh are read. Returns the number of bytes; words that do not fit
+ * are left out.
  */
 size_t caller_words(char ret[CALLER_WORDS_LEN]);
 
 /*
- * Whether the text is in an argument of the process that called us, such as an
- * option of which the library is not told. False where that cannot be seen.
+ * Whether the text is in an argument of the process that called us, as an
+ * option may be that the library is not told. False where that cannot be seen.
  */
 bool caller_says(const char *option);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The names under which a server's host key is known: known_hosts read the
- * other way round. For words only; nothing is decided by what is found.
+ * The names that known_hosts has for a server's host key. They are only shown;
+ * nothing is decided by them.
  */
 #ifndef SKTPM_KNOWN_HOSTS_H
 #define SKTPM_KNOWN_HOSTS_H
@@ -13,10 +13,10 @@
 /*
  * Finds a host key blob in ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts and
  * stores the first host field that has it, terminated, as it stands there
- * ("name" or "name,address"). A hashed name cannot be read back: where there
- * are no others, it is the one of caller_words that has this hash ("name" or
- * "[name]:port"). False where there is none; revoked keys and authorities do
- * not count.
+ * ("name" or "name,address"). A hashed name cannot be read back. Where there is
+ * no other, the words of caller_words are tried, and the one with this hash is
+ * the name ("name" or "[name]:port"). False where there is none; revoked keys
+ * and authorities do not count.
  */
 bool known_hosts_find(
     struct slice host_key, char ret[KNOWN_HOSTS_NAME_LEN]) MUST_CHECK;

@@ -9,7 +9,7 @@
 
 #define SSH2_MSG_USERAUTH_REQUEST 50
 
-/* The most of one foreign word that is shown. */
+/* The most that is shown of one foreign word. */
 #define MOST 64
 
 /* --- parsing ----------------------------------------------------------- */
@@ -98,7 +98,7 @@ describe_server(struct slice host_key, struct text *out)
 	char names[KNOWN_HOSTS_NAME_LEN];
 	uint8_t digest[32];
 
-	/* Not found says little: known_hosts hides names in hashes. */
+	/* Not found says little, as known_hosts may have hashed its name. */
 	if (known_hosts_find(host_key, names))
 		text_add_quoted(out, slice_of_text(names), MOST);
 	else
@@ -150,7 +150,7 @@ add_time(struct text *out, uint64_t seconds)
 	struct tm tm;
 	char buf[32];
 
-	/* Year 9999 and later: not a date that a person meant. */
+	/* After the year 9999: not a date that a person meant. */
 	if (seconds > UINT64_C(253402300799) || gmtime_r(&t, &tm) == NULL ||
 	    strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%MZ", &tm) == 0)
 		text_add(out, "%" PRIu64 " s after 1970", seconds);
@@ -217,7 +217,7 @@ describe_pairs(
 		text_add(out, " and %u others", n - most);
 }
 
-/* What ssh-keygen gives if it is not told otherwise. */
+/* The extensions that ssh-keygen adds by default. */
 static bool
 are_usual_extensions(uint32_t type, struct slice in)
 {
@@ -236,7 +236,7 @@ are_usual_extensions(uint32_t type, struct slice in)
 	return in.len == 0;
 }
 
-/* What matters most first, should it be cut. */
+/* The most important words first, as the end may be cut. */
 static void
 describe_certificate(const struct certificate *c, struct text *out)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a message asks to sign, told from its bytes, and the same in words.
- * OpenSSH hands the whole message to a provider, not its hash.
+ * What a message asks to sign, parsed from its bytes, and the same in words.
+ * OpenSSH gives a provider the whole message, not its hash.
  */
 #ifndef SKTPM_REQUEST_H
 #define SKTPM_REQUEST_H
@@ -38,7 +38,7 @@ struct request {
 	struct text words; /* request_describe's; empty before */
 };
 
-/* Never fails: what is not one of the kinds, byte for byte, is unknown. */
+/* Never fails: a message that is not exactly one of the kinds is unknown. */
 void request_parse(struct slice message, struct request *ret);
 
 /*

@@ -35,19 +35,18 @@ static const struct key_type {
 
 #define N_KEY_TYPES (sizeof(key_types) / sizeof(key_types[0]))
 
-/* Of an unknown type; no type that is known has more than 4. */
+/* The most of an unknown type; no known type has more than 4. */
 #define MOST_FIELDS 8
 
-/* RFC 4251, section 6: the most of a type's name. */
+/* RFC 4251, section 6: the longest name of a type. */
 #define NAME_MAX_LEN 64
 
 /* --- names of types ---------------------------------------------------- */
 
 /*
- * A certificate's type is that of its key with "-cert" or "-cert-v01" in it,
- * at the end or before "@". What is left without that is the key's type: so
- * it is with OpenSSH's own types and those without a domain; the table has
- * the others.
+ * A certificate's type is that of its key with "-cert" or "-cert-v01" in it, at
+ * the end or before "@". Without that, it is the key's type. OpenSSH's own
+ * types and those without a domain follow this rule; the table has the others.
  */
 static bool
 split_certificate_name(struct slice name, struct slice ret[2])
@@ -104,7 +103,7 @@ skip_strings(struct slice *in, unsigned int n)
 	return true;
 }
 
-/* A sequence of groups of so many strings. */
+/* True for a sequence of groups of this many strings. */
 static bool
 is_sequence(struct slice in, unsigned int strings)
 {
@@ -139,8 +138,8 @@ enum ending {
 };
 
 /*
- * Reads a certificate from its key's fields on, if there are so many. Nothing
- * is refused here that a server or ssh would accept.
+ * Reads a certificate from its key's fields on, if the key has n_fields.
+ * Nothing is refused here that sshd or ssh would accept.
  */
 static bool
 read_with(struct slice in, unsigned int n_fields, enum ending ending,
@@ -170,10 +169,10 @@ read_with(struct slice in, unsigned int n_fields, enum ending ending,
 }
 
 /*
- * Of an unknown type, the fields' number is the one with which the rest reads
- * as a certificate to the last byte. Those who know the type have read it with
- * the right number, so that this is among those that fit; where another one
- * fits as well, somebody has made it so, and it is no certificate for us.
+ * A key of an unknown type has the number of fields with which the rest reads
+ * as a certificate to the last byte. Software that knows the type reads it with
+ * the right number, so that one fits. Where another fits as well, somebody made
+ * the certificate ambiguous, and it is refused.
  */
 static bool
 read_certificate(struct slice in, enum ending ending, struct certificate *ret)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Public keys and certificates as OpenSSH encodes them (RFC 4253, section
- * 6.6; PROTOCOL.certkeys and PROTOCOL.u2f of OpenSSH), read far enough to
- * name them, of types not invented yet as well.
+ * Public keys and certificates as OpenSSH encodes them (RFC 4253, section 6.6;
+ * PROTOCOL.certkeys and PROTOCOL.u2f of OpenSSH), read far enough to describe
+ * them. Types that we do not know are read as well.
  */
 #ifndef SKTPM_SSHKEY_H
 #define SKTPM_SSHKEY_H
@@ -37,17 +37,17 @@ enum certificate_type {
 #define CERTIFICATE_FOREVER UINT64_MAX
 
 /*
- * Reads what a CA signs that is a key of ours: a certificate up to and with
- * the CA's own key, of type sk-ecdsa, nothing behind it. False for anything
- * else, and for a certificate of an unknown type that can be read in more than
- * one way. Slices borrow from `tbs`.
+ * Reads what a CA signs whose key is one of ours: a certificate up to the CA's
+ * own key, which is of type sk-ecdsa and ends it. False for anything else, and
+ * for a certificate of an unknown type that can be read in more than one way.
+ * Slices borrow from `tbs`.
  */
 bool certificate_parse(struct slice tbs, struct certificate *ret) MUST_CHECK;
 
-/* The type that it begins with, if by its name a certificate's; else empty. */
+/* The type that it begins with, if that is a certificate's; else empty. */
 struct slice certificate_type_name(struct slice in);
 
-/* SHA-256 of the certified key, as of its plain blob. False without memory. */
+/* SHA-256 of the certified key's plain blob. False without memory. */
 bool certificate_fingerprint(
     const struct certificate *c, uint8_t ret[32]) MUST_CHECK;
 
