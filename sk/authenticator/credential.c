@@ -496,9 +496,11 @@ find_signer(struct asserting *a, uint8_t *ret_flags)
 
 	/* The TPM does not sign with a wrong PIN, so UV is true. */
 	*ret_flags = has_pin(a) ? FIDO_FLAG_UV : 0;
-	if (!needs_presence(a))
+	if (!needs_presence(a) && !has_pin(a))
 		return 0;
 	make_question(a, &question);
+	if (!needs_presence(a))
+		return presence_with_pin(a->cfg, &question);
 	question.pin_entered = has_pin(a) && presence_request_is_known();
 	if ((r = presence_require(a->cfg, &question)) != 0)
 		return r;

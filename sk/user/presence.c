@@ -193,13 +193,27 @@ presence_caller_is(const char *name)
 }
 
 /*
- * It calls without the PIN first, always. An agent that hides or has another
- * name is taken for any other program: that one is asked with its PIN.
+ * A /proc with hidepid= shows a person their processes but for those that
+ * nobody may trace. Of our callers, that is ssh-agent.
+ */
+static bool
+caller_hides(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)getppid());
+	return access("/proc/self/comm", R_OK) == 0 && access(path, R_OK) != 0;
+}
+
+/*
+ * It calls without the PIN first, always. An agent that has another name is
+ * taken for any other program, and so is every agent where there is no /proc:
+ * that one is asked with its PIN.
  */
 static bool
 caller_is_agent(void)
 {
-	return presence_caller_is("ssh-agent");
+	return presence_caller_is("ssh-agent") || caller_hides();
 }
 
 static int
@@ -270,6 +284,19 @@ presence_request_is_known(void)
 {
 	return caller_is_agent() || terminal_is_there() ||
 	    find_wanted_askpass() == NULL;
+}
+
+int
+presence_with_pin(
+    const struct config *cfg, const struct presence_question *question)
+{
+	int r;
+
+	if (cfg->user_presence == USER_PRESENCE_ASSUME ||
+	    presence_request_is_known())
+		return 0;
+	r = ask_auto(cfg, question);
+	return r == FAIL_PRESENCE ? 0 : r;
 }
 
 /* By OpenSSH's conventions as well: a note that needs no answer. */

@@ -42,6 +42,14 @@ int presence_before_pin(const struct config *cfg,
 bool presence_request_is_known(void);
 
 /*
+ * With the PIN of a key that needs no person otherwise: the question, as under
+ * auto, where presence_request_is_known is false; under assume it is not asked.
+ * 0, also where it could not be asked; FAIL_REFUSED; FAIL_MEMORY.
+ */
+int presence_with_pin(const struct config *cfg,
+    const struct presence_question *question) MUST_CHECK;
+
+/*
  * True where the program that called us has that name, of 15 characters at
  * most: what it does before and after a call depends on it.
  */

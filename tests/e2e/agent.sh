@@ -212,6 +212,74 @@ however_it_was_started() {
 	[ ! -s asked ]
 }
 
+# Of a key that needs a PIN and nobody's consent else.
+makes_a_key_without_touch() {
+	printf '%s\n' "$PIN" | setsid -w ssh-keygen -q -t ecdsa-sk -N '' \
+		-O verify-required -O no-touch-required -w "$LIB" -f "$1"
+}
+
+# asks_in_order WORD...: our question was there, "for", and that for the PIN,
+# "PIN", in this order.
+asks_in_order() {
+	[ "$(sed -n 's/^confirm: .*Sign 1[0-9]* bytes.*/for/p
+		s/^: Enter PIN .*/PIN/p' "$WORK/asked" | xargs)" = "$*" ]
+}
+
+# It is not known for an agent then, and the PIN has been asked for already.
+of_another_name() {
+	needs_pins_in_agent
+	local file
+	makes_a_key_without_touch no-touch
+	cp "$(type -P ssh-agent)" my-agent
+	askpass_says "$PIN"
+	./my-agent -D -a "$WORK/renamed" -P "$(dirname "$(realpath "$LIB")")/*" >/dev/null &
+	ends_with_us "$!"
+	export SSH_AUTH_SOCK=$WORK/renamed
+	wait_until agent_answers
+	for file in no-touch "$KEY"; do
+		askpass_says "$PIN"
+		ssh-add -q "$file"
+		ssh-add -T "$file.pub"
+		asks_in_order PIN for
+		askpass_says "$PIN" no
+		fails ssh-add -T "$file.pub"
+	done
+	[ "$(wrong_tries)" -eq 0 ]
+}
+
+# in_proc OPTIONS COMMAND...: as somebody, with a /proc of their own.
+in_proc() {
+	unshare -m -p -f sh -c 'mount -t proc -o "$0" proc /proc &&
+		exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"' "$@"
+}
+
+# hidepid=: nobody but root may trace ssh-agent, and so see it.
+hidden() {
+	needs_pins_in_agent
+	local option file
+	[ "$(id -u)" -eq 0 ] || cannot "only root can mount /proc"
+	in_proc hidepid=2 true || cannot "no namespace for /proc here"
+	install -d "$WORK/person"
+	WORK=$WORK/person askpass_says "$PIN"
+	cp "$LIB" person/lib.so
+	cp no-touch no-touch.pub person
+	cp "$KEY" person/touch
+	cp "$KEY.pub" person/touch.pub
+	chown -R 65534 person
+	export HOME=$WORK/person SK_TPM_CONFIG=/dev/null
+	export SSH_ASKPASS=$WORK/person/askpass SSH_SK_PROVIDER=$WORK/person/lib.so
+	export LIST="$WORK/person/*"
+	for option in hidepid=0 hidepid=1 hidepid=2; do
+		for file in no-touch touch; do
+			: >person/asked
+			# shellcheck disable=SC2016 # there
+			in_proc "$option" ssh-agent -P "$LIST" bash -c '
+				ssh-add -q "$0" && ssh-add -T "$0.pub"' "$WORK/person/$file"
+			WORK=$WORK/person asks_in_order for PIN
+		done
+	done
+}
+
 deletes_and_adds_again() {
 	needs_pins_in_agent
 	askpass_says "$PIN"
@@ -413,6 +481,8 @@ try "a wrong PIN by an agent: a window says how many are left" \
 	tells_of_a_wrong_pin
 try "however the agent was started, it asks what for, and a terminal does not" \
 	however_it_was_started
+try "an agent of another name asks what for, after the PIN" of_another_name
+try "an agent that /proc hides asks what for, before the PIN" hidden
 try "deleted and added again at once" deletes_and_adds_again
 try "a new agent after the old one" starts_anew
 try "-c: the agent asks for a key that asks nobody" confirms

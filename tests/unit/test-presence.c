@@ -284,6 +284,22 @@ test_whether_the_request_is_known(void **state)
 }
 
 static void
+test_with_pin(void **state)
+{
+	(void)state;
+	/* Nothing to ask by. */
+	assert_int_equal(presence_with_pin(&cfg, &question), 0);
+	askpass_answers("exit 1");
+	assert_int_equal(presence_with_pin(&cfg, &question), FAIL_REFUSED);
+	assert_string_equal(asked(), "confirm|sk-tpm: Sign a test?\n");
+	cfg.user_presence = USER_PRESENCE_ASSUME;
+	assert_int_equal(presence_with_pin(&cfg, &question), 0);
+	cfg.user_presence = USER_PRESENCE_AUTO;
+	askpass_answers("exit 2");
+	assert_int_equal(presence_with_pin(&cfg, &question), 0);
+}
+
+static void
 test_tell(void **state)
 {
 	(void)state;
@@ -401,6 +417,7 @@ run_all(void)
 		TEST(test_command),
 		TEST(test_agent_says_what_a_pin_is_for),
 		TEST(test_whether_the_request_is_known),
+		TEST(test_with_pin),
 		TEST(test_tell),
 		TEST(test_ask_secret),
 		TEST(test_new_pin_twice),
