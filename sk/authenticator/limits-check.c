@@ -5,25 +5,6 @@
 #include "base/error.h"
 #include "base/log.h"
 
-static unsigned int
-kind_of(const struct request *req)
-{
-	switch (req->kind) {
-	case REQUEST_LOGIN:
-		return LIMIT_LOGIN;
-	case REQUEST_SSHSIG:
-		return LIMIT_SIGN;
-	case REQUEST_CERTIFICATE:
-		return LIMIT_CA;
-	case REQUEST_HOST_KEY_PROOF:
-	case REQUEST_KEY_EXCHANGE:
-		return LIMIT_HOST;
-	case REQUEST_UNKNOWN:
-		break;
-	}
-	return 0;
-}
-
 static bool
 allows_namespace(const struct limits *l, struct slice name)
 {
@@ -33,6 +14,7 @@ allows_namespace(const struct limits *l, struct slice name)
 	return l->n_namespaces == 0;
 }
 
+/* A login that does not name its server is to none that is allowed. */
 static bool
 allows_server(const struct limits *l, struct slice host_key)
 {
@@ -53,13 +35,22 @@ allows(const struct limits *l, const struct request *req)
 {
 	if (l->kinds == 0)
 		return true;
-	if ((l->kinds & kind_of(req)) == 0)
-		return false;
-	if (req->kind == REQUEST_SSHSIG)
-		return allows_namespace(l, req->namespace);
-	if (req->kind == REQUEST_LOGIN)
-		return allows_server(l, req->host_key);
-	return true;
+	switch (req->kind) {
+	case REQUEST_LOGIN:
+		return (l->kinds & LIMIT_LOGIN) != 0 &&
+		    allows_server(l, req->host_key);
+	case REQUEST_SSHSIG:
+		return (l->kinds & LIMIT_SIGN) != 0 &&
+		    allows_namespace(l, req->namespace);
+	case REQUEST_CERTIFICATE:
+		return (l->kinds & LIMIT_CA) != 0;
+	case REQUEST_HOST_KEY_PROOF:
+	case REQUEST_KEY_EXCHANGE:
+		return (l->kinds & LIMIT_HOST) != 0;
+	case REQUEST_UNKNOWN:
+		break;
+	}
+	return false;
 }
 
 /* How many servers, and namespaces, the message names. */

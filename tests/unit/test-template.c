@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include "base/error.h"
+#include "corpus.h"
 #include "key/template.h"
 
 #define POINT_AT 54 /* x and y, each with its size, end a public area */
@@ -13,18 +14,7 @@
 static void
 read_handle(const char *name, struct handle *ret)
 {
-	uint8_t buf[HANDLE_MAX_LEN];
-	char path[256];
-	size_t n;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "tests/fuzz/corpus/handle/%s", name);
-	f = fopen(path, "r");
-	if (f == NULL)
-		FAIL_MSG("cannot open %s", path);
-	n = fread(buf, 1, sizeof(buf), f);
-	fclose(f);
-	assert_int_equal(handle_decode((struct slice){ buf, n }, ret), 0);
+	assert_int_equal(handle_decode(corpus_read_of("handle", name), ret), 0);
 }
 
 static void
