@@ -150,6 +150,10 @@ $(B)/tests/unit/test-signdata: TEST_LDFLAGS = -Wl,--wrap=EVP_MD_CTX_new
 $(B)/tests/unit/test-caller: TEST_LDFLAGS = -Wl,--wrap=getpwuid
 $(B)/tests/unit/test-known-hosts: TEST_LDFLAGS = -Wl,--wrap=HMAC
 $(B)/tests/unit/test-presence: TEST_LDFLAGS = -Wl,--wrap=clock_deadline
+$(B)/tests/unit/test-session: TEST_LDFLAGS = \
+	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \
+	-Wl,--wrap=Esys_StartAuthSession,--wrap=Esys_TRSess_SetAttributes \
+	-Wl,--wrap=Esys_TR_SetAuth,--wrap=Esys_FlushContext,--wrap=nanosleep
 $(B)/tests/unit/test-terminal: TEST_LDFLAGS = -Wl,--wrap=poll
 $(B)/tests/unit/test-device: TEST_LDFLAGS = -Wl,--wrap=nanosleep
 $(B)/tests/unit/test-tpm: TEST_LDFLAGS = \
