@@ -55,68 +55,56 @@ create_key(struct tpm *tpm, void *what)
 	return key_create(tpm, c->wishes, c->ret, c->ret_key);
 }
 
-/*
- * Before a PIN is tried: whether the TPM can bear a wrong one. The counter is
- * read before anything else, so that no session or object of ours lives longer
- * for it. No other process of ours tries until end_try.
- */
-static int
-begin_try(struct tpm *tpm, const char *tcti, bool spend_last_try)
+static enum lockout_last_try
+last_try_of(const struct config *cfg)
 {
-	struct lockout state;
-	int r;
-
-	tpm_lock(tpm, tcti);
-	if ((r = lockout_read(tpm, &state)) != 0)
-		return r;
-	return lockout_check(&state, spend_last_try);
+	return cfg->spend_last_try ? LOCKOUT_SPEND_LAST_TRY
+				   : LOCKOUT_KEEP_LAST_TRY;
 }
 
-/*
- * After a try: what a wrong PIN has cost. The counter is read again, as other
- * programs try, too, and as it may not have been the TPM that refused. Where
- * the TPM does not tell it, the PIN still counts as wrong: after any other
- * failure, the same PIN might be tried once more.
- */
+/* An agent that runs has its environment; a file is read at each signature. */
 static int
-end_try(struct tpm *tpm, int r)
+say_how_to_spend(int r)
 {
-	struct lockout state;
+	char *path;
 
-	tpm_unlock(tpm);
-	if (r != FAIL_WRONG_PIN)
+	if (r != FAIL_LAST_TRY)
 		return r;
-	if (lockout_read(tpm, &state) != 0)
-		return fail(FAIL_WRONG_PIN,
-		    "wrong PIN; the TPM does not tell how many tries are left");
-	return lockout_wrong_pin(&state);
+	path = config_own_path();
+	r = fail(FAIL_LAST_TRY,
+	    "%s; wait, or if you are sure of the PIN, put \"SpendLastTry yes\" "
+	    "into %s, or without an agent SK_TPM_SPEND_LAST_TRY=yes in front of "
+	    "the command",
+	    log_cause(), path != NULL ? path : "/etc/ssh/sk-tpm.conf");
+	free(path);
+	return r;
 }
 
 static int
 check_tries(struct tpm *tpm, void *what)
 {
-	const bool *spend_last_try = what;
+	const enum lockout_last_try *last_try = what;
 	struct lockout state;
 	int r;
 
 	if ((r = lockout_read(tpm, &state)) != 0)
 		return r;
-	return lockout_check(&state, *spend_last_try);
+	return lockout_check(&state, *last_try);
 }
 
 int
 credential_check_tries(const struct config *cfg)
 {
-	bool spend_last_try = cfg->spend_last_try;
+	enum lockout_last_try last_try = last_try_of(cfg);
 
-	return tpm_with(cfg->tcti, check_tries, &spend_last_try);
+	return say_how_to_spend(tpm_with(cfg->tcti, check_tries, &last_try));
 }
 
 struct signing {
 	const char *tcti;
 	const struct checked_key *key;
 	struct slice auth_value;
-	bool spend_last_try; /* of the PIN; see lockout_check */
+	enum lockout_last_try last_try; /* of the PIN */
 	uint8_t digest[SHA256_LEN];
 	struct ec_signature signature; /* the result */
 };
@@ -128,10 +116,10 @@ sign_once(struct tpm *tpm, void *what)
 	bool has_pin = s->key->handle->auth == HANDLE_AUTH_PIN;
 	int r;
 
-	if (has_pin && (r = begin_try(tpm, s->tcti, s->spend_last_try)) != 0)
-		return r;
+	if (has_pin && (r = lockout_begin_try(tpm, s->tcti, s->last_try)) != 0)
+		return say_how_to_spend(r);
 	r = key_sign(tpm, s->key, s->auth_value, s->digest, &s->signature);
-	return has_pin ? end_try(tpm, r) : r;
+	return has_pin ? lockout_end_try(tpm, r) : r;
 }
 
 /* No signature is handed on unverified, whatever answered as a TPM. */
@@ -229,7 +217,7 @@ prove(const struct config *cfg, const struct credential_request *req,
 		.key = key,
 		.auth_value = auth_value,
 		/* The PIN that this key was just made with is not wrong. */
-		.spend_last_try = true,
+		.last_try = LOCKOUT_SPEND_LAST_TRY,
 	};
 	uint8_t flags = present ? FIDO_FLAG_UP : 0;
 	struct bytes authdata = { 0 };
@@ -322,7 +310,7 @@ test_handle(
 		.tcti = cfg->tcti,
 		.key = &key,
 		.auth_value = auth_value,
-		.spend_last_try = cfg->spend_last_try,
+		.last_try = last_try_of(cfg),
 	};
 	int r;
 
@@ -374,9 +362,10 @@ change_pin(struct tpm *tpm, void *what)
 	struct pin_change *c = what;
 	int r;
 
-	if ((r = begin_try(tpm, c->cfg->tcti, c->cfg->spend_last_try)) != 0)
-		return r;
-	return end_try(tpm,
+	if ((r = lockout_begin_try(tpm, c->cfg->tcti, last_try_of(c->cfg))) !=
+	    0)
+		return say_how_to_spend(r);
+	return lockout_end_try(tpm,
 	    key_change_auth(
 		tpm, &c->key, c->old_auth, c->new_auth, &c->private));
 }
@@ -535,7 +524,7 @@ assert_with(struct asserting *a, struct assertion *ret)
 	struct signing s = {
 		.tcti = a->cfg->tcti,
 		.key = &a->key,
-		.spend_last_try = a->cfg->spend_last_try,
+		.last_try = last_try_of(a->cfg),
 	};
 	struct bytes auth_value = { 0 };
 	uint8_t flags;

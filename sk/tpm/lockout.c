@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-#include <stdlib.h>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "config.h"
 #include "tpm/capability.h"
 #include "tpm/lockout.h"
 
@@ -68,24 +65,8 @@ add_forgetting(struct text *t, const struct lockout *l)
 	}
 }
 
-/* An agent that runs has its environment; a file is read at each signature. */
-static int
-fail_last_try(struct text *t)
-{
-	char *path = config_own_path();
-	int r;
-
-	r = fail(FAIL_LAST_TRY,
-	    "%s; wait, or if you are sure of the PIN, put \"SpendLastTry yes\" "
-	    "into %s, or without an agent SK_TPM_SPEND_LAST_TRY=yes in front of "
-	    "the command",
-	    t->s, path != NULL ? path : "/etc/ssh/sk-tpm.conf");
-	free(path);
-	return r;
-}
-
 int
-lockout_check(const struct lockout *l, bool spend_last_try)
+lockout_check(const struct lockout *l, enum lockout_last_try last_try)
 {
 	struct text t = { 0 };
 
@@ -98,13 +79,13 @@ lockout_check(const struct lockout *l, bool spend_last_try)
 		add_forgetting(&t, l);
 		return fail(FAIL_LOCKOUT, "%s", t.s);
 	}
-	if (l->counter + 1 == l->max && !spend_last_try) {
+	if (l->counter + 1 == l->max && last_try == LOCKOUT_KEEP_LAST_TRY) {
 		text_add(&t,
 		    "one more wrong PIN would lock the TPM, for disks too (%u "
 		    "of %u tries are spent); ",
 		    l->counter, l->max);
 		add_forgetting(&t, l);
-		return fail_last_try(&t);
+		return fail(FAIL_LAST_TRY, "%s", t.s);
 	}
 	return 0;
 }
@@ -128,4 +109,36 @@ lockout_wrong_pin(const struct lockout *after)
 		    ", and that one is not spent unless SpendLastTry "
 		    "is yes");
 	return fail(FAIL_WRONG_PIN, "%s", t.s);
+}
+
+int
+lockout_begin_try(
+    struct tpm *tpm, const char *tcti, enum lockout_last_try last_try)
+{
+	struct lockout state;
+	int r;
+
+	tpm_lock(tpm, tcti);
+	if ((r = lockout_read(tpm, &state)) != 0)
+		return r;
+	return lockout_check(&state, last_try);
+}
+
+/*
+ * The counter is read again, as other programs try, too, and as it may not have
+ * been the TPM that refused. Where the TPM does not tell it, the PIN still
+ * counts as wrong: after any other failure it might be tried once more.
+ */
+int
+lockout_end_try(struct tpm *tpm, int r)
+{
+	struct lockout state;
+
+	tpm_unlock(tpm);
+	if (r != FAIL_WRONG_PIN)
+		return r;
+	if (lockout_read(tpm, &state) != 0)
+		return fail(FAIL_WRONG_PIN,
+		    "wrong PIN; the TPM does not tell how many tries are left");
+	return lockout_wrong_pin(&state);
 }

@@ -18,16 +18,38 @@ struct lockout {
 /* Asks the TPM, one command. 0 or what tpm_fail gives. */
 int lockout_read(struct tpm *tpm, struct lockout *ret) MUST_CHECK;
 
+/* What may become of the last try before the TPM locks itself. */
+enum lockout_last_try {
+	LOCKOUT_KEEP_LAST_TRY,
+	LOCKOUT_SPEND_LAST_TRY,
+};
+
 /*
  * Whether another PIN may be tried: 0; FAIL_LOCKOUT, with how long it lasts;
- * FAIL_LAST_TRY for the one before it, unless spend_last_try.
+ * FAIL_LAST_TRY for the one before it, where that is to be kept.
  */
-int lockout_check(const struct lockout *l, bool spend_last_try) MUST_CHECK;
+int lockout_check(
+    const struct lockout *l, enum lockout_last_try last_try) MUST_CHECK;
 
 /*
  * Remembers a wrong PIN, with how many tries are left by the state after it;
  * FAIL_WRONG_PIN.
  */
 int lockout_wrong_pin(const struct lockout *after) MUST_CHECK;
+
+/*
+ * Before a PIN is tried: whether the TPM can bear a wrong one. The counter is
+ * read before anything else, so that no session or object of ours lives longer
+ * for it. No other process of ours tries until lockout_end_try; see tpm_lock,
+ * also for `tcti`. 0, what lockout_check or tpm_fail give.
+ */
+int lockout_begin_try(struct tpm *tpm, const char *tcti,
+    enum lockout_last_try last_try) MUST_CHECK;
+
+/*
+ * After it: r, what the try gave; for FAIL_WRONG_PIN remembered with how many
+ * tries are left. Not where lockout_begin_try failed.
+ */
+int lockout_end_try(struct tpm *tpm, int r) MUST_CHECK;
 
 #endif

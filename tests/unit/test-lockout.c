@@ -10,7 +10,8 @@ check(uint32_t counter, uint32_t max, uint32_t interval, bool spend, int err,
     const char *says)
 {
 	const struct lockout l = { counter, max, interval };
-	int r = lockout_check(&l, spend);
+	int r = lockout_check(
+	    &l, spend ? LOCKOUT_SPEND_LAST_TRY : LOCKOUT_KEEP_LAST_TRY);
 	const char *out;
 
 	assert_int_equal(r, err);
