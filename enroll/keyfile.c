@@ -73,8 +73,8 @@ keyfile_public_line(const struct keyfile *key, struct bytes *ret)
 	int r;
 
 	if ((r = sshkey_put_ours(&blob, &key->point, key->application)) == 0 &&
-	    (r = bytes_append(
-		 &line, KEYFILE_TYPE " ", strlen(KEYFILE_TYPE) + 1)) == 0 &&
+	    (r = bytes_append(&line, SSHKEY_OUR_TYPE " ",
+		 strlen(SSHKEY_OUR_TYPE) + 1)) == 0 &&
 	    (r = base64_put(&line, bytes_slice(&blob))) == 0 &&
 	    (r = bytes_append(&line, " ", 1)) == 0 &&
 	    (r = bytes_append(&line, key->comment, strlen(key->comment))) == 0)
@@ -207,7 +207,7 @@ parse_private(struct slice in, struct keyfile *ret)
 	if (!wire_take_u32(&in, &check1) || !wire_take_u32(&in, &check2) ||
 	    check1 != check2 || !wire_take_string(&in, &type))
 		return not_a_key("damaged");
-	if (!slice_is(type, KEYFILE_TYPE))
+	if (!slice_is(type, SSHKEY_OUR_TYPE))
 		return not_a_key("it holds no ecdsa-sk key");
 	if (!wire_take_string(&in, &curve) || !slice_is(curve, CURVE) ||
 	    !take_point(&in, &key.point) ||

@@ -10,8 +10,6 @@
 #include "base/p256.h"
 #include "new-file.h"
 
-#define KEYFILE_TYPE "sk-ecdsa-sha2-nistp256@openssh.com"
-
 /* The key's flags, as OpenSSH has them in sk-api.h. */
 #define KEYFILE_PRESENCE 0x01
 #define KEYFILE_VERIFICATION 0x04

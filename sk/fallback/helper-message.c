@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/error.h"
-#include "fallback/helper-message.h"
 #include "base/log.h"
 #include "base/wire.h"
+#include "fallback/helper-message.h"
+#include "ssh/sshkey.h"
 
 #define HELPER_VERSION 5
 
@@ -18,7 +19,6 @@ enum {
 	HELPER_LOG_DEBUG = 5
 };
 
-#define ECDSA_SK "sk-ecdsa-sha2-nistp256@openssh.com"
 #define ED25519_SK "sk-ssh-ed25519@openssh.com"
 #define ATTESTATION "ssh-sk-attest-v01"
 
@@ -26,15 +26,15 @@ enum {
  * sk_sign is not told the public key, and the helper only looks whether it is
  * well formed. Any point does: the generator of P-256 (SEC 2, 2.4.2).
  */
-static const uint8_t some_point[] = { 0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c,
-	0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03,
-	0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98,
-	0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7,
-	0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31,
-	0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5 };
+static const struct ec_point some_point = {
+	.x = { 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6,
+	    0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb,
+	    0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96 },
+	.y = { 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb,
+	    0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31,
+	    0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5 },
+};
 static const uint8_t some_ed25519[32];
-
-#define SLICE(array) ((struct slice){ (array), sizeof(array) })
 
 /* --- requests ---------------------------------------------------------- */
 
@@ -67,52 +67,39 @@ begin_request(uint32_t type, bool verbose, struct bytes *body)
 }
 
 static int
-put_public_key(enum helper_algorithm algorithm, struct bytes *key)
+put_public_key(const struct helper_sign_request *req, struct bytes *key)
 {
+	const struct slice public = { some_ed25519, sizeof(some_ed25519) };
 	int r;
 
-	if (algorithm == HELPER_ED25519) {
-		if ((r = wire_put_text(key, ED25519_SK)) != 0)
-			return r;
-		return wire_put_string(key, SLICE(some_ed25519));
-	}
-	if ((r = wire_put_text(key, ECDSA_SK)) != 0 ||
-	    (r = wire_put_text(key, "nistp256")) != 0)
+	if (req->algorithm == HELPER_ECDSA)
+		return sshkey_put_ours(key, &some_point, req->application);
+	if ((r = wire_put_text(key, ED25519_SK)) != 0 ||
+	    (r = wire_put_string(key, public)) != 0)
 		return r;
-	return wire_put_string(key, SLICE(some_point));
-}
-
-static int
-put_key(const struct helper_sign_request *req, struct bytes *body)
-{
-	struct bytes key = { 0 };
-	int r;
-
-	if ((r = put_public_key(req->algorithm, &key)) == 0 &&
-	    (r = wire_put_text(&key, req->application)) == 0 &&
-	    (r = wire_put_u8(&key, req->flags)) == 0 &&
-	    (r = wire_put_string(&key, req->key_handle)) == 0 &&
-	    (r = wire_put_text(&key, NULL)) == 0)
-		r = wire_put_string(body, bytes_slice(&key));
-	bytes_reset(&key);
-	return r;
+	return wire_put_text(key, req->application);
 }
 
 int
 helper_encode_sign(
     const struct helper_sign_request *req, struct bytes *ret_request)
 {
-	struct bytes body = { 0 };
+	struct bytes body = { 0 }, key = { 0 };
 	int r;
 
-	if ((r = begin_request(HELPER_SIGN, req->verbose, &body)) == 0 &&
-	    (r = put_key(req, &body)) == 0 &&
+	if ((r = put_public_key(req, &key)) == 0 &&
+	    (r = wire_put_u8(&key, req->flags)) == 0 &&
+	    (r = wire_put_string(&key, req->key_handle)) == 0 &&
+	    (r = wire_put_text(&key, NULL)) == 0 &&
+	    (r = begin_request(HELPER_SIGN, req->verbose, &body)) == 0 &&
+	    (r = wire_put_string(&body, bytes_slice(&key))) == 0 &&
 	    (r = wire_put_text(&body, req->provider)) == 0 &&
 	    (r = wire_put_string(&body, req->message)) == 0 &&
 	    (r = wire_put_text(&body, NULL)) == 0 &&
 	    (r = wire_put_u32(&body, 0)) == 0 &&
 	    (r = wire_put_text(&body, req->pin)) == 0)
 		r = finish_request(&body, ret_request);
+	bytes_reset(&key);
 	bytes_reset(&body);
 	return r;
 }
@@ -218,7 +205,8 @@ int
 helper_decode_signature(struct slice answer, enum helper_algorithm algorithm,
     struct helper_signature *ret)
 {
-	const char *name = algorithm == HELPER_ED25519 ? ED25519_SK : ECDSA_SK;
+	const char *name =
+	    algorithm == HELPER_ED25519 ? ED25519_SK : SSHKEY_OUR_TYPE;
 	struct helper_signature sig = { 0 };
 	struct slice blob, type, numbers, first, second;
 	int r;

@@ -6,7 +6,6 @@
 #include "base/wire.h"
 #include "ssh/sshkey.h"
 
-#define OUR_TYPE "sk-ecdsa-sha2-nistp256@openssh.com"
 #define OUR_FIELDS 3
 
 /* How many strings make up a key of the type, after the type's name. */
@@ -26,7 +25,8 @@ static const struct key_type {
 	    2 },
 	{ "sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com",
 	    2 },
-	{ OUR_TYPE, "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", OUR_FIELDS },
+	{ SSHKEY_OUR_TYPE, "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+	    OUR_FIELDS },
 	/* OpenSSH 10.6, and 10.4 and 10.5 */
 	{ "ssh-mldsa44-ed25519", "ssh-mldsa44-ed25519-cert", 1 },
 	{ "ssh-mldsa44-ed25519@openssh.com",
@@ -127,7 +127,8 @@ is_key_like_ours(struct slice blob)
 {
 	struct slice name;
 
-	return wire_take_string(&blob, &name) && slice_is(name, OUR_TYPE) &&
+	return wire_take_string(&blob, &name) &&
+	    slice_is(name, SSHKEY_OUR_TYPE) &&
 	    skip_strings(&blob, OUR_FIELDS) && blob.len == 0;
 }
 
@@ -256,7 +257,7 @@ sshkey_put_ours(
 	int r;
 
 	p256_encode_point(point, encoded);
-	if ((r = wire_put_text(out, OUR_TYPE)) != 0 ||
+	if ((r = wire_put_text(out, SSHKEY_OUR_TYPE)) != 0 ||
 	    (r = wire_put_text(out, "nistp256")) != 0 ||
 	    (r = wire_put_string(
 		 out, (struct slice){ encoded, sizeof(encoded) })) != 0)

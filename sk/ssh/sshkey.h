@@ -10,6 +10,8 @@
 #include "base/bytes.h"
 #include "base/p256.h"
 
+#define SSHKEY_OUR_TYPE "sk-ecdsa-sha2-nistp256@openssh.com"
+
 struct certificate {
 	struct slice type_name; /* as "ssh-ed25519-cert-v01@openssh.com" */
 	bool known;		/* the type is in our table */
