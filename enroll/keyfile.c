@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/wire.h"
 #include "keyfile.h"
 #include "ssh/sshkey.h"
@@ -66,6 +67,32 @@ encode(const struct keyfile *key, struct bytes *out)
 	return r;
 }
 
+/*
+ * On a line of its own for a terminal, or for authorized_keys: a key file may
+ * be anybody's, and its comment may have a terminal or sshd take in more.
+ */
+static int
+put_comment(struct bytes *out, const char *comment)
+{
+	struct slice rest = { (const uint8_t *)comment, strlen(comment) };
+	int r = 0;
+
+	while (rest.len > 0 && r == 0) {
+		size_t n = utf8_length(rest);
+		uint8_t c = rest.data[0];
+		bool plain = n > 0 && c >= ' ' && c != 0x7f &&
+		    !(c == 0xc2 && rest.data[1] < 0xa0); /* C1 */
+
+		if (n == 0)
+			n = 1;
+		r = plain ? bytes_append(out, rest.data, n)
+			  : bytes_append(out, "?", 1);
+		rest.data += n;
+		rest.len -= n;
+	}
+	return r;
+}
+
 int
 keyfile_public_line(const struct keyfile *key, struct bytes *ret)
 {
@@ -77,7 +104,7 @@ keyfile_public_line(const struct keyfile *key, struct bytes *ret)
 		 strlen(SSHKEY_OUR_TYPE) + 1)) == 0 &&
 	    (r = base64_put(&line, bytes_slice(&blob))) == 0 &&
 	    (r = bytes_append(&line, " ", 1)) == 0 &&
-	    (r = bytes_append(&line, key->comment, strlen(key->comment))) == 0)
+	    (r = put_comment(&line, key->comment)) == 0)
 		bytes_move(&line, ret);
 	bytes_reset(&blob);
 	bytes_reset(&line);

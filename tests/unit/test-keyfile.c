@@ -70,6 +70,38 @@ test_padding(void **state)
 	}
 }
 
+/* The comment of somebody else's file gets to a terminal, and to sshd. */
+static void
+test_comment_stays_a_comment(void **state)
+{
+	static const struct {
+		const char *comment, *end;
+	} cases[] = {
+		{ "alice@caf\xc3\xa9", " alice@caf\xc3\xa9" },
+		{ "a\nssh-rsa AAAA", " a?ssh-rsa AAAA" },
+		{ "\x1b]0;a\x07 \x7f", " ?]0;a? ?" },
+		{ "\xc2\x9b\x31m \xc2\xa0", " ?1m \xc2\xa0" },
+		{ "\x9b\xff\xe2\x80", " ????" },
+		{ "", " " },
+	};
+	struct bytes line = { 0 };
+	struct keyfile key;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n = strlen(cases[i].end);
+
+		make_key(&key);
+		free(key.comment);
+		key.comment = strdup(cases[i].comment);
+		assert_int_equal(keyfile_public_line(&key, &line), 0);
+		assert_true(line.len > n);
+		assert_memory_equal(line.data + line.len - n, cases[i].end, n);
+		bytes_reset(&line);
+		keyfile_reset(&key);
+	}
+}
+
 static void
 test_damaged(void **state)
 {
@@ -109,6 +141,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_padding),
+		cmocka_unit_test(test_comment_stays_a_comment),
 		cmocka_unit_test(test_damaged),
 	};
 	int failed;
