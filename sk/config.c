@@ -61,7 +61,7 @@ bad_value(const char *source, const char *value, const char *allowed)
 	    source, value, allowed);
 }
 
-/* A TCTI's name is a word, or the path of its library. */
+/* The name of a TCTI is a word, or the path of its library. */
 static bool
 tcti_is_wellformed(const char *value)
 {
@@ -269,20 +269,9 @@ trim(char *s)
 	return s;
 }
 
-/* Ends it before the first # behind white space. */
-static void
-cut_comment(char *value)
-{
-	for (; *value != '\0'; value++)
-		if ((*value == ' ' || *value == '\t') && value[1] == '#') {
-			*value = '\0';
-			return;
-		}
-}
-
 /*
- * Parts "Keyword value" or "Keyword=value" in place. A value in double quotes
- * is taken whole; from another one, a comment behind white space is cut off.
+ * Splits "Keyword value" or "Keyword=value" in place. A value in double quotes
+ * is taken whole. In another one, # after white space begins a comment.
  */
 static bool
 split_line(char *line, char **ret_keyword, char **ret_value)
@@ -306,7 +295,11 @@ split_line(char *line, char **ret_keyword, char **ret_value)
 		if (*end != '\0' && *end != '#')
 			return false;
 	} else {
-		cut_comment(value);
+		for (end = value; *end != '\0'; end++)
+			if (strchr(" \t", *end) != NULL && end[1] == '#') {
+				*end = '\0';
+				break;
+			}
 		value = trim(value);
 	}
 	*ret_keyword = line;
@@ -314,7 +307,7 @@ split_line(char *line, char **ret_keyword, char **ret_value)
 	return *line != '\0' && *value != '\0';
 }
 
-/* `seen` has a bit for each setting that this file has given already. */
+/* `seen` has a bit for each setting that the file has given already. */
 static int
 apply_line(
     struct config *cfg, char *line, const char *where, unsigned int *seen)
@@ -361,7 +354,7 @@ read_lines(struct config *cfg, FILE *f, const char *path)
 	return r;
 }
 
-/* As OpenSSH has it for ~/.ssh/config: whoever can write it decides. */
+/* As OpenSSH does for ~/.ssh/config. */
 static int
 check_owner(const struct stat *st, const char *path)
 {
@@ -437,21 +430,10 @@ config_own_path(void)
 	return only != NULL ? strdup(only) : home_path(USER_FILE);
 }
 
-static int
-load_environment(struct config *cfg)
-{
-	const char *value;
-	int r = 0;
-
-	for (size_t i = 0; i < N_SETTINGS && r == 0; i++)
-		if ((value = secure_getenv(settings[i].env)) != NULL)
-			r = settings[i].set(cfg, value, settings[i].env);
-	return r;
-}
-
 int
 config_load(struct config *ret)
 {
+	const char *value;
 	int r;
 
 	*ret = (struct config){
@@ -464,7 +446,10 @@ config_load(struct config *ret)
 		 ret, "FallbackProvider", FALLBACK_INTERNAL, "default")) != 0 ||
 	    (r = load_files(ret)) != 0)
 		return r;
-	return load_environment(ret);
+	for (size_t i = 0; i < N_SETTINGS && r == 0; i++)
+		if ((value = secure_getenv(settings[i].env)) != NULL)
+			r = settings[i].set(ret, value, settings[i].env);
+	return r;
 }
 
 void

@@ -9,8 +9,8 @@
  *	SK_TPM_ and the keyword in capitals, words parted: SK_TPM_LOG_LEVEL
  *	-O device= of ssh-keygen
  *
- * SK_TPM_CONFIG names one file to read instead of the two. A setuid or setgid
- * caller's environment counts for nothing.
+ * SK_TPM_CONFIG names one file to read instead of the two. The environment of a
+ * setuid or setgid program is not read.
  */
 #ifndef SKTPM_CONFIG_H
 #define SKTPM_CONFIG_H

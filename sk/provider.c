@@ -96,20 +96,14 @@ struct call {
 	const char *user; /* of -O user=, borrowed; or NULL */
 };
 
-/* An enrolment may ask for a PIN or a password that was not given with it. */
-static bool
-has_secrets(const struct call *call)
-{
-	return call->kind == CALL_ENROLL ||
-	    (call->kind == CALL_SIGN && call->pin != NULL);
-}
-
 static int
 call_begin(struct call *call)
 {
 	int r;
 
-	if (has_secrets(call)) {
+	/* An enrolment may ask for a secret that was not given with it. */
+	if (call->kind == CALL_ENROLL ||
+	    (call->kind == CALL_SIGN && call->pin != NULL)) {
 		log_begin_secret();
 		process_keep_memory();
 	} else {
@@ -125,7 +119,7 @@ call_begin(struct call *call)
 	return 0;
 }
 
-/* Majors before 10 have no word for it. */
+/* OpenSSH's API before 10 has no code for it. */
 #if SK_API_MAJOR >= 10
 #define ERR_EXISTS SSH_SK_ERR_CREDENTIAL_EXISTS
 #else
@@ -187,7 +181,7 @@ sk_api_version(void)
 	return (uint32_t)SK_API_MAJOR << 16;
 }
 
-/* ssh-keygen makes up 32 bytes where no -O challenge= was given. */
+/* ssh-keygen draws 32 bytes at random without -O challenge=. */
 #define MADE_UP_CHALLENGE_LEN 32
 
 static void
@@ -286,18 +280,6 @@ out:
 }
 
 static int
-sign_here(const struct config *cfg, const struct assertion_request *req,
-    struct sk_sign_response **ret)
-{
-	struct assertion assertion = { 0 };
-	int r;
-
-	if ((r = credential_assert(cfg, req, &assertion)) != 0)
-		return r;
-	return response_of_assertion(&assertion, ret);
-}
-
-static int
 sign_elsewhere(const struct config *cfg, const struct assertion_request *req,
     uint32_t alg, uint8_t flags, struct sk_sign_response **ret)
 {
@@ -337,6 +319,7 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len,
 		.pin = pin,
 		.options = options,
 	};
+	struct assertion assertion;
 	int r;
 
 	if (sign_response == NULL)
@@ -346,8 +329,9 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len,
 		goto out;
 	if (alg == SSH_SK_ED25519)
 		r = FAIL_NOT_OURS;
-	else if ((r = check_algorithm(alg)) == 0)
-		r = sign_here(&call.cfg, &req, sign_response);
+	else if ((r = check_algorithm(alg)) == 0 &&
+	    (r = credential_assert(&call.cfg, &req, &assertion)) == 0)
+		r = response_of_assertion(&assertion, sign_response);
 	if (r == FAIL_NOT_OURS)
 		r = sign_elsewhere(&call.cfg, &req, alg, flags, sign_response);
 out:

@@ -167,14 +167,6 @@ free_resident(struct sk_resident_key *rk)
 	free(rk);
 }
 
-static void
-free_residents(struct sk_resident_key **rks, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free_resident(rks[i]);
-	free(rks);
-}
-
 static int
 pack_resident(const struct resident_credential *cred, size_t slot,
     struct sk_resident_key **ret)
@@ -220,8 +212,8 @@ is_wanted(const struct resident_credential *cred, const char *user)
 }
 
 /*
- * Whoever may write to the TPM may have put a key of theirs in the place of
- * another, so each is named by what cannot be made up.
+ * Who may write to the TPM may have put another key in the place of one. The
+ * line has its fingerprint, which tells them apart.
  */
 static int
 say_handed_out(const struct resident_credential *cred)
@@ -268,7 +260,9 @@ response_of_residents(const struct resident_credentials *list, const char *user,
 		    (r = pack_resident(&list->creds[i], i, &rks[n])) == 0)
 			n++;
 	if (r != 0 || n == 0) {
-		free_residents(rks, n);
+		for (size_t i = 0; i < n; i++)
+			free_resident(rks[i]);
+		free(rks);
 		return r;
 	}
 	*ret = rks;

@@ -11,7 +11,7 @@
 #include "fallback/helper-message.h"
 #include "sk-api.h"
 
-/* `flags` are what the key was asked for with. */
+/* `flags` are those of sk_enroll. */
 int response_of_credential(const struct credential *cred, uint8_t flags,
     struct sk_enroll_response **ret) MUST_CHECK;
 int response_of_assertion(
@@ -23,8 +23,8 @@ int response_of_helper_signature(const struct helper_signature *sig,
     struct sk_sign_response **ret) MUST_CHECK;
 
 /*
- * `user` is what -O user= asked for; NULL takes all. Without any such key *ret
- * and *ret_n are left as they are.
+ * `user` is what -O user= asks for; NULL is any. Without such a key, *ret and
+ * *ret_n stay as they are.
  */
 int response_of_residents(const struct resident_credentials *list,
     const char *user, struct sk_resident_key ***ret, size_t *ret_n) MUST_CHECK;

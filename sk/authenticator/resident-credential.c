@@ -39,20 +39,7 @@ make_record(const struct credential_request *req, struct slice key_handle,
 	return r;
 }
 
-static int
-check_is_new(const struct resident_keys *keys, const struct record *rec)
-{
-	for (size_t i = 0; i < keys->n; i++)
-		if (keys->keys[i].error == 0 &&
-		    record_same_key(&keys->keys[i].record, rec))
-			return fail(FAIL_EXISTS,
-			    "there is a resident key of this application and "
-			    "user already, at 0x%08x",
-			    keys->keys[i].index);
-	return 0;
-}
-
-/* What has to be known before anybody is asked and anything is made. */
+/* What has to be known before a person is asked and a key is made. */
 static int
 look_before(const struct config *cfg, const struct credential_request *req,
     bool *ret_owner_has_password)
@@ -69,7 +56,13 @@ look_before(const struct config *cfg, const struct credential_request *req,
 	    (req->flags & CREDENTIAL_OVERWRITE) != 0 ||
 	    (r = resident_list(tpm, &keys)) != 0)
 		goto out;
-	r = check_is_new(&keys, &rec);
+	for (size_t i = 0; i < keys.n && r == 0; i++)
+		if (keys.keys[i].error == 0 &&
+		    record_same_key(&keys.keys[i].record, &rec))
+			r = fail(FAIL_EXISTS,
+			    "there is a resident key of this application and "
+			    "user already, at 0x%08x",
+			    keys.keys[i].index);
 out:
 	tpm_close(tpm);
 	resident_keys_reset(&keys);
@@ -77,7 +70,7 @@ out:
 	return r;
 }
 
-/* The owner's password: from the PIN's place if that is free, else asked. */
+/* A key without a PIN leaves `pin` free for the owner's password. */
 int
 resident_credential_prepare(const struct config *cfg,
     const struct credential_request *req, struct bytes *ret)
@@ -100,17 +93,6 @@ resident_credential_prepare(const struct config *cfg,
 	return r;
 }
 
-/* A secret that was read is terminated; the terminator is not part of it. */
-static struct slice
-secret_slice(const struct bytes *secret)
-{
-	struct slice s = bytes_slice(secret);
-
-	if (s.len > 0)
-		s.len--;
-	return s;
-}
-
 struct keeping {
 	struct record record;
 	struct slice owner_auth;
@@ -118,7 +100,7 @@ struct keeping {
 };
 
 static int
-store(struct tpm *tpm, void *what)
+keep_record(struct tpm *tpm, void *what)
 {
 	struct keeping *k = what;
 
@@ -130,14 +112,18 @@ resident_credential_keep(const struct config *cfg,
     const struct credential_request *req, struct slice key_handle,
     const struct bytes *owner_password)
 {
-	struct keeping k = { .owner_auth = secret_slice(owner_password) };
+	struct keeping k = { .owner_auth = bytes_slice(owner_password) };
 	int r;
+
+	/* Its terminator is not part of a secret. */
+	if (k.owner_auth.len > 0)
+		k.owner_auth.len--;
 
 	if ((req->flags & CREDENTIAL_RESIDENT) == 0)
 		return 0;
 	if ((r = make_record(req, key_handle, &k.record)) != 0)
 		return r;
-	r = tpm_with(cfg->tcti, store, &k);
+	r = tpm_with(cfg->tcti, keep_record, &k);
 	if (r == 0)
 		log_debug("resident key at 0x%08x", k.index);
 	if (r == 0 && (req->flags & CREDENTIAL_VERIFICATION) == 0)
@@ -165,8 +151,8 @@ read_resident(const struct resident_key *key, struct resident_credential *ret)
 	}
 	if ((r = handle_decode(bytes_slice(&rec->key_handle), &h)) != 0 ||
 	    (r = handle_check_application(&h, cred.application)) != 0 ||
-	    (r = template_point(
-		 &h, bytes_slice(&h.tpm_public), &cred.point)) != 0 ||
+	    (r = template_point(&h, bytes_slice(&h.tpm_public), &cred.point)) !=
+		0 ||
 	    (r = bytes_set(&cred.key_handle, rec->key_handle.data,
 		 rec->key_handle.len)) != 0 ||
 	    (r = bytes_set(&cred.user, rec->user.data, rec->user.len)) != 0)
@@ -200,7 +186,7 @@ why_passed_over(int r)
 	}
 }
 
-/* One record that cannot be used is said, and stops no other. */
+/* A line tells of a record that cannot be used; the others go on. */
 static int
 append_resident(
     const struct resident_key *key, struct resident_credentials *list)

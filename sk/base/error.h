@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The failures of every room in one code space. A function that can fail
- * returns 0 or one of these; what exactly went wrong is told to fail() in
+ * The failures of all modules in one code space. A function that can fail
+ * returns 0 or one of these. What exactly went wrong is told to fail() in
  * log.h, once, where it happened.
  */
 #ifndef SKTPM_ERROR_H

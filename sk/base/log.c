@@ -57,25 +57,19 @@ write_stderr(const char *line, size_t len)
 	sigaction(SIGPIPE, &saved, NULL);
 }
 
-/*
- * The text may hold a path or a setting's value. It stays one line, without
- * characters that a terminal acts on, those of C1 included.
- */
-static void
-make_printable(char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < ' ' || (unsigned char)*s >= 0x7f)
-			*s = '?';
-}
-
 static void
 emit(int priority, char *text)
 {
 	char line[2048];
 	int n;
 
-	make_printable(text);
+	/*
+	 * The text may hold a path or a setting's value. It stays one line,
+	 * without characters that a terminal acts on, those of C1 included.
+	 */
+	for (char *s = text; *s != '\0'; s++)
+		if ((unsigned char)*s < ' ' || (unsigned char)*s >= 0x7f)
+			*s = '?';
 	if (stderr_is_void()) {
 		openlog("sk-tpm", LOG_PID, LOG_AUTHPRIV);
 		syslog(priority, "%s", text);

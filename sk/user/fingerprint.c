@@ -84,7 +84,7 @@ load_library(void)
 	return 0;
 }
 
-/* A call without result that is wanted. sd-bus's return value. */
+/* A call whose answer is empty. sd-bus's return value. */
 static int
 call(struct verification *v, const char *method, const char *argument,
     sd_bus_error *error)
@@ -106,7 +106,7 @@ begin_call(struct verification *v, const char *method, const char *argument)
 	return r;
 }
 
-/* What undoes a begin_call; its failure changes nothing. */
+/* Undoes a begin_call; that it failed changes nothing. */
 static void
 end_call(struct verification *v, const char *method)
 {
@@ -188,28 +188,19 @@ wait_for_status(struct verification *v, uint64_t deadline)
 }
 
 static int
-verify_one(struct verification *v, uint64_t deadline)
-{
-	int r;
-
-	if ((r = begin_call(v, "VerifyStart", "any")) != 0)
-		return r;
-	r = wait_for_status(v, deadline);
-	end_call(v, "VerifyStop");
-	return r;
-}
-
-static int
-verify(struct verification *v, uint64_t deadline)
+verify_finger(struct verification *v, uint64_t deadline)
 {
 	int r;
 
 	if (bus.match_signal(v->connection, NULL, v->sender, v->device, DEVICE,
 		"VerifyStatus", on_status, v) < 0)
 		return fail(FAIL_PRESENCE, "cannot listen to fprintd");
-	do
-		r = verify_one(v, deadline);
-	while (r == 0 && !v->matched && v->mismatches < MAX_MISMATCHES);
+	do {
+		if ((r = begin_call(v, "VerifyStart", "any")) != 0)
+			return r;
+		r = wait_for_status(v, deadline);
+		end_call(v, "VerifyStop");
+	} while (r == 0 && !v->matched && v->mismatches < MAX_MISMATCHES);
 	if (r == 0 && !v->matched)
 		r = fail(FAIL_REFUSED, "the fingerprint did not match");
 	return r;
@@ -232,7 +223,7 @@ fingerprint_verify(const char *question, unsigned int seconds)
 	if ((r = find_device(&v)) == 0 &&
 	    (r = begin_call(&v, "Claim", "")) == 0) {
 		log_info("%s? Touch the fingerprint reader", question);
-		r = verify(&v, deadline);
+		r = verify_finger(&v, deadline);
 		end_call(&v, "Release");
 	}
 	bus.flush_close_unref(v.connection);

@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "user/pin.h"
 
-/* Its terminating zero parts it from the salt, which has one length. */
+/* Hashed with its terminating zero, which ends it before the salt. */
 #define DOMAIN "sk-tpm PIN v1"
 
 bool

@@ -15,9 +15,9 @@
 bool pin_is_given(const char *pin);
 
 /*
- * Whether `pin` will do for a new key: PIN_MIN_CHARACTERS at least (of UTF-8,
- * where it is that), PIN_MAX_LEN bytes at most, else any bytes.
- * 0, or FAIL_PIN_REQUIRED, for the caller to ask for another one.
+ * Whether `pin` is one for a new key: PIN_MIN_CHARACTERS at least (of UTF-8,
+ * where it is UTF-8), PIN_MAX_LEN bytes at most; any bytes.
+ * 0, or FAIL_PIN_REQUIRED, after which the caller asks for another one.
  */
 int pin_check_new(const char *pin) MUST_CHECK;
 

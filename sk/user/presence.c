@@ -83,7 +83,7 @@ check_askpass_ran(const char *path, int status)
 
 /* As ssh-agent has it: nothing, or yes, on stdout is consent. */
 static int
-put_question(const struct config *cfg, const char *path, const char *question,
+run_askpass(const struct config *cfg, const char *path, const char *question,
     bool *ret_consent)
 {
 	const struct child child = {
@@ -99,7 +99,7 @@ put_question(const struct config *cfg, const char *path, const char *question,
 		 sizeof(answer), &len)) != 0 ||
 	    (r = check_askpass_ran(path, status)) != 0)
 		return r;
-	/* What stands before it may be nothing, which would be consent. */
+	/* What is before it may be nothing, which would be consent. */
 	if (memchr(answer, '\0', len) != NULL)
 		return fail(FAIL_REFUSED,
 		    "%s gave a NUL byte, which no answer has in it", path);
@@ -110,8 +110,9 @@ put_question(const struct config *cfg, const char *path, const char *question,
 }
 
 /*
- * The window takes the keyboard, with its button for yes: who is typing into
- * another one has answered before they saw it. Nobody reads that fast.
+ * The window takes the keyboard, and a key presses its button for yes. Who is
+ * typing into another window answers without having seen it. An answer that
+ * comes sooner than this is asked for again.
  */
 #define HASTE_MS 500
 
@@ -129,25 +130,12 @@ ask_askpass(const struct config *cfg, const char *path,
 	snprintf(question, sizeof(question), "%ssk-tpm%s%s:%s%s?", again,
 	    q->key.len > 0 ? ", with the key " : "", q->key.s,
 	    q->key.len > 0 ? "\n" : " ", q->words.s);
-	r = put_question(cfg, path, question + strlen(again), &consent);
+	r = run_askpass(cfg, path, question + strlen(again), &consent);
 	if (r == 0 && clock_ms_left(unread) > 0)
-		r = put_question(cfg, path, question, &consent);
+		r = run_askpass(cfg, path, question, &consent);
 	if (r == 0 && !consent)
 		r = fail(FAIL_REFUSED, "refused in %s", path);
 	return r;
-}
-
-static int
-ask_configured_askpass(
-    const struct config *cfg, const struct presence_question *question)
-{
-	const char *path = presence_find_askpass();
-
-	if (path == NULL)
-		return fail(FAIL_PRESENCE,
-		    "UserPresence is askpass, and none is installed or named "
-		    "by SSH_ASKPASS");
-	return ask_askpass(cfg, path, question);
 }
 
 /* --- other ways -------------------------------------------------------- */
@@ -193,8 +181,8 @@ presence_caller_is(const char *name)
 }
 
 /*
- * A /proc with hidepid= shows a person their processes but for those that
- * nobody may trace. Of our callers, that is ssh-agent.
+ * A /proc with hidepid= does not show a person those of their own processes
+ * that nobody may trace. Of our callers, that is ssh-agent.
  */
 static bool
 caller_hides(void)
@@ -206,9 +194,9 @@ caller_hides(void)
 }
 
 /*
- * It calls without the PIN first, always. An agent that has another name is
- * taken for any other program, and so is every agent where there is no /proc:
- * that one is asked with its PIN.
+ * ssh-agent always calls without the PIN first. An agent of another name is
+ * taken for any other program, and so is every agent without a /proc: its
+ * person is asked when the PIN is there.
  */
 static bool
 caller_is_agent(void)
@@ -245,11 +233,17 @@ int
 presence_require(
     const struct config *cfg, const struct presence_question *question)
 {
+	const char *askpass;
+
 	switch (cfg->user_presence) {
 	case USER_PRESENCE_AUTO:
 		return ask_auto(cfg, question);
 	case USER_PRESENCE_ASKPASS:
-		return ask_configured_askpass(cfg, question);
+		if ((askpass = presence_find_askpass()) == NULL)
+			return fail(FAIL_PRESENCE,
+			    "UserPresence is askpass, and none is installed or "
+			    "named by SSH_ASKPASS");
+		return ask_askpass(cfg, askpass, question);
 	case USER_PRESENCE_TERMINAL:
 		return terminal_confirm(
 		    question->words.s, cfg->presence_timeout);
@@ -299,7 +293,7 @@ presence_with_pin(
 	return r == FAIL_PRESENCE ? 0 : r;
 }
 
-/* By OpenSSH's conventions as well: a note that needs no answer. */
+/* OpenSSH's convention for a note that needs no answer: prompt "none". */
 void
 presence_tell(const struct config *cfg, const char *words)
 {
@@ -359,7 +353,7 @@ presence_ask_secret(
 		r = ask_secret_by_askpass(cfg, askpass, prompt, ret);
 	if (r == FAIL_PRESENCE && (askpass == NULL || terminal_is_there()))
 		r = terminal_read_secret(prompt, cfg->presence_timeout, ret);
-	/* UserPresence, which that one speaks of, is of no help here. */
+	/* The remedy of FAIL_PRESENCE names UserPresence: of no help here. */
 	if (r == FAIL_PRESENCE)
 		return fail(FAIL_SECRET, "%s", log_cause());
 	return r;

@@ -25,11 +25,10 @@ int presence_require(const struct config *cfg,
     const struct presence_question *question) MUST_CHECK;
 
 /*
- * Before FAIL_PIN_REQUIRED. ssh-agent, which signs for whoever reaches its
- * socket, asks for the PIN next and does not say what for. So the question is
- * asked here, as under auto; under assume it is not. Other callers are not
- * asked: 0. Also FAIL_REFUSED, FAIL_MEMORY, and FAIL_SECRET where there is no
- * way to ask.
+ * Before FAIL_PIN_REQUIRED. ssh-agent signs for every program that reaches its
+ * socket. It asks for the PIN next, and does not say what for. So the question
+ * is asked here, as under auto; not under assume, and not of other callers: 0.
+ * Also FAIL_REFUSED, FAIL_MEMORY, and FAIL_SECRET where there is no way to ask.
  */
 int presence_before_pin(const struct config *cfg,
     const struct presence_question *question) MUST_CHECK;
@@ -56,15 +55,15 @@ int presence_with_pin(const struct config *cfg,
 bool presence_caller_is(const char *name);
 
 /*
- * Shows `words` by askpass to a person who is not at a terminal, where our line
- * on stderr would not reach them, until they close it or as long as a question
- * waits. Nothing where there is no askpass.
+ * Shows `words` by askpass to a person whom our line on stderr does not reach,
+ * as they are not at a terminal. It stays until they close it, or as long as a
+ * question waits. Without an askpass, it does nothing.
  */
 void presence_tell(const struct config *cfg, const char *words);
 
 /*
- * The askpass that SSH_ASKPASS names, there or not, or else one that is
- * installed; NULL where there is none. Not whether it is wanted. Borrowed.
+ * The askpass that SSH_ASKPASS names, there or not, else one that is installed,
+ * else NULL; whether or not SSH_ASKPASS_REQUIRE wants it. Borrowed.
  */
 const char *presence_find_askpass(void);
 

@@ -76,7 +76,7 @@ write_terminal(int fd, const char *s)
 	}
 }
 
-/* The device behind /dev/tty; only whoever is on it can open that. */
+/* The device behind /dev/tty, which only its own user can open. */
 static int
 open_device(int tty)
 {
@@ -155,7 +155,7 @@ open_terminal(struct terminal *t, uint64_t deadline)
  * TCSAFLUSH throws away what was typed before the question was shown.
  */
 static int
-begin(struct terminal *t, tcflag_t off, uint64_t deadline)
+begin_question(struct terminal *t, tcflag_t off, uint64_t deadline)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 	struct termios raw;
@@ -174,24 +174,18 @@ begin(struct terminal *t, tcflag_t off, uint64_t deadline)
 	return 0;
 }
 
-/* Also from the background, where the caller may have left us. */
 static void
-restore(const struct terminal *t)
+end_question(struct terminal *t)
 {
 	sigset_t ttou, saved;
 
+	/* Also from the background, where the caller may have left us. */
 	sigemptyset(&ttou);
 	sigaddset(&ttou, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &ttou, &saved);
 	write_terminal(t->fd, "\r\n");
 	tcsetattr(t->fd, TCSAFLUSH, &t->saved);
 	sigprocmask(SIG_SETMASK, &saved, NULL);
-}
-
-static void
-end(struct terminal *t)
-{
-	restore(t);
 	close_terminal(t);
 	for (size_t i = 0; i < N_SIGNALS; i++)
 		sigaction(caught_signals[i], &t->saved_actions[i], NULL);
@@ -199,7 +193,7 @@ end(struct terminal *t)
 		raise(caught);
 }
 
-/* How often it is looked whether the caller is still there. */
+/* How often to look whether the caller is still there. */
 #define TICK_MS 300
 
 /* A key, the deadline, a signal, or a caller that went away. */
@@ -244,7 +238,7 @@ terminal_confirm(const char *question, unsigned int seconds)
 	uint8_t key = 0;
 	int r;
 
-	if ((r = begin(&t, ICANON, deadline)) != 0)
+	if ((r = begin_question(&t, ICANON, deadline)) != 0)
 		return r;
 	write_terminal(t.fd, "\rsk-tpm: ");
 	write_terminal(t.fd, question);
@@ -252,7 +246,7 @@ terminal_confirm(const char *question, unsigned int seconds)
 	    t.fd, "?\r\nPress y to allow it, any other key to refuse: ");
 	if ((r = read_byte(&t, deadline, &key)) == 0)
 		write_terminal(t.fd, key == 'y' || key == 'Y' ? "yes" : "no");
-	end(&t);
+	end_question(&t);
 	if (r == 0 && key != 'y' && key != 'Y')
 		r = fail(FAIL_REFUSED, "refused at the terminal");
 	return r;
@@ -268,14 +262,14 @@ terminal_read_secret(
 	size_t len = 0;
 	int r;
 
-	if ((r = begin(&t, 0, deadline)) != 0)
+	if ((r = begin_question(&t, 0, deadline)) != 0)
 		return r;
 	write_terminal(t.fd, "\r");
 	write_terminal(t.fd, prompt);
 	while ((r = read_byte(&t, deadline, &line[len])) == 0 &&
 	    line[len] != '\n' && len < sizeof(line) - 1)
 		len++;
-	end(&t);
+	end_question(&t);
 	line[len] = '\0';
 	if (r == 0 && memchr(line, '\0', len) != NULL)
 		r = fail(FAIL_REFUSED,
