@@ -312,20 +312,6 @@ read_signature(const TPMT_SIGNATURE *sig, struct ec_signature *ret)
 	return 0;
 }
 
-/* For the one use of the key after which the session ends. */
-static int
-authorize(
-    struct tpm *tpm, ESYS_TR key, ESYS_TR session, struct slice auth_value)
-{
-	int r;
-
-	if (session == ESYS_TR_PASSWORD)
-		return 0;
-	if ((r = session_set_auth(tpm, key, auth_value)) != 0)
-		return r;
-	return session_end_with_next(tpm, session);
-}
-
 static int
 sign_fail(TSS2_RC rc, ESYS_TR session)
 {
@@ -355,7 +341,10 @@ key_sign(struct tpm *tpm, const struct checked_key *key,
 
 	if ((r = load(tpm, key, &object, &session)) != 0)
 		return r;
-	if ((r = authorize(tpm, object, session, auth_value)) != 0)
+	/* The session ends with its use. */
+	if (session != ESYS_TR_PASSWORD &&
+	    ((r = session_set_auth(tpm, object, auth_value)) != 0 ||
+		(r = session_end_with_next(tpm, session)) != 0))
 		goto out;
 	memcpy(in.buffer, digest, SHA256_LEN);
 	rc = TPM_RETRY(Esys_Sign(tpm_esys(tpm), object, session, ESYS_TR_NONE,
@@ -364,7 +353,7 @@ key_sign(struct tpm *tpm, const struct checked_key *key,
 		r = sign_fail(rc, session);
 		goto out;
 	}
-	session = ESYS_TR_PASSWORD; /* ended by the TPM, with its use */
+	session = ESYS_TR_PASSWORD; /* ended by the TPM */
 	r = read_signature(sig, ret);
 out:
 	session_forget_auth(tpm, object);

@@ -75,16 +75,6 @@ check_persistent(struct tpm *tpm, struct parent *parent)
 	return tpm_public_name(&public, parent->name);
 }
 
-/* The key at the SRK's handle is another program's: pass it over. */
-static int
-create_beside(struct tpm *tpm, struct parent *ret)
-{
-	log_info("the key at 0x%08x does not suit as a parent: %s; each "
-		 "signature creates the storage root key anew, which is slow",
-	    PRIMARY_SRK_HANDLE, log_cause());
-	return create_srk(tpm, PRIMARY_SRK, ret);
-}
-
 int
 parent_for_new(struct tpm *tpm, uint32_t where, struct parent *ret)
 {
@@ -107,8 +97,14 @@ parent_for_new(struct tpm *tpm, uint32_t where, struct parent *ret)
 		return 0;
 	}
 	parent_close(tpm, &parent);
-	if (r == FAIL_PARENT && where == 0)
-		return create_beside(tpm, ret);
+	if (r == FAIL_PARENT && where == 0) {
+		/* Another program's key is at the SRK's handle: passed over. */
+		log_info("the key at 0x%08x does not suit as a parent: %s; "
+			 "each signature creates the storage root key anew, "
+			 "which is slow",
+		    PRIMARY_SRK_HANDLE, log_cause());
+		return create_srk(tpm, PRIMARY_SRK, ret);
+	}
 	if (r == FAIL_PARENT)
 		return fail(r,
 		    "the key at 0x%08x, which Parent names, does not suit: "

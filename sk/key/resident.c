@@ -94,29 +94,26 @@ is_superseded(const struct resident_keys *keys, size_t i)
 	return false;
 }
 
-static void
-drop_superseded(struct resident_keys *keys)
-{
-	for (size_t i = keys->n; i-- > 0;) {
-		if (!is_superseded(keys, i))
-			continue;
-		record_reset(&keys->keys[i].record);
-		memmove(&keys->keys[i], &keys->keys[i + 1],
-		    (keys->n - i - 1) * sizeof(keys->keys[0]));
-		keys->n--;
-	}
-}
-
 int
 resident_list(struct tpm *tpm, struct resident_keys *ret)
 {
 	struct nv_slots slots = { 0 };
+	struct resident_keys keys;
 	int r;
 
 	if ((r = nv_find(tpm, &slots)) != 0)
 		return r;
-	if ((r = read_slots(tpm, &slots, ret)) == 0)
-		drop_superseded(ret);
+	r = read_slots(tpm, &slots, &keys);
+	for (size_t i = r == 0 ? keys.n : 0; i-- > 0;) {
+		if (!is_superseded(&keys, i))
+			continue;
+		record_reset(&keys.keys[i].record);
+		memmove(&keys.keys[i], &keys.keys[i + 1],
+		    (keys.n - i - 1) * sizeof(keys.keys[0]));
+		keys.n--;
+	}
+	if (r == 0)
+		*ret = keys;
 	nv_slots_reset(&slots);
 	return r;
 }
@@ -336,21 +333,6 @@ out:
 	return r;
 }
 
-/*
- * Older generations first: whenever we are stopped, the key is there as it
- * was, or gone.
- */
-static int
-remove_key(struct tpm *tpm, ESYS_TR session, const struct resident_keys *keys,
-    const struct resident_key *key)
-{
-	int r = 0;
-
-	if (key->error == 0)
-		r = remove_same(tpm, session, keys, &key->record, key->index);
-	return r != 0 ? r : remove_index(tpm, session, key->index, key->size);
-}
-
 int
 resident_remove(
     struct tpm *tpm, const struct resident_key *key, struct slice owner_auth)
@@ -374,8 +356,16 @@ resident_remove(
 		    key->index);
 		goto out;
 	}
-	if ((r = open_owner(tpm, &now->record, owner_auth, &session)) == 0)
-		r = remove_key(tpm, session, &keys, now);
+	if ((r = open_owner(tpm, &now->record, owner_auth, &session)) != 0)
+		goto out;
+	/*
+	 * Older generations first: whenever we are stopped, the key is there
+	 * as it was, or gone.
+	 */
+	if (now->error == 0)
+		r = remove_same(tpm, session, &keys, &now->record, now->index);
+	if (r == 0)
+		r = remove_index(tpm, session, now->index, now->size);
 out:
 	owner_end_session(tpm, &session);
 	resident_keys_reset(&keys);

@@ -269,8 +269,8 @@ index_name(
 }
 
 /*
- * An index is removed by its Name, which the HMAC of a session covers: who told
- * us that it is ours may have meant another program's.
+ * The HMAC of a session covers the Name of the index that is removed. Whoever
+ * told us that it is ours may have meant another program's.
  */
 static int
 check_name(struct tpm *tpm, ESYS_TR object, const struct nv_slot *slot,
@@ -325,30 +325,21 @@ nv_remove(struct tpm *tpm, ESYS_TR session, const struct nv_slot *slot)
 }
 
 static int
-random_index(uint32_t *ret)
-{
-	uint32_t n;
-
-	if (RAND_bytes((uint8_t *)&n, sizeof(n)) != 1)
-		return fail(FAIL_INTERNAL, "no random numbers");
-	*ret = NV_FIRST + n % (NV_LAST - NV_FIRST + 1);
-	return 0;
-}
-
-static int
 define(struct tpm *tpm, ESYS_TR session, size_t size, uint32_t *ret_index,
     ESYS_TR *ret_object)
 {
 	const TPM2B_AUTH no_auth = { 0 };
 	TPM2B_NV_PUBLIC public;
-	uint32_t index = 0;
+	uint32_t index, n;
 	TSS2_RC rc;
 	int r;
 
 	for (int i = 0; i < MAX_COLLISIONS; i++) {
 
-		if ((r = random_index(&index)) != 0 ||
-		    (r = make_public(index, size, &public)) != 0)
+		if (RAND_bytes((uint8_t *)&n, sizeof(n)) != 1)
+			return fail(FAIL_INTERNAL, "no random numbers");
+		index = NV_FIRST + n % (NV_LAST - NV_FIRST + 1);
+		if ((r = make_public(index, size, &public)) != 0)
 			return r;
 		rc = TPM_RETRY(Esys_NV_DefineSpace(tpm_esys(tpm),
 		    ESYS_TR_RH_OWNER, session, ESYS_TR_NONE, ESYS_TR_NONE,

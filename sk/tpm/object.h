@@ -25,8 +25,8 @@ void tpm_close_handle(struct tpm *tpm, ESYS_TR *object);
 int tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN]) MUST_CHECK;
 
 /*
- * The Name of a key, computed from its public area, in which the nameAlg has to
- * be SHA-256: FAIL_PARENT, for want of a use for others. 0 or FAIL_INTERNAL.
+ * The Name of a key, computed from its public area. 0; FAIL_PARENT where the
+ * nameAlg is not SHA-256; FAIL_INTERNAL.
  */
 int tpm_public_name(
     const TPM2B_PUBLIC *public, uint8_t ret[TPM_NAME_LEN]) MUST_CHECK;

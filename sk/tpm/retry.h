@@ -38,8 +38,7 @@ bool tpm_again(struct tpm_retry *retry, TSS2_RC rc);
 /* Waits before another try of a whole operation; false if it was the last. */
 bool tpm_retry_wait(struct tpm_retry *retry, const char *waiting_for);
 
-/* As if this process had not waited yet: for one that tries many things,
- * as the fuzzer does. */
+/* Forgets how long this process has waited; for the fuzzer. */
 void tpm_retry_reset(void);
 
 #endif

@@ -122,7 +122,7 @@ transmit(TSS2_TCTI_CONTEXT *context, size_t size, uint8_t const *command)
 	return Tss2_Tcti_Transmit(t->inner, size, command);
 }
 
-/* How often it is looked whether it has lasted too long. */
+/* How often the clock is looked at. */
 #define TICK_MS 250
 
 static uint64_t
