@@ -118,8 +118,8 @@ check_parent(struct tpm *tpm, struct report *r)
 	if (state == PARENT_OTHER) {
 		report_add(r, "storage root key", FINDING_WARNING,
 		    "evict that key if nothing needs it, then sk-tpm setup",
-		    "another program's key is at 0x%08x: %s", PRIMARY_SRK_HANDLE,
-		    log_cause());
+		    "another program's key is at 0x%08x: %s",
+		    PRIMARY_SRK_HANDLE, log_cause());
 		return;
 	}
 	if (parent_template(tpm, &template) == 0 && template != 0)
