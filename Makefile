@@ -187,8 +187,9 @@ SH_FILES = tests/lib.sh $(wildcard tests/lib/*.sh) tests/workflow.sh tests/debia
 	$(shell grep -rlE '^\#!/(usr/)?bin/(env bash|sh|bash)$$' \
 	examples tests debian rpm .ci)
 
-lint: ## check layout (clang-format), C (cppcheck), shell (shellcheck), manual, pictures
+lint: ## check includes, layout (clang-format), C (cppcheck), shell (shellcheck), manual, pictures
 	@tests/install-packages lint
+	tests/includes
 	clang-format --dry-run -Werror $(C_FILES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	    --enable=warning,performance,portability \
