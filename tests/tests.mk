@@ -109,8 +109,8 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (20), with clang's libFuzzer
 # __gcov_dump is for the faults program's children, which do not exit.
 COVERAGE = -Og -g --coverage -Wl,-u,__gcov_dump
 COVERAGE_TESTS = $(filter-out %/installing.sh %/memory.sh,$(E2E))
-.PHONY: coverage coverage-run
-coverage: ## line and branch coverage of sk/ and enroll/ by the tests
+.PHONY: coverage coverage-run fuzz-coverage
+coverage: fuzz-coverage ## line and branch coverage of sk/ and enroll/ by the tests
 	@tests/install-packages coverage
 	@$(MAKE) --no-print-directory $(JOBS) B=$(B)/coverage \
 	    CFLAGS="$(COVERAGE)" WERROR= all tests replays
@@ -120,6 +120,13 @@ coverage: ## line and branch coverage of sk/ and enroll/ by the tests
 	@$(MAKE) --no-print-directory B=$(B)/coverage CFLAGS="$(COVERAGE)" \
 	    WERROR= coverage-run
 	@tests/coverage $(B)/coverage
+
+# A format that has changed leaves the corpora of its fuzz target behind.
+fuzz-coverage: ## what each fuzz target's corpus reaches, against tests/fuzz/reached
+	@tests/install-packages coverage
+	@$(MAKE) --no-print-directory $(JOBS) B=$(B)/coverage \
+	    CFLAGS="$(COVERAGE)" WERROR= replays
+	@tests/fuzz/reach $(B)/coverage
 
 coverage-run:
 	@BUILD='$(abspath $(B))' FAULTS_COVERAGE=1 \
