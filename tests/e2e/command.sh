@@ -834,42 +834,62 @@ completes_in_zsh() {
 	sk-tpm remove -y "$index"
 }
 
+# the_same WHAT CODE PAGE: two lists of words, which are not empty.
+the_same() {
+	[ -n "$2" ] && [ -n "$3" ] || { echo "no $1"; return 1; }
+	diff <(sort -u <<<"$2") <(sort -u <<<"$3") ||
+		{ echo "$1: < in the code, > in the page"; return 1; }
+}
+
 # Settings, variables and exit statuses: in the code and in the pages alike.
 settings_are_documented() {
 	local page=$TOP/man/sk-tpm.conf.5 word
-	for word in $(sed -n 's/^\t{ "\([A-Za-z]*\)", "SK_TPM_[A-Z_]*".*/\1/p' \
-		"$TOP/sk/config.c"); do
-		grep -q "^\.It Cm $word$" "$page"
-	done
-	for word in $(grep -oh '"SK_TPM_[A-Z_]*"' "$TOP"/sk/*.c | tr -d '"' |
+	the_same "settings" "$(sed -n \
+		's/^\t{ "\([A-Za-z]*\)", "SK_TPM_[A-Z_]*".*/\1/p' "$TOP/sk/config.c")" \
+		"$(sed -n 's/^\.It Cm \([A-Z][A-Za-z]*\)$/\1/p' "$page")"
+	the_same "variables of settings" \
+		"$(sed -n 's/^\t{ "[A-Za-z]*", "\(SK_TPM_[A-Z_]*\)".*/\1/p' \
+		"$TOP/sk/config.c"; echo SK_TPM_CONFIG)" \
+		"$(sed -n 's/^\.It Ev \(SK_TPM_[A-Z_]*\)$/\1/p' "$page")"
+	for word in $(grep -oh '"SK_TPM_[A-Z_]*"' "$TOP"/sk/*.c "$TOP"/sk/*/*.c | tr -d '"' |
 		sort -u); do
 		grep -q "^\.It Ev $word$" "$page" ||
 			grep -q "Ev $word" "$TOP/man/libsk-tpm.8"
 	done
-	for word in $(sed -n 's/^\.It Ev \(SK_TPM_[A-Z_]*\)$/\1/p' "$page"); do
-		grep -q "\"$word\"" "$TOP/sk/config.c"
+	for word in $(sed -n 's/^\.It Cm \([a-z]*\).*/\1/p' "$page"); do
+		grep -q "\"${word}[\" ]" "$TOP/sk/config.c" ||
+			{ echo "no value $word"; return 1; }
 	done
-	for word in $(sed -n 's/^\tSTATUS_[A-Z]* = \([0-9]*\),/\1/p' \
-		"$TOP/enroll/command.h"); do
-		grep -q "^\.It $word$" "$TOP/man/sk-tpm.1"
-	done
+	the_same "exit statuses" "$(sed -n 's/^\tSTATUS_[A-Z]* = \([0-9]*\),/\1/p' \
+		"$TOP/enroll/command.h")" \
+		"$(sed -n 's/^\.It \([0-9]*\)$/\1/p' "$TOP/man/sk-tpm.1")"
 }
 
-# Every option and command in the code is in the page, and the reverse.
+# Every command and option that there is, is in the page, and the reverse.
 manual_is_complete() {
-	local name
-	for name in $(sk-tpm --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
-		grep -q "^\.It Cm $name$" "$TOP/man/sk-tpm.1"
-		for option in $(sk-tpm "$name" --help |
-			grep -o -- '--[a-z-]*'); do
-			grep -q -- "^\.It Fl .*\\\\-${option#--}\b" \
-				"$TOP/man/sk-tpm.1"
-		done
+	local page=$TOP/man/sk-tpm.1 names
+	names=$(sk-tpm --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
+	the_same "commands" "$names" "$(sed -n '/^The commands:/,/^\.El/s/^\.It Cm //p' \
+		"$page")"
+	the_same "options" "$(for name in $names; do
+		sk-tpm "$name" --help
+	done | grep -o -- '--[a-z-]*'; echo --version)" \
+		"$(sed -n 's/^\.It Fl .*\\-\([a-z-]*\).*/--\1/p' "$page")"
+}
+
+# The library's functions; and the -O options, which ssh-keygen knows or passes on.
+library_is_documented() {
+	local page=$TOP/man/libsk-tpm.8 word
+	the_same "functions" "$(nm -D --defined-only "$LIB" | awk '{ print $3 }')" \
+		"$(sed -n 's/^\.Fn \([a-z_]*\).*/\1/p' "$page")"
+	for word in $(sed -n 's/.*option->name, "\([a-z]*\)".*/\1/p' \
+		"$TOP/sk/provider.c"); do
+		grep -q "^\.It Cm $word Ns = " "$page" ||
+			{ echo "-O $word is not in the page"; return 1; }
 	done
-	for option in $(sed -n 's/^\.It Fl .*\\-\([a-z-]*\).*/\1/p' \
-		"$TOP/man/sk-tpm.1"); do
-		[ "$option" = version ] ||
-			grep -q "\"$option\"" "$TOP/enroll/main.c"
+	for word in $(sed -n 's/^\.It Cm \([a-z-]*\).*/\1/p' "$page"); do
+		grep -qaF "$word" "$(command -v ssh-keygen)" ||
+			{ echo "no -O $word"; return 1; }
 	done
 }
 
@@ -915,4 +935,5 @@ try "settings, variables and exit statuses are in the pages" \
 	settings_are_documented
 try "an answer that cannot be written is a failure" full_disk
 try "the manual has every command and option" manual_is_complete
+try "the library's manual has its functions and options" library_is_documented
 echo "1..$N"
