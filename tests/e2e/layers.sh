@@ -63,12 +63,13 @@ new_folder() {
 }
 
 pages_name_files() {
-	local file
+	local file dir found
 	while read -r file; do
-		ls "$TOP/$file" "$TOP/sk/$file" "$TOP/sk/user/$file" \
-			"$TOP/enroll/$file" "$TOP/enroll/doctor/$file" \
-			2>/dev/null | grep -q . ||
-			{ echo "no such file: $file"; return 1; }
+		found=
+		for dir in . sk sk/user enroll enroll/doctor; do
+			[ ! -e "$TOP/$dir/$file" ] || found=$dir
+		done
+		[ "$found" ] || { echo "no such file: $file"; return 1; }
 	done < <(grep -oh '`[a-z][a-z/-]*\.[ch]`' "$TOP/ARCHITECTURE.md" \
 		"$TOP/CONTRIBUTING.md" | tr -d '`' | sort -u)
 }
