@@ -246,7 +246,7 @@ _Static_assert(KEYFILE_PRESENCE == CREDENTIAL_PRESENCE &&
     "the flags of a key file are not its credential's");
 
 static unsigned int
-flags_of(const struct invocation *inv)
+wanted_flags(const struct invocation *inv)
 {
 	return (has(inv, OPTION_NO_TOUCH) ? 0 : CREDENTIAL_PRESENCE) |
 	    (has(inv, OPTION_PIN)
@@ -264,7 +264,7 @@ make(const struct invocation *inv, const char *application,
 	struct bytes challenge = { 0 }, pin = { 0 };
 	struct credential_request req = {
 		.application = application,
-		.flags = flags_of(inv),
+		.flags = wanted_flags(inv),
 		.limits = limits,
 		.user = option_value(inv, OPTION_USER),
 	};

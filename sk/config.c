@@ -356,7 +356,7 @@ read_lines(struct config *cfg, FILE *f, const char *path)
 
 /* As OpenSSH does for ~/.ssh/config. */
 static int
-check_owner(const struct stat *st, const char *path)
+check_file_owner(const struct stat *st, const char *path)
 {
 	if ((st->st_uid != 0 && st->st_uid != geteuid()) ||
 	    (S_ISREG(st->st_mode) && (st->st_mode & 022) != 0))
@@ -377,7 +377,7 @@ read_file(struct config *cfg, FILE *f, const struct stat *st, const char *path)
 	if (f == NULL)
 		return fail(FAIL_CONFIG, "cannot read %s: %s", path,
 		    errno == EINVAL ? "it is not a file" : strerror(errno));
-	if ((r = check_owner(st, path)) == 0)
+	if ((r = check_file_owner(st, path)) == 0)
 		r = read_lines(cfg, f, path);
 	fclose(f);
 	return r;

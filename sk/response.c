@@ -21,6 +21,12 @@ pack(const void *data, size_t len, uint8_t **ret, size_t *ret_len)
 	return 0;
 }
 
+static int
+pack_bytes(const struct bytes *b, uint8_t **ret, size_t *ret_len)
+{
+	return pack(b->data, b->len, ret, ret_len);
+}
+
 static void
 free_enroll_response(struct sk_enroll_response *resp)
 {
@@ -62,12 +68,12 @@ response_of_credential(const struct credential *cred, uint8_t flags,
 	p256_encode_point(&cred->point, point);
 	if ((r = pack(point, sizeof(point), &resp->public_key,
 		 &resp->public_key_len)) != 0 ||
-	    (r = pack(cred->key_handle.data, cred->key_handle.len,
-		 &resp->key_handle, &resp->key_handle_len)) != 0 ||
-	    (r = pack(cred->signature.data, cred->signature.len,
-		 &resp->signature, &resp->signature_len)) != 0 ||
-	    (r = pack(cred->authdata.data, cred->authdata.len, &resp->authdata,
-		 &resp->authdata_len)) != 0)
+	    (r = pack_bytes(&cred->key_handle, &resp->key_handle,
+		 &resp->key_handle_len)) != 0 ||
+	    (r = pack_bytes(&cred->signature, &resp->signature,
+		 &resp->signature_len)) != 0 ||
+	    (r = pack_bytes(
+		 &cred->authdata, &resp->authdata, &resp->authdata_len)) != 0)
 		goto out;
 	*ret = resp;
 	resp = NULL;
@@ -96,12 +102,6 @@ response_of_assertion(const struct assertion *a, struct sk_sign_response **ret)
 out:
 	free_sign_response(resp);
 	return r;
-}
-
-static int
-pack_bytes(const struct bytes *b, uint8_t **ret, size_t *ret_len)
-{
-	return pack(b->data, b->len, ret, ret_len);
 }
 
 int
@@ -182,8 +182,7 @@ pack_resident(const struct resident_credential *cred, size_t slot,
 	rk->flags = (uint8_t)cred->flags;
 #if SK_API_MAJOR >= 9
 	rk->key.flags = rk->flags;
-	r = pack(
-	    cred->user.data, cred->user.len, &rk->user_id, &rk->user_id_len);
+	r = pack_bytes(&cred->user, &rk->user_id, &rk->user_id_len);
 	if (r != 0)
 		goto out;
 #endif
@@ -194,8 +193,8 @@ pack_resident(const struct resident_credential *cred, size_t slot,
 	}
 	if ((r = pack(point, sizeof(point), &rk->key.public_key,
 		 &rk->key.public_key_len)) != 0 ||
-	    (r = pack(cred->key_handle.data, cred->key_handle.len,
-		 &rk->key.key_handle, &rk->key.key_handle_len)) != 0)
+	    (r = pack_bytes(&cred->key_handle, &rk->key.key_handle,
+		 &rk->key.key_handle_len)) != 0)
 		goto out;
 	*ret = rk;
 	rk = NULL;

@@ -465,7 +465,7 @@ prepare_for_pin(struct asserting *a)
 
 /* The key file's word has to agree with the key about the PIN. */
 static int
-take_pin(const struct asserting *a, struct bytes *ret)
+take_given_pin(const struct asserting *a, struct bytes *ret)
 {
 	if ((a->req->flags & CREDENTIAL_VERIFICATION) != 0 && !has_pin(a))
 		return fail(FAIL_ARGUMENT,
@@ -538,7 +538,7 @@ assert_with(struct asserting *a, struct assertion *ret)
 	    (r = handle_check_application(&a->h, req->application)) != 0 ||
 	    (r = limits_check(&a->h.limits, &a->what)) != 0 ||
 	    (r = prepare_for_pin(a)) != 0 ||
-	    (r = take_pin(a, &auth_value)) != 0 ||
+	    (r = take_given_pin(a, &auth_value)) != 0 ||
 	    (r = find_signer(a, &flags)) != 0 ||
 	    (r = fido_assertion_digest(
 		 req->application, flags, req->message, s.digest)) != 0)

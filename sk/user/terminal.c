@@ -36,7 +36,7 @@ struct terminal {
 };
 
 static void
-on_signal(int sig)
+note_signal(int sig)
 {
 	caught = sig;
 }
@@ -157,7 +157,7 @@ open_terminal(struct terminal *t, uint64_t deadline)
 static int
 begin_question(struct terminal *t, tcflag_t off, uint64_t deadline)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_handler = note_signal };
 	struct termios raw;
 	int r;
 
