@@ -64,46 +64,50 @@ classify(TPM2_RC rc)
 	}
 }
 
+/* Where the TPM's command is, and not here. */
+#define fail_there(...) log_fail_at(file, line, function, __VA_ARGS__)
+
 int
-tpm_fail(TSS2_RC rc, const char *doing)
+tpm_fail_at(const char *file, int line, const char *function, TSS2_RC rc,
+    const char *doing)
 {
 	const char *text = Tss2_RC_Decode(rc);
 	TPM2_RC tpm = tpm_rc(rc);
 
 	if (rc == RC_OF_TPM12 || tpm == TPM2_RC_BAD_TAG)
-		return fail(FAIL_NOT_TPM2, "this TPM speaks TPM 1.2");
+		return fail_there(FAIL_NOT_TPM2, "this TPM speaks TPM 1.2");
 	if (rc == TSS2_ESYS_RC_RSP_AUTH_FAILED)
-		return fail(FAIL_FORGED,
+		return fail_there(FAIL_FORGED,
 		    "something between us and the TPM answered in its place");
 	if (rc == TRAFFIC_RC_NO_ANSWER)
-		return fail(FAIL_LOST,
+		return fail_there(FAIL_LOST,
 		    "the TPM was to %s, and did not answer in time", doing);
 	if ((rc & TSS2_RC_LAYER_MASK) == TSS2_TCTI_RC_LAYER)
-		return fail(FAIL_LOST,
+		return fail_there(FAIL_LOST,
 		    "lost the TPM while it was to %s (%s, 0x%x)", doing, text,
 		    rc);
 	if (rc == TSS2_ESYS_RC_MEMORY)
-		return fail(FAIL_MEMORY, "out of memory");
+		return fail_there(FAIL_MEMORY, "out of memory");
 	if (tpm == TPM2_RC_NOT_USED)
-		return fail(FAIL_TPM,
+		return fail_there(FAIL_TPM,
 		    "the TPM was to %s, and its answer cannot be read (%s, "
 		    "0x%x)",
 		    doing, text, rc);
 	switch (classify(tpm)) {
 	case FAIL_TPM_FAILURE:
-		return fail(FAIL_TPM_FAILURE,
+		return fail_there(FAIL_TPM_FAILURE,
 		    "the TPM is in failure mode or was not started (%s)", text);
 	case FAIL_TPM_FULL:
-		return fail(FAIL_TPM_FULL,
+		return fail_there(FAIL_TPM_FULL,
 		    "the TPM has no room left for a key (%s)", text);
 	case FAIL_TPM_BUSY:
-		return fail(FAIL_TPM_BUSY, "the TPM is busy (%s)", text);
+		return fail_there(FAIL_TPM_BUSY, "the TPM is busy (%s)", text);
 	case FAIL_LOCKOUT:
-		return fail(FAIL_LOCKOUT,
+		return fail_there(FAIL_LOCKOUT,
 		    "the TPM is locked out after too many wrong "
 		    "authorizations");
 	default:
-		return fail(FAIL_TPM, "the TPM failed to %s: %s (0x%x)", doing,
-		    text, rc);
+		return fail_there(FAIL_TPM, "the TPM failed to %s: %s (0x%x)",
+		    doing, text, rc);
 	}
 }

@@ -17,9 +17,13 @@
 TPM2_RC tpm_rc(TSS2_RC rc);
 
 /*
- * The failure that rc stands for, remembered with rc decoded. `doing` ends
- * the sentence "the TPM failed to".
+ * tpm_fail(rc, doing) is fail() for a response code: it remembers what rc
+ * stands for, with rc decoded. `doing` ends the sentence "the TPM failed to".
  */
-int tpm_fail(TSS2_RC rc, const char *doing) MUST_CHECK;
+#define tpm_fail(...) tpm_fail_at(__FILE__, __LINE__, __func__, __VA_ARGS__)
+
+/* The function behind tpm_fail(), which alone calls it. */
+int tpm_fail_at(const char *file, int line, const char *function, TSS2_RC rc,
+    const char *doing) MUST_CHECK;
 
 #endif

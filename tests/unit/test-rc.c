@@ -55,6 +55,25 @@ test_classes(void **state)
 		assert_int_equal(tpm_fail(cases[i].rc, "try"), cases[i].err);
 }
 
+/* The debug log names who sent the command. */
+static void
+test_debug_tells_which_command(void **state)
+{
+	char begin[256];
+	const char *out;
+	int at, r = 0;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_DEBUG);
+	at = __LINE__ + 1;
+	out = STDERR_OF(r = tpm_fail(0x1d5, "try"));
+	log_set_level(LOG_LEVEL_INFO);
+	snprintf(begin, sizeof(begin), "sk-tpm: %s:%d: %s: failure ", __FILE__,
+	    at, __func__);
+	assert_memory_equal(out, begin, strlen(begin));
+	assert_int_equal(r, FAIL_TPM);
+}
+
 static void
 test_text_names_the_act_and_the_code(void **state)
 {
@@ -109,6 +128,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_places_are_stripped),
 		cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_debug_tells_which_command),
 		cmocka_unit_test(test_text_names_the_act_and_the_code),
 		cmocka_unit_test(test_managed_tctis),
 		cmocka_unit_test(test_only_transient_codes_are_tried_again),
