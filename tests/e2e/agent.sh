@@ -12,14 +12,14 @@ export PATH=$BUILD:$PATH
 # No key file is named here: ssh has what the agent has, and asks nothing.
 client_config 'Host *' 'IdentitiesOnly no'
 
-# The agent as the page starts it: a daemon, of which ssh-agent -k gets rid.
+# Starts the agent as the page does: as a daemon, which ssh-agent -k ends.
 start() {
 	eval "$(example_text start | sed "s|/opt/sk-tpm/lib/\*|$(agent_list)|")"
 	ends_with_us "$SSH_AGENT_PID"
 }
 
-# Of the servers, one without agent or library, as any other has it: what is
-# typed there is ssh with that server's own configuration.
+# ssh on the servers: with a configuration of their own, and without an agent or
+# a library.
 server_side_ssh() {
 	mkdir far
 	cat >far/config <<-EOT
@@ -39,12 +39,14 @@ set_up() {
 	server_side_ssh
 }
 
-# asked [TEXT]: how often a person was, TEXT or anything; notes do not count.
+# asked [TEXT]: how often a person was asked TEXT, or anything. Notes do not
+# count.
 asked() {
 	grep -Ec -- "^(confirm)?: ${1:-}" "$WORK/asked" || :
 }
 
-# counts HOST COMMAND...: prints the certificate logins it makes there.
+# counts HOST COMMAND...: prints how many logins by certificate the command makes
+# at HOST.
 counts() {
 	local before host=$1
 	before=$(logins "$host" ECDSA-SK-CERT)
@@ -111,8 +113,8 @@ constrains() {
 	fails ssh-add -T constrained.pub
 }
 
-# Three hops: what each asks for is seen before the PIN for it is asked, and
-# whoever sees something else than they are doing says no.
+# Over three hops, the person sees what each hop asks for before they enter the
+# PIN for it, and can refuse what they did not ask for.
 names_the_request() {
 	needs_pins_in_agent
 	local hop hops='first second third'
@@ -140,7 +142,7 @@ names_the_request() {
 	tpm_is_empty
 }
 
-# A remote host's request for something else than a login.
+# A remote host asks for something other than a login.
 names_another_request() {
 	needs_pins_in_agent
 	askpass_says no
@@ -154,7 +156,7 @@ names_another_request() {
 	[ "$(asked 'Enter PIN')" -eq 1 ]
 }
 
-# The agent keeps to itself what became of a PIN.
+# The agent does not say that a PIN was wrong.
 tells_of_a_wrong_pin() {
 	needs_pins_in_agent
 	askpass_says 135791
@@ -179,8 +181,8 @@ tells_of_a_wrong_pin() {
 	client_config 'Host *' 'IdentitiesOnly no'
 }
 
-# As people start agents. None of them is at the terminal that it came from,
-# whatever its processes look like.
+# The ways in which people start agents. No agent asks at the terminal that it
+# was started from, whatever its processes look like.
 however_it_was_started() {
 	needs_pins_in_agent
 	local list
@@ -335,7 +337,7 @@ confirms() {
 	[ "$(logins third 'ECDSA-SK-CERT .*ID backup@laptop')" -eq 1 ]
 }
 
-# As the page says: others are asked for twice.
+# As the page says, a key with a PIN or presence asks twice.
 confirms_twice() {
 	needs_pins_in_agent
 	askpass_says "$PIN"
@@ -403,7 +405,7 @@ locks() {
 	[ "$(counts first ssh first true)" -eq 1 ]
 }
 
-# Their public halves are all that ssh sees.
+# ssh sees only their public halves.
 several_keys() {
 	needs_pins_in_agent
 	local choice name
@@ -427,7 +429,7 @@ several_keys() {
 	[ "$(logins third 'ED25519-CERT .*ID plain')" -eq 1 ]
 }
 
-# Started without -P: the words of the page, and those of the doctor.
+# An agent without -P: what the page says of it, and what the doctor says.
 refuses_libraries_elsewhere() {
 	needs_pins_in_agent
 	eval "$(ssh-agent)"
@@ -441,12 +443,12 @@ refuses_libraries_elsewhere() {
 		told
 }
 
-# example_said TEXT FILE: one line of FILE, which is on the page as well.
+# example_said TEXT FILE: a line of FILE has TEXT, and the page has that line.
 example_said() {
 	grep -F -- "$1" "$2" | sed "s|$HOME|/home/alice|" | grep -Fxf - "$PAGE"
 }
 
-# A terminal is no use to a daemon; ssh itself asks there.
+# A daemon cannot ask at a terminal; ssh itself can.
 without_a_display() {
 	needs_pins_in_agent
 	rm -f asked

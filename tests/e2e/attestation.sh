@@ -41,7 +41,7 @@ none_without_presence() {
 	fails verify "$WORK/d" ssh:
 }
 
-# 32 bytes, given or made up: the file is empty, and a line says why.
+# With a challenge and without one, the file is empty and a line says why.
 none_for_32_bytes() {
 	local line='^sk-tpm: no attestation is given, for nobody was asked: the challenge has 32 bytes'
 	export SK_TPM_USER_PRESENCE=auto

@@ -8,7 +8,7 @@ GOOD=$TCTI
 enroll "$WORK/k" -O no-touch-required
 export LD_LIBRARY_PATH=$TOOLS
 
-# Both what enrols and what signs refuse, with the same words.
+# Enrolling and signing refuse with the same words.
 both_refuse() {
 	refuses "$1" enroll "$WORK/no" -O no-touch-required
 	refuses "$1" sign "$WORK/k"
@@ -92,7 +92,7 @@ not_started() {
 	both_refuse "failure mode or was not started"
 }
 
-# At every command of a signature; a TPM that stays keeps nothing of ours.
+# At every command of a signature. Nothing of ours stays in the TPM.
 gone_in_the_middle() {
 	local n
 	for n in 1 2 3 4 5; do
@@ -103,7 +103,7 @@ gone_in_the_middle() {
 	done
 }
 
-# Answers that tpm2-tss cannot read: it then refuses to flush as well.
+# After an answer that it cannot read, tpm2-tss refuses to flush as well.
 malformed_answers() {
 	local n offset
 	for n in 2 3 5; do
@@ -136,7 +136,7 @@ has_sighup() {
 		[ -n "$mask" ] && [ $((0x$mask & 1)) -ne 0 ]
 }
 
-# It waits for an answer: handled, and no longer blocked.
+# While it waits for an answer, the signal is handled and not blocked.
 waits_interruptibly() {
 	has_sighup "$1" SigCgt && ! has_sighup "$1" SigBlk
 }
@@ -237,7 +237,7 @@ first() {
 	TCTI=$GOOD commands "$@" | grep -n -m 1 "^$code\$" | cut -d: -f1
 }
 
-# It would be listed for ever.
+# Listing them would never end.
 out_of_order() {
 	local n
 	tpm2_nvdefine -Q -C o -s 8 0x01800001
@@ -286,7 +286,7 @@ tells_something_else() {
 	tpm_is_empty
 }
 
-# As many objects as it has room for, until the try has ended.
+# Fills the TPM with objects until the try has ended.
 fill_the_tpm() {
 	local i
 	finally env "TPM2TOOLS_TCTI=$TPM2TOOLS_TCTI" tpm2_flushcontext -t

@@ -32,7 +32,8 @@ signing_with_pin() {
 	[ "$sent" = "17a 173 176 157 15d 165" ]
 }
 
-# The password goes to what it is for. (130 is what has it wiped, unsent.)
+# The password authorizes only what needs it. (130 is never sent: it has
+# tpm2-tss wipe the password.)
 owner_password() {
 	local sent
 	tpm2_changeauth -Q -c owner secret

@@ -32,7 +32,7 @@ in_the_tpm() {
 	logs_in_by ECDSA-SK
 }
 
-# The limit holds: this CA's key is not for anything else.
+# The limit holds: this CA's key signs nothing else.
 for_certificates_only() {
 	askpass_says "$PIN"
 	refuses 'limit' ssh-keygen -Y sign -n file -f ca_tpm id.pub
@@ -92,7 +92,7 @@ in_a_file() {
 	logs_in_by ED25519
 }
 
-# The certificates of one CA are nothing to a server that trusts another.
+# A server that trusts one CA refuses another's certificates.
 not_each_others() {
 	server_of ca_tpm
 	fails ssh -i id server true

@@ -8,27 +8,28 @@ tpm_new tpm
 tpm_persist_srk
 PIN=246813
 KEY=$HOME/.ssh/id_ecdsa_sk
-# ssh asks for the PIN, and is answered.
+# ssh may ask for the PIN here.
 client_config 'Host *' 'BatchMode no'
 
-# issued [option...]: the certificate of before, with other terms.
+# issued [option...]: issues the certificate anew with other terms.
 issued() {
 	ssh-keygen -q -s user_ca -I alice@laptop -n "$ME" "$@" "$KEY.pub"
 }
 
-# The number of the certificate that there is.
+# The serial number of the certificate.
 serial() {
 	ssh-keygen -L -f "$KEY-cert.pub" | sed -n 's/^ *Serial: //p'
 }
 
-# turned_away TEXT: the server does, with TEXT in its log.
+# turned_away TEXT: the server refuses, with TEXT in its log.
 turned_away() {
 	: >"$SSHD_LOG"
 	fails ssh "${@:2}" -i "$KEY" server true
 	grep -qF -- "$1" "$SSHD_LOG" || { cat "$SSHD_LOG"; return 1; }
 }
 
-# Of one second, too: of 63 random bits, the highest are not all 0.
+# Two certificates of one second have different numbers, and large ones: of 63
+# random bits, the highest are not all 0.
 numbered_apart() {
 	local first
 	first=$(serial)
@@ -38,14 +39,14 @@ numbered_apart() {
 	[ "$first" != "$(serial)" ]
 }
 
-# Before AuthorizedKeysFile none, keys go on logging in beside certificates.
+# Without AuthorizedKeysFile none, listed keys still log in.
 locks_nobody_out() {
 	ssh-keygen -q -t ed25519 -N '' -f listed
 	cp listed.pub server.keys
 	ssh -i listed server true
 }
 
-# With it, only certificates do: of either authority.
+# With it, only certificates log in, those of either authority.
 certificates_alone() {
 	fails ssh -i listed server true
 	askpass_says "$PIN"
@@ -135,8 +136,8 @@ authority_in_authorized_keys() {
 	ssh -i "$backup" -o BatchMode=yes server true
 }
 
-# Without no-touch-required in the certificate, a key that asks nobody is no
-# use, and one that asks is.
+# Without no-touch-required in the certificate, a key that asks nobody cannot log
+# in, and one that asks can.
 touch_required() {
 	cp "$HOME/.ssh/id_backup.pub" plain.pub
 	ssh-keygen -q -s user_ca -I touch -n "$ME" -V +1h plain.pub

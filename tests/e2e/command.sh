@@ -59,7 +59,7 @@ sets_up_with_owner_password() {
 	sign_and_verify "$WORK/owned-key"
 }
 
-# The key of another program, and a TPM that has no room for a persistent one.
+# Another program's key at the handle, and a TPM without room for one more.
 cannot_set_up() {
 	local n
 	tpm_new taken
@@ -103,7 +103,8 @@ adds_lines() {
 		grep -q "/${LIB##*/}$"
 }
 
-# Whatever goes wrong: one object on standard output, the line beside it.
+# Every error is one JSON object on standard output, and our line on standard
+# error.
 errors_in_json() {
 	local words
 	for words in "show $WORK/none --json" "--json show 0x01800000" \
@@ -120,13 +121,13 @@ errors_in_json() {
 	jq -e '.remedy and .files' "$WORK/out"
 }
 
-# finds CHECK STATUS WORDS: what doctor says of it, here and now.
+# finds CHECK STATUS WORDS: the doctor reports this of CHECK.
 finds() {
 	SSH_SK_PROVIDER=${SSH_SK_PROVIDER-$LIB} sk-tpm doctor >"$WORK/out" || :
 	grep "^$2  *$1 .*$3" "$WORK/out" || { cat "$WORK/out"; return 1; }
 }
 
-# set_up_as NAME SHELL: a person with that shell has their lines written.
+# set_up_as NAME SHELL: setup writes its lines for a person with that shell.
 set_up_as() {
 	export HOME=$WORK/$1 SHELL=/bin/$2 SK_TPM_CONFIG=/dev/null
 	mkdir -p "$HOME"
@@ -135,14 +136,14 @@ set_up_as() {
 	unprivileged "$HOME/sk-tpm" setup --write | tee "$WORK/out"
 }
 
-# logs_in_to SHELL...: what it has then, run as one that logs in.
+# logs_in_to SHELL...: what is set in a login shell afterwards.
 logs_in_to() {
 	unprivileged env -i HOME="$HOME" PATH="$PATH" TERM=dumb "$@" \
 		<<<'echo "has: $SSH_SK_PROVIDER"' | tee "$WORK/has"
 	grep -qx "has: .*/${LIB##*/}" "$WORK/has"
 }
 
-# Each shell at its next login has what was written, and nothing is hidden.
+# Each shell has at its next login what was written, and keeps what it had.
 writes_where_shells_read() {
 	set_up_as in-bash bash
 	logs_in_to bash -l
@@ -181,7 +182,7 @@ writes_for_the_manager() {
 		grep -qx "SSH_SK_PROVIDER=.*/${LIB##*/}"
 }
 
-# What setup and doctor say of it leads on; done, both are content.
+# What setup and doctor say helps; once it is done, both find nothing more.
 beside_another_provider() {
 	local home=$WORK/other library other=$WORK/other/other.so
 	mkdir -p "$home/.ssh"
@@ -262,7 +263,7 @@ names_library_for_old_openssh() {
 	EOF
 }
 
-# What setup wrote is not in the environment of the shell that it ran in.
+# What setup wrote is not yet in the environment of the shell it ran in.
 tells_of_this_shell() {
 	local line
 	mkdir -m 755 "$WORK/shell"
@@ -362,7 +363,7 @@ attests() {
 	[ ! -e "$WORK/unatt.att" ]
 }
 
-# Whatever cannot be written is found before anything is made.
+# A file that cannot be written is found before a key is made.
 enrols_all_or_nothing() {
 	local before
 	before=$(sk-tpm list -j | jq '.resident | length')
@@ -394,7 +395,7 @@ enrols_all_or_nothing() {
 	[ "$(sk-tpm list -j | jq '.resident | length')" -eq "$before" ]
 }
 
-# A key file that says what the key is not.
+# A key file that contradicts its key.
 edited_files_do_not_work() {
 	sk-tpm enroll -n -f "$WORK/edit"
 	grep -v -- ----- "$WORK/edit" | base64 -d >"$WORK/edit.raw"
@@ -543,7 +544,7 @@ changes_a_resident_pin() {
 	sk-tpm test "$index"
 }
 
-# The key is another one by the time the new PIN is typed.
+# The key file is replaced while the new PIN is typed.
 pin_of_a_key_that_changed() {
 	cat >"$WORK/meddler" <<-EOF
 		#!/bin/bash
@@ -794,7 +795,7 @@ completes_in_fish() {
 	sk-tpm remove -y "$index"
 }
 
-# zsh tells nobody but who sits there.
+# zsh completes only at a terminal.
 completes_in_zsh() {
 	local index
 	[ "$(type -P zsh)" ] || cannot "there is no zsh"

@@ -48,7 +48,7 @@ enrols_ed25519() {
 	ssh-keygen -l -f "$TOKEN"25519.pub | grep -q 'ED25519-SK'
 }
 
-# A PIN that the other provider wants is asked for and handed on.
+# Another provider's PIN is asked for and passed on.
 pin_of_the_other() {
 	library
 	echo 13579 | ssh-keygen -q -t ecdsa-sk -w "$SOFT" -O verify-required \
@@ -113,7 +113,7 @@ wrong_setting() {
 	refuses 'the fallback provider failed' ssh -i "$TOKEN" server true
 }
 
-# A library that hands on to itself ends there.
+# A library that falls back on itself stops there.
 no_endless_loop() {
 	fallback "$LIB"
 	fails ssh -i "$TOKEN" server true 2>log
@@ -131,7 +131,7 @@ inner_helper() {
 	chmod +x helper
 }
 
-# The helper dies, or babbles.
+# The helper dies, or answers nonsense.
 bad_helpers() {
 	local says takes='dd bs=8192 count=1 >/dev/null 2>&1;'
 	library
@@ -146,7 +146,7 @@ bad_helpers() {
 	done
 }
 
-# One that is not there (any more), and what is none.
+# A helper that is missing, and a file that is not a helper.
 no_helper() {
 	local inner
 	library
@@ -179,7 +179,7 @@ refusing_helper() {
 		printf '\\0\\0\\0\\11\\5\\0\\0\\0\\0\\0\\0\\0\\$1'"
 }
 
-# Of OpenSSH 8.4: no reason, where there is no token.
+# Without a token, OpenSSH 8.4's helper gives no reason.
 no_reason() {
 	[ ! -e "$SK_TPM_CONFIG" ] || : >"$SK_TPM_CONFIG"
 	refusing_helper 4
@@ -221,7 +221,7 @@ both_numbers() {
 	[ "$(wc -l <requests)" -eq 2 ]
 }
 
-# What was said for a key in a token is what its provider gets.
+# The provider of a token gets the options given for its key.
 options_of_the_other() {
 	library
 	inner_helper "dd bs=8192 count=1 of=$WORK/request 2>/dev/null"

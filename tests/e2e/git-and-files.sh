@@ -68,7 +68,7 @@ signs_and_verifies() {
 	tpm_is_empty
 }
 
-# Nobody's, another's, and one for another purpose.
+# No signature, another's signature, and one for another purpose.
 refuses_others() {
 	needs_git_signatures
 	enroll other -O no-touch-required

@@ -39,7 +39,7 @@ a_test dies <<'EOT'
 try "holds" true
 exit 3
 EOT
-# As a daemon, which is no child of the test's, and in a session of its own.
+# A daemon: not the test's child, and in a session of its own.
 a_test leaves-a-process <<'EOT'
 setsid -f sleep 1000 >/dev/null 2>&1
 try "holds" true

@@ -15,7 +15,7 @@ for type in ed25519 ecdsa rsa; do
 	ssh-keygen -q -t "$type" -N '' -f "$ETC/ssh_host_${type}_key"
 done
 
-# knows TEXT...: all that the client knows.
+# knows TEXT...: the client knows these keys and no others.
 knows() {
 	printf '%s\n' "$@" >"$HOME/.ssh/known_hosts"
 }
@@ -25,7 +25,7 @@ the_key() {
 	echo "server $(cut -d' ' -f1-2 "${1:-$KEY}.pub")"
 }
 
-# is_known FILE: to the client.
+# is_known FILE: the client knows this key.
 is_known() {
 	grep -qF "$(cut -d' ' -f2 "$1.pub")" "$HOME/.ssh/known_hosts"
 }
@@ -61,8 +61,8 @@ restarted() {
 	serves "${alone[@]}" "MaxStartups 100" "$@"
 }
 
-# Clients that know a key of before go on as ever, and get no more than before:
-# with both known, the plain one it is.
+# Clients that know an older key go on using it: where they know both, it is the
+# plain one.
 starts_beside() {
 	local type
 	example enrol
@@ -193,8 +193,8 @@ plain_beside() {
 	ssh -o HostKeyAlgorithms=-sk-* server true
 }
 
-# Strangers are connected that say nothing; a login comes in between again when
-# one has gone.
+# Strangers hold connections without a word. A login succeeds again once one of
+# them has gone.
 limited_at_once() {
 	local a b
 	knows "$(the_key)"
@@ -208,7 +208,7 @@ limited_at_once() {
 	exec {b}>&-
 }
 
-# turned_away: whoever scans once more.
+# turned_away: one more connection is refused.
 turned_away() {
 	command ssh-keyscan -p "$(port)" -t ecdsa-sk 127.0.0.1 >scanned 2>&1
 	fails grep -q "$SK" scanned
@@ -225,7 +225,7 @@ limited_in_turn() {
 		"$SSHD_LOG"
 }
 
-# All of /etc/ssh, but not the TPM.
+# A copy of all of /etc/ssh without the TPM.
 copied_disk() {
 	knows "$(the_key)"
 	tpm_new thief

@@ -16,7 +16,7 @@ openssl ecparam -name prime256v1 -genkey -noout -out "$SK_TPM_INTERPOSE/key.pem"
 printf '%s\n' "$PIN" "$NEW_PIN" 'another guess' "$OWNER" \
 	>"$SK_TPM_INTERPOSE/guesses"
 
-# What is made of a PIN and nothing else.
+# What a PIN's authValue would be without a salt.
 unsalted_auth_value() {
 	printf 'sk-tpm PIN v1\0%s' "$1" | sha256sum | cut -d' ' -f1 |
 		sed 's/\(00\)*$//'
@@ -29,7 +29,7 @@ attacks() {
 	echo "$*" >"$SK_TPM_INTERPOSE/attacks"
 }
 
-# What it saw, repetitions as COMMANDxN.
+# Prints what it saw, repetitions as COMMANDxN.
 saw() {
 	uniq -c "$SK_TPM_INTERPOSE/record" |
 		awk '{ printf "%s%s%s", s, $2, ($1 > 1 ? "x" $1 : ""); s = " " }'
@@ -144,7 +144,7 @@ another_parent() {
 		"GetCapability ReadPublic CreatePrimary* FlushContext"
 }
 
-# Loading is what shows that the parent is there; Sign never follows.
+# Load shows whether the parent is there; no Sign follows.
 another_session() {
 	local text="alters what is sent"
 	local upto="GetCapability ReadPublic StartAuthSession* Load"
@@ -282,13 +282,13 @@ other_index() {
 
 # --- what is taken on trust -------------------------------------------------
 
-# Which is made of the PIN and of a salt that is in the key file.
+# The authValue, which is made of the PIN and of a salt in the key file.
 learned_an_auth_value() {
 	grep -Eqx '[0-9a-f]{48,64}' "$SK_TPM_INTERPOSE/secret"
 	[ "$(cat "$SK_TPM_INTERPOSE/secret")" != "$(unsalted_auth_value "$PIN")" ]
 }
 
-# And that the attacker can do what the tests above have it fail to do.
+# The attacker can do here what the tests above have it fail to do.
 there_when_a_key_is_made() {
 	on there
 	attacks key
@@ -305,7 +305,7 @@ there_when_a_key_is_made() {
 	learned_an_auth_value
 }
 
-# Neither can sign afterwards without the attacker.
+# Neither key can sign later without the attacker.
 gone_afterwards() {
 	on there
 	attacks

@@ -12,7 +12,7 @@ mapfile -t jump < <(example_text jump | sed "s/Group jump/Group $(id -gn)/")
 mapfile -t laptop < <(example_text laptop)
 mapfile -t share < <(example_text share)
 
-# Connections that are kept open stay when their server is ended.
+# Connections that are kept open outlive the server process.
 disconnect() {
 	local name
 	for name in third fourth second first; do
@@ -21,12 +21,12 @@ disconnect() {
 }
 trap 'disconnect; cleanup' EXIT
 
-# As the page has it, with more lines; and ssh asks.
+# The page's configuration with more lines, and ssh may ask.
 laptop_config() {
 	client_config "${laptop[@]}" "$@" 'Host *' 'BatchMode no'
 }
 
-# costs COMMAND...: PINs asked for, and logins to the servers in turn.
+# costs COMMAND...: prints the PINs asked for and the logins to each server.
 costs() {
 	local name
 	for name in first second third fourth; do

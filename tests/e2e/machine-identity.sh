@@ -27,7 +27,7 @@ as_here() {
 		-e "s/chown ca /chown $ME /" -e 's/timeout 60 /timeout 3 /'
 }
 
-# A service's process: no terminal, nothing in its environment.
+# Runs as a service does: without a terminal or an environment.
 service() {
 	env -i PATH="$PATH" "SK_TPM_TCTI=$SK_TPM_TCTI" \
 		"SK_TPM_CONFIG=$SK_TPM_CONFIG" "STATE_DIRECTORY=$STATE" \
@@ -85,7 +85,7 @@ management_keeps_others_out() {
 	connect
 }
 
-# No other account of the server, root's least of all.
+# It logs in to no other account of the server, least of all root's.
 other_accounts_stay_closed() {
 	local other=nobody
 	[ "$(id -u)" -eq 0 ] || other=root
@@ -121,7 +121,7 @@ only_its_own_key() {
 		"$(ssh-keygen -l -f "$STATE/id_machine.pub" | cut -d' ' -f2)" ]
 }
 
-# Eight that ask at once get eight numbers.
+# Eight requests at once get eight serial numbers.
 numbered_apart() {
 	local i pids=()
 	for i in {1..8}; do
@@ -168,7 +168,7 @@ bad_answers() {
 	identity
 }
 
-# A key in a file is not a machine.
+# A key in a file is not accepted as a machine.
 plain_keys_get_nothing() {
 	ssh-keygen -q -t ed25519 -N '' -f plain
 	example_text known | sed "s|KEY\$|$(cat plain.pub)|" >>ca.keys
@@ -195,7 +195,8 @@ half_made() {
 	ssh-keygen -y -f "$other/id_machine" >/dev/null
 }
 
-# With the disk in another machine: neither renewed nor let in, and our line.
+# With the disk in another machine, nothing is renewed, no login succeeds, and our
+# line says why.
 other_machine() {
 	tpm_new thief
 	fails identity 2>log

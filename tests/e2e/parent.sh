@@ -152,7 +152,7 @@ owner_password_with_srk() {
 	sign_and_verify "$WORK/owned"
 }
 
-# A key of another TPM is that, whatever the owner password hides.
+# A key of another TPM is recognized in spite of an owner password.
 owner_password_and_foreign_key() {
 	refuses "made in another TPM" sign "$WORK/foreign"
 }

@@ -46,7 +46,7 @@ logs_in() {
 	fails log_in -o BatchMode=no -i "$WORK/quiet"
 }
 
-# A server that insists gets nothing from a key without PIN.
+# A server that demands verification refuses a key without a PIN.
 no_pin_no_verification() {
 	enroll "$WORK/free" -O no-touch-required
 	echo "verify-required,no-touch-required $(cat "$WORK/free.pub")" \
@@ -230,7 +230,7 @@ last_try_is_not_spent() {
 	tpm_is_empty
 }
 
-# Who is asked for a PIN that is then refused has typed it in vain.
+# Nobody is asked for a PIN that would be refused anyway.
 last_try_is_told_before() {
 	local text='one more wrong PIN would lock the TPM'
 	[ "$(wrong_tries)" -eq 2 ]
@@ -273,7 +273,7 @@ lockout_is_told() {
 	tpm_is_empty
 }
 
-# A key without PIN has noDA: the lockout is not its business.
+# A key without a PIN has noDA, so that a lockout does not affect it.
 lockout_spares_others() {
 	sign "$WORK/free"
 	tpm2_dictionarylockout -Q -c
@@ -281,7 +281,7 @@ lockout_spares_others() {
 	sign "$WORK/k"
 }
 
-# With a NUL within, a part of it would be the PIN.
+# With a NUL byte in it, only a part would be the PIN.
 nul_is_refused() {
 	askpass_says "$PIN"
 	cat >"$WORK/nul" <<-'EOF'
@@ -343,7 +343,7 @@ is_kept() {
 	rm "$open/seen"
 }
 
-# A note that nobody closes keeps an agent from others for a while only.
+# A note that nobody closes holds up an agent for a while only.
 note_goes_by_itself() {
 	askpass_says 654321
 	sed -i 's/nonesk-tpm:.*) exit 0/none*) exec sleep 30/' "$SSH_ASKPASS"
@@ -373,7 +373,7 @@ changes() {
 	  echo '-----END OPENSSH PRIVATE KEY-----'; } >"$1"
 }
 
-# It changes what the key file says; what is bound to the key stays.
+# It changes the flags in the key file; what is bound to the key stays.
 flags_of_the_key_file() {
 	local way="ssh-keygen -p -O no-verify-required"
 	askpass_says yes

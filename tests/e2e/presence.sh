@@ -134,7 +134,7 @@ enrolment_asks() {
 	[ -f "$WORK/asked-key" ]
 }
 
-# Nobody is asked for what cannot be done.
+# Nobody is asked about a request that cannot succeed.
 enrolment_looks_first() {
 	askpass_says yes
 	for pin in '' '-O verify-required'; do
@@ -146,7 +146,7 @@ enrolment_looks_first() {
 	[ ! -s "$WORK/asked" ]
 }
 
-# A key that will need nobody is made without a question, so scripts go on.
+# A key that asks nobody is made without a question, so that scripts can do it.
 enrolment_of_a_free_key() {
 	at_terminal 'spawn -noecho ssh-keygen -q -t ecdsa-sk -O no-touch-required \
 			-N "" -w '"$LIB"' -f '"$WORK"'/free-key
@@ -252,8 +252,9 @@ signs_until_asked_once_more() {
 	return 1
 }
 
-# Who types into another window has answered before they saw ours. (How fast a
-# program is depends on what else the machine does: it is tried until it was.)
+# A person who types into another window answers before they saw ours. (How fast
+# a program answers depends on the load: it is repeated until it was fast
+# enough.)
 too_fast() {
 	asks_as 'case $1 in Once*) exit 1 ;; esac'
 	signs_until_asked_once_more
@@ -332,7 +333,7 @@ display_is_gone() {
 	SK_TPM_USER_PRESENCE=askpass sign "$WORK/k"
 }
 
-# As ksshaskpass does without a screen; and a program that is none.
+# As ksshaskpass ends without a screen; and a program that is not an askpass.
 askpass_cannot_run() {
 	export SSH_ASKPASS=$WORK/broken SSH_ASKPASS_REQUIRE=force
 	printf '#!/bin/sh\nkill -ABRT $$\n' >"$WORK/broken"
@@ -440,7 +441,7 @@ two_at_once() {
 		exit 0'
 }
 
-# Until it may wait no longer.
+# It waits until its time is up.
 two_at_once_in_vain() {
 	at_terminal 'spawn -noecho sh -c "
 			ssh-keygen -Y sign -n git -f '"$WORK"'/k <'"$WORK"'/text >/dev/null & one=\$!
@@ -489,7 +490,7 @@ forged_finger() {
 	grep -q 'no finger came in time' "$WORK/out"
 }
 
-# A program of the person's gets nothing of ours but the question.
+# The person's own program gets the question and nothing else of ours.
 child_has_no_descriptors() {
 	cat >"$WORK/look" <<-EOF
 		#!/bin/sh
@@ -581,7 +582,8 @@ mock() {
 	wait_until grep -q ready "$WORK/mock"
 }
 
-# What fprintd refuses is said in its words; what it says wrongly is not believed.
+# A refusal of fprintd's is passed on in its words; a malformed answer is not
+# believed.
 finger_is_refused() {
 	bus_start
 	export SK_TPM_LOG_LEVEL=error
@@ -625,7 +627,7 @@ no_bus() {
 		sign "$WORK/k"
 }
 
-# Others do not pay for D-Bus.
+# Only a fingerprint takes D-Bus; the library does without.
 libsystemd_is_not_linked() {
 	fails grep -q libsystemd <(readelf -d "$LIB")
 }

@@ -7,7 +7,7 @@ tpm_new tpm
 enroll "$WORK/ca" -O no-touch-required
 ssh-keygen -q -t ed25519 -N '' -f "$WORK/id"
 
-# request COMMAND...: the words for what it has us sign.
+# request COMMAND...: prints our words for what the command has us sign.
 request() {
 	SSH_SK_PROVIDER=$LIB SK_TPM_LOG_LEVEL=debug "$@" >"$WORK/out" 2>&1 || {
 		cat "$WORK/out"
@@ -16,7 +16,7 @@ request() {
 	sed -n 's/^sk-tpm: request: //p' "$WORK/out"
 }
 
-# certify FILE.pub [ssh-keygen option...]: the words for it
+# certify FILE.pub [ssh-keygen option...]: the same for a certificate
 certify() {
 	local file=$1
 	shift
@@ -131,7 +131,7 @@ hashed_names() {
 	named '"elsewhere.example"'
 }
 
-# The agent does not know who asks it; there is an ssh, though.
+# The agent does not tell who asks it, but an ssh of the person's runs.
 hashed_names_by_agent() {
 	debian_user
 	as_user -p "$SSHD_PORT" localhost

@@ -21,7 +21,7 @@ sk-tpm() {
 	fi
 }
 
-# What setup wrote, as the next login has it; the library is elsewhere here.
+# What setup wrote, as the next login reads it, with our library's place.
 next_login() {
 	as_here <nobody/.profile >profile
 	. ./profile

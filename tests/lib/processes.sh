@@ -7,8 +7,8 @@ began() {
 	sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
 }
 
-# ends_with_us PID: whatever becomes of it, it is ended with this test. In a
-# file, for most are started in the subshell of a try.
+# ends_with_us PID: the process is ended with this test at the latest. The list
+# is a file, as most processes are started in the subshell of a try.
 ends_with_us() {
 	echo "$1 $(began "$1")" >>"$WORK/pids"
 }

@@ -31,7 +31,7 @@ try() {
 	fi
 }
 
-# finally COMMAND...: what a try has to do in the end, however it ends; the last
+# finally COMMAND...: to be done at the end of the try, however it ends; the last
 # one first.
 finally() {
 	FINALLY+=("${*@Q}")
@@ -46,7 +46,7 @@ undo() {
 	done
 }
 
-# cannot REASON: for a try that this machine is not the place for.
+# cannot REASON: ends a try that cannot be made on this machine.
 cannot() {
 	echo "cannot: $*" >&2
 	exit 77
@@ -88,8 +88,8 @@ refuses() {
 		{ echo "does not say: $text"; return 1; }
 }
 
-# fails COMMAND...: for what has to end with an error. (Not `! command`, which
-# set -e looks past.)
+# fails COMMAND...: the command has to end with an error. (set -e ignores
+# `! command`.)
 fails() {
 	if "$@"; then
 		echo "did not fail: $*"
@@ -97,7 +97,7 @@ fails() {
 	fi
 }
 
-# exits STATUS COMMAND...: for what has to end with that very status.
+# exits STATUS COMMAND...: the command has to end with that status.
 exits() {
 	local status=0
 	"${@:2}" || status=$?
