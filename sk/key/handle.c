@@ -62,13 +62,14 @@ put_pcrs(struct bytes *out, const struct handle *h)
 	return r;
 }
 
-static int
-put_bound(struct bytes *out, const struct handle *h)
+int
+handle_bound(const struct handle *h, struct bytes *ret)
 {
 	struct slice name = { h->parent_name, sizeof(h->parent_name) };
 	struct slice application = { h->application, sizeof(h->application) };
 	struct slice salt = { h->pin_salt, sizeof(h->pin_salt) };
 	size_t n = BOUND_PRESENCE + 1;
+	struct bytes out = { 0 };
 	int r;
 
 	if (h->auth != HANDLE_AUTH_NONE)
@@ -77,40 +78,28 @@ put_bound(struct bytes *out, const struct handle *h)
 		n += 2; /* lifetime, public area */
 	if (h->pcrs != 0)
 		n++;
-	if ((r = cbor_put_map(out, n)) != 0 ||
-	    (r = cbor_put_entry_uint(out, BOUND_VERSION, VERSION)) != 0 ||
-	    (r = cbor_put_entry_uint(out, BOUND_PARENT, h->parent)) != 0 ||
-	    (r = cbor_put_entry_bytes(out, BOUND_PARENT_NAME, name)) != 0 ||
-	    (r = cbor_put_entry_uint(out, BOUND_AUTH, (uint64_t)h->auth)) !=
-		0 ||
-	    (r = cbor_put_entry_bytes(out, BOUND_APPLICATION, application)) !=
-		0 ||
-	    (r = cbor_put_uint(out, BOUND_LIMITS)) != 0 ||
-	    (r = limits_encode(&h->limits, out)) != 0 ||
-	    (r = cbor_put_entry_uint(out, BOUND_PRESENCE, h->presence)) != 0)
-		return r;
-	if (h->auth != HANDLE_AUTH_NONE &&
-	    (r = cbor_put_entry_bytes(out, BOUND_PIN_SALT, salt)) != 0)
-		return r;
-	if (has_pin_object(h) &&
-	    (r = cbor_put_entry_uint(
-		 out, BOUND_PIN_LIFETIME, h->pin_lifetime)) != 0)
-		return r;
-	if (h->pcrs != 0 && (r = put_pcrs(out, h)) != 0)
-		return r;
-	if (has_pin_object(h))
-		r = cbor_put_entry_bytes(out, BOUND_PIN_OBJECT_PUBLIC,
+	if ((r = cbor_put_map(&out, n)) == 0 &&
+	    (r = cbor_put_entry_uint(&out, BOUND_VERSION, VERSION)) == 0 &&
+	    (r = cbor_put_entry_uint(&out, BOUND_PARENT, h->parent)) == 0 &&
+	    (r = cbor_put_entry_bytes(&out, BOUND_PARENT_NAME, name)) == 0 &&
+	    (r = cbor_put_entry_uint(&out, BOUND_AUTH, (uint64_t)h->auth)) ==
+		0 &&
+	    (r = cbor_put_entry_bytes(&out, BOUND_APPLICATION, application)) ==
+		0 &&
+	    (r = cbor_put_uint(&out, BOUND_LIMITS)) == 0 &&
+	    (r = limits_encode(&h->limits, &out)) == 0)
+		r = cbor_put_entry_uint(&out, BOUND_PRESENCE, h->presence);
+	if (r == 0 && h->auth != HANDLE_AUTH_NONE)
+		r = cbor_put_entry_bytes(&out, BOUND_PIN_SALT, salt);
+	if (r == 0 && has_pin_object(h))
+		r = cbor_put_entry_uint(
+		    &out, BOUND_PIN_LIFETIME, h->pin_lifetime);
+	if (r == 0 && h->pcrs != 0)
+		r = put_pcrs(&out, h);
+	if (r == 0 && has_pin_object(h))
+		r = cbor_put_entry_bytes(&out, BOUND_PIN_OBJECT_PUBLIC,
 		    bytes_slice(&h->pin_object_public));
-	return r;
-}
-
-int
-handle_bound(const struct handle *h, struct bytes *ret)
-{
-	struct bytes out = { 0 };
-	int r;
-
-	if ((r = put_bound(&out, h)) == 0)
+	if (r == 0)
 		bytes_move(&out, ret);
 	bytes_reset(&out);
 	return r;
@@ -129,33 +118,27 @@ handle_encode(const struct handle *h, struct bytes *ret)
 		n++;
 	if (h->persistent_auth.len > 0)
 		n++;
-	if ((r = put_bound(&bound, h)) != 0 ||
-	    (r = cbor_put_map(&out, n)) != 0 ||
-	    (r = cbor_put_entry_text(&out, ENTRY_MAGIC, magic)) != 0 ||
+	if ((r = handle_bound(h, &bound)) == 0 &&
+	    (r = cbor_put_map(&out, n)) == 0 &&
+	    (r = cbor_put_entry_text(&out, ENTRY_MAGIC, magic)) == 0 &&
 	    (r = cbor_put_entry_bytes(
-		 &out, ENTRY_BOUND, bytes_slice(&bound))) != 0 ||
+		 &out, ENTRY_BOUND, bytes_slice(&bound))) == 0 &&
 	    (r = cbor_put_entry_bytes(
-		 &out, ENTRY_PUBLIC, bytes_slice(&h->tpm_public))) != 0 ||
-	    (r = cbor_put_entry_bytes(
-		 &out, ENTRY_PRIVATE, bytes_slice(&h->tpm_private))) != 0)
-		goto out;
-	if (has_pin_object(h) &&
-	    (r = cbor_put_entry_bytes(&out, ENTRY_PIN_OBJECT_PRIVATE,
-		 bytes_slice(&h->pin_object_private))) != 0)
-		goto out;
-	if (h->persistent != 0 &&
-	    (r = cbor_put_entry_uint(&out, ENTRY_PERSISTENT, h->persistent)) !=
-		0)
-		goto out;
-	if (h->persistent_auth.len > 0 &&
-	    (r = cbor_put_entry_bytes(&out, ENTRY_PERSISTENT_AUTH,
-		 bytes_slice(&h->persistent_auth))) != 0)
-		goto out;
-	if (out.len > HANDLE_MAX_LEN)
+		 &out, ENTRY_PUBLIC, bytes_slice(&h->tpm_public))) == 0)
+		r = cbor_put_entry_bytes(
+		    &out, ENTRY_PRIVATE, bytes_slice(&h->tpm_private));
+	if (r == 0 && has_pin_object(h))
+		r = cbor_put_entry_bytes(&out, ENTRY_PIN_OBJECT_PRIVATE,
+		    bytes_slice(&h->pin_object_private));
+	if (r == 0 && h->persistent != 0)
+		r = cbor_put_entry_uint(&out, ENTRY_PERSISTENT, h->persistent);
+	if (r == 0 && h->persistent_auth.len > 0)
+		r = cbor_put_entry_bytes(&out, ENTRY_PERSISTENT_AUTH,
+		    bytes_slice(&h->persistent_auth));
+	if (r == 0 && out.len > HANDLE_MAX_LEN)
 		r = fail(FAIL_INTERNAL, "key handle of %zu bytes", out.len);
-	else
+	if (r == 0)
 		bytes_move(&out, ret);
-out:
 	bytes_reset(&bound);
 	bytes_reset(&out);
 	return r;
@@ -164,12 +147,15 @@ out:
 int
 handle_binding(const struct handle *h, uint8_t ret_digest[HANDLE_BINDING_LEN])
 {
-	struct bytes in = { 0 };
+	struct bytes in = { 0 }, bound = { 0 };
 	int r;
 
-	r = bytes_append(&in, BINDING_DOMAIN, sizeof(BINDING_DOMAIN));
-	if (r == 0 && (r = put_bound(&in, h)) == 0)
+	if ((r = handle_bound(h, &bound)) == 0 &&
+	    (r = bytes_append(&in, BINDING_DOMAIN, sizeof(BINDING_DOMAIN))) ==
+		0 &&
+	    (r = bytes_append(&in, bound.data, bound.len)) == 0)
 		r = sha256(bytes_slice(&in), ret_digest);
+	bytes_reset(&bound);
 	bytes_reset(&in);
 	return r;
 }
