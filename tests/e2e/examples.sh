@@ -11,6 +11,8 @@ tests_of() {
 	local name
 	name=$(basename "$1" .md)
 	echo "$TOP/tests/e2e/${name,,}.sh"
+	# What other pages begin with.
+	[ "$name" != certificates ] || echo "$TOP/tests/workflow.sh"
 	ls "$TOP/tests/vm/${name,,}.sh" 2>/dev/null || :
 }
 
