@@ -119,7 +119,7 @@ call_begin(struct call *call)
 	return 0;
 }
 
-/* OpenSSH's API before 10 has no code for it. */
+/* Its API before 10 has no code for a resident key that exists. */
 #if SK_API_MAJOR >= 10
 #define ERR_EXISTS SSH_SK_ERR_CREDENTIAL_EXISTS
 #else

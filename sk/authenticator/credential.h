@@ -39,11 +39,11 @@ struct assertion {
 };
 
 /*
- * For a resident key where the TPM has an owner password: `pin` is that
- * password if the key gets no PIN; else it is asked for.
+ * A resident key needs the owner's password, if the TPM has one: `pin` is that
+ * password where the key gets no PIN; else the person is asked for it.
  *
- * 0 or any FAIL_; FAIL_PIN_REQUIRED asks for another call with a (better)
- * PIN. The caller ends *ret with credential_reset.
+ * 0 or any FAIL_. After FAIL_PIN_REQUIRED, the caller asks for a PIN, or for
+ * another one, and calls again. It ends *ret with credential_reset.
  */
 int credential_make(const struct config *cfg,
     const struct credential_request *req, struct credential *ret) MUST_CHECK;
@@ -57,14 +57,14 @@ int credential_assert(const struct config *cfg,
 
 /*
  * Before a person is asked for the PIN of a key: whether one may be tried, as
- * lockout_check has it, with one command. 0, FAIL_LOCKOUT, FAIL_LAST_TRY or
- * what keeps the TPM from answering.
+ * lockout_check says, with one command. 0, FAIL_LOCKOUT, FAIL_LAST_TRY or why
+ * the TPM does not answer.
  */
 int credential_check_tries(const struct config *cfg) MUST_CHECK;
 
 /*
- * Has the key sign random bytes and verifies that; nothing comes out, so it
- * needs nobody's presence, and no limit forbids it. 0 or any FAIL_.
+ * Has the key sign random bytes, and verifies the signature. It is not handed
+ * out, so nobody has to be present, and no limit forbids it. 0 or any FAIL_.
  */
 int credential_test(const struct config *cfg, struct slice key_handle,
     const char *pin) MUST_CHECK;

@@ -186,7 +186,7 @@ why_passed_over(int r)
 	}
 }
 
-/* A line tells of a record that cannot be used; the others go on. */
+/* Leaves out a record that cannot be used, with a line that says why. */
 static int
 append_resident(
     const struct resident_key *key, struct resident_credentials *list)

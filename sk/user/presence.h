@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether a person takes part. A TPM has no button: presence is what this
- * software found out, and the signature's UP flag says no more than that.
+ * Whether a person takes part. A TPM has no button. This software finds out
+ * about presence, and the UP flag of a signature says no more than that.
  */
 #ifndef SKTPM_PRESENCE_H
 #define SKTPM_PRESENCE_H
@@ -13,7 +13,7 @@
 struct presence_question {
 	struct text words; /* a sentence without its mark */
 	struct text key;   /* the one to be used, in words; or empty */
-	bool pin_entered;  /* for this: under auto, that is the answer */
+	bool pin_entered;  /* for this; under auto it is the answer */
 };
 
 /*
