@@ -37,7 +37,7 @@ static const struct {
 	    "sk-tpm.conf, or make the key with -O no-touch-required" },
 	{ FAIL_SECRET, "run it at a terminal, or with SSH_ASKPASS" },
 	{ FAIL_LOCKOUT,
-	    "wait, or let who has the TPM's lockout password reset it: "
+	    "wait, or have it reset with the TPM's lockout password: "
 	    "tpm2_dictionarylockout -c" },
 	{ FAIL_LIMIT, "use another key for this" },
 	{ FAIL_OWNER_PASSWORD, "enter the password that this TPM's owner has" },

@@ -10,8 +10,9 @@
 
 /*
  * Shows the question (a sentence without its mark) once there is a reader, and
- * waits for a finger that fprintd knows as this user's. 0; FAIL_REFUSED (not the user's, or nothing in time);
- * FAIL_PRESENCE (no service, no reader, no finger enrolled).
+ * waits for a finger that fprintd knows as this user's. 0; FAIL_REFUSED (not
+ * the user's, or nothing in time); FAIL_PRESENCE (no service, no reader, no
+ * finger enrolled).
  */
 int fingerprint_verify(const char *question, unsigned int seconds) MUST_CHECK;
 
