@@ -28,6 +28,15 @@ turned_away() {
 	grep -qF -- "$1" "$SSHD_LOG" || { cat "$SSHD_LOG"; return 1; }
 }
 
+# The page's own blocks, which certify_a_key runs for other pages.
+set_up() {
+	askpass_says "$PIN"
+	example authority
+	example trust
+	example enrol
+	example issue
+}
+
 # Two certificates of one second have different numbers, and large ones: of 63
 # random bits, the highest are not all 0.
 numbered_apart() {
@@ -210,7 +219,7 @@ revoked_with_its_key() {
 	turned_away 'revoked'
 }
 
-try "an authority, a trusting server, a key and its certificate" certify_a_key
+try "an authority, a trusting server, a key and its certificate" set_up
 try "each certificate has a number of its own" numbered_apart
 mapfile -t trusting < <(example_text server)
 : >"$ETC/revoked_keys"
