@@ -28,21 +28,50 @@ variable(const char *name)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* A server that is slow to take the connection is there as well. */
-static bool
-answers(const void *address, size_t len, int family)
+/* Who listens under a display's name. */
+enum listener {
+	LISTENER_NONE,
+	LISTENER_OURS,
+	LISTENER_ANOTHERS,
+};
+
+/*
+ * When the display that an agent was started in is gone, anybody can listen
+ * under its name, and would be shown the question. To root all are the same.
+ */
+static enum listener
+find_owner(int fd)
+{
+	socklen_t len = sizeof(struct ucred);
+	struct ucred peer;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		return LISTENER_ANOTHERS;
+	return peer.uid == 0 || peer.uid == geteuid() ? LISTENER_OURS
+						      : LISTENER_ANOTHERS;
+}
+
+/*
+ * A server that is slow to take the connection is there as well, but does not
+ * tell whose it is.
+ */
+static enum listener
+find_listener(const void *address, size_t len, int family)
 {
 	const struct timeval limit = { .tv_sec = 1 };
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool there;
+	enum listener found = LISTENER_NONE;
+	bool tells = family == AF_UNIX && geteuid() != 0;
 
 	if (fd == -1)
-		return false;
+		return LISTENER_NONE;
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	there = connect(fd, address, (socklen_t)len) == 0 || errno == EAGAIN ||
-	    errno == EINPROGRESS;
+	if (connect(fd, address, (socklen_t)len) == 0)
+		found = tells ? find_owner(fd) : LISTENER_OURS;
+	else if (errno == EAGAIN || errno == EINPROGRESS)
+		found = tells ? LISTENER_ANOTHERS : LISTENER_OURS;
 	close(fd);
-	return there;
+	return found;
 }
 
 /* Of Unix-domain sockets, as unix(7) has them. */
@@ -51,22 +80,22 @@ enum local_name {
 	LOCAL_ABSTRACT, /* without a file */
 };
 
-static bool
-local_answers(const char *path, enum local_name kind)
+static enum listener
+find_local(const char *path, enum local_name kind)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	size_t at = kind == LOCAL_ABSTRACT ? 1 : 0, len = strlen(path);
 
 	if (at + len >= sizeof(address.sun_path))
-		return false;
+		return LISTENER_NONE;
 	memcpy(address.sun_path + at, path, len);
-	return answers(&address,
+	return find_listener(&address,
 	    offsetof(struct sockaddr_un, sun_path) + at + len, AF_UNIX);
 }
 
 /* As sshd's X11 forwarding names it. */
-static bool
-loopback_answers(unsigned int number)
+static enum listener
+find_loopback(unsigned int number)
 {
 	const in_port_t port = htons((uint16_t)(X_TCP_PORT + number));
 	const struct sockaddr_in v4 = {
@@ -80,42 +109,49 @@ loopback_answers(unsigned int number)
 		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
 	};
 
-	return answers(&v4, sizeof(v4), AF_INET) ||
-	    answers(&v6, sizeof(v6), AF_INET6);
+	enum listener found = find_listener(&v4, sizeof(v4), AF_INET);
+
+	return found != LISTENER_NONE
+	    ? found
+	    : find_listener(&v6, sizeof(v6), AF_INET6);
 }
 
-static bool
-x11_answers(const char *display)
+/* In the order of libxcb: the first that answers is what askpass connects to.
+ */
+static enum listener
+find_x11(const char *display)
 {
 	const char *colon = strrchr(display, ':');
 	size_t host = colon != NULL ? (size_t)(colon - display) : 0;
+	enum listener found;
 	unsigned int number;
 	char path[64];
 
 	if (colon == NULL || sscanf(colon, ":%5u", &number) != 1 ||
 	    number > UINT16_MAX - X_TCP_PORT)
-		return false;
+		return LISTENER_NONE;
 	if (host == 9 && strncmp(display, "localhost", host) == 0)
-		return loopback_answers(number);
+		return find_loopback(number);
 	if (host != 0 && !(host == 4 && strncmp(display, "unix", host) == 0))
-		return true;
+		return LISTENER_OURS;
 	snprintf(path, sizeof(path), "/tmp/.X11-unix/X%u", number);
-	return local_answers(path, LOCAL_ABSTRACT) ||
-	    local_answers(path, LOCAL_PATHNAME);
+	found = find_local(path, LOCAL_ABSTRACT);
+	return found != LISTENER_NONE ? found
+				      : find_local(path, LOCAL_PATHNAME);
 }
 
-static bool
-wayland_answers(const char *display)
+static enum listener
+find_wayland(const char *display)
 {
 	const char *dir = variable("XDG_RUNTIME_DIR");
 	char path[sizeof(struct sockaddr_un)];
 
 	if (display[0] == '/')
-		return local_answers(display, LOCAL_PATHNAME);
+		return find_local(display, LOCAL_PATHNAME);
 	if (dir == NULL)
-		return false;
+		return LISTENER_NONE;
 	snprintf(path, sizeof(path), "%s/%s", dir, display);
-	return local_answers(path, LOCAL_PATHNAME);
+	return find_local(path, LOCAL_PATHNAME);
 }
 
 bool
@@ -125,12 +161,17 @@ display_is_named(void)
 	    variable("WAYLAND_DISPLAY") != NULL;
 }
 
+/* Which of two askpass takes is not known: neither may be another's. */
 bool
 display_is_there(void)
 {
-	const char *x11 = variable("DISPLAY");
-	const char *wayland = variable("WAYLAND_DISPLAY");
+	const char *display;
+	enum listener x11 = LISTENER_NONE, wayland = LISTENER_NONE;
 
-	return (wayland != NULL && wayland_answers(wayland)) ||
-	    (x11 != NULL && x11_answers(x11));
+	if ((display = variable("DISPLAY")) != NULL)
+		x11 = find_x11(display);
+	if ((display = variable("WAYLAND_DISPLAY")) != NULL)
+		wayland = find_wayland(display);
+	return x11 != LISTENER_ANOTHERS && wayland != LISTENER_ANOTHERS &&
+	    (x11 == LISTENER_OURS || wayland == LISTENER_OURS);
 }

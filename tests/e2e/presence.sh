@@ -333,6 +333,33 @@ display_is_gone() {
 	SK_TPM_USER_PRESENCE=askpass sign "$WORK/k"
 }
 
+# Under the name of a display that is gone, anybody can wait for questions.
+display_of_another() {
+	[ "$(id -u)" -eq 0 ] || cannot "not root, who can be two others"
+	local dir=$WORK/another uid
+	install -d -m 777 "$dir"
+	install -o 65534 -m 600 "$WORK/k" "$dir/key"
+	cp "$LIB" "$dir/lib.so"
+	askpass_says yes
+	touch "$WORK/answer"
+	chmod 666 "$WORK/asked" "$WORK/answer"
+	unset SSH_ASKPASS_REQUIRE
+	export HOME=$dir SK_TPM_CONFIG=/dev/null SSH_SK_PROVIDER=$dir/lib.so
+	for uid in 65533 65534; do
+		setpriv --reuid="$uid" --regid=65534 --clear-groups \
+			ssh-agent -D -a "$dir/$uid" >/dev/null &
+		ends_with_us "$!"
+		wait_until test -S "$dir/$uid"
+		chmod 777 "$dir/$uid"
+	done
+	WAYLAND_DISPLAY=$dir/65533 fails unprivileged ssh-keygen -Y sign -n git \
+		-f "$dir/key" <<<text
+	[ ! -s "$WORK/asked" ]
+	WAYLAND_DISPLAY=$dir/65534 unprivileged ssh-keygen -Y sign -n git \
+		-f "$dir/key" <<<text
+	[ -s "$WORK/asked" ]
+}
+
 # As ksshaskpass ends without a screen; and a program that is not an askpass.
 askpass_cannot_run() {
 	export SSH_ASKPASS=$WORK/broken SSH_ASKPASS_REQUIRE=force
@@ -678,6 +705,8 @@ try "askpass: an answer too fast to have been meant is asked for again" \
 try "askpass: the window tells who asks, what for and with which key" \
 	words_of_the_window
 try "askpass: a display that is gone is left out" display_is_gone
+try "askpass: a display that another user listens for, as well" \
+	display_of_another
 try "askpass: one that cannot run has not refused" askpass_cannot_run
 try "ssh-agent without a terminal asks by askpass" agent_with_askpass
 try "ssh-agent with neither: refused with the remedy" agent_without_anything

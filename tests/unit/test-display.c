@@ -5,6 +5,7 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "user/display.h"
 
@@ -27,6 +28,21 @@ listen_as_x11(int *ret_fd)
 	    0);
 	assert_int_equal(listen(*ret_fd, 4), 0);
 	return number;
+}
+
+/* Without waiting for it to be taken. */
+static int
+connect_to_x11(unsigned int number)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), n;
+
+	n = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1,
+	    "/tmp/.X11-unix/X%u", number);
+	(void)!connect(fd, (const struct sockaddr *)&a,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+		(size_t)n));
+	return fd;
 }
 
 static bool
@@ -55,6 +71,53 @@ test_x11_of_this_machine(void **state)
 	close(fd);
 	assert_false(there("", number, ""));
 	assert_true(display_is_named());
+}
+
+/* there() as this user. */
+static bool
+there_as(uid_t uid, unsigned int number)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	if ((pid = fork()) == 0)
+		_exit(setresuid(uid, uid, uid) == 0 && there("", number, ""));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status) == 1;
+}
+
+#define SOMEBODY 65533
+#define ANOTHER 65532
+
+/* What listens under a display's name may be somebody else's. */
+static void
+test_display_of_another(void **state)
+{
+	unsigned int number;
+	int fd, waiting[3];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(seteuid(SOMEBODY), 0);
+	number = listen_as_x11(&fd);
+	/* As of the time of listen(2). */
+	assert_int_equal(seteuid(0), 0);
+	assert_true(there_as(SOMEBODY, number));
+	assert_true(there_as(0, number));
+	assert_false(there_as(ANOTHER, number));
+	/* Nor does it help to take no more connections. */
+	assert_int_equal(listen(fd, 0), 0);
+	for (size_t i = 0; i < 3; i++) {
+		waiting[i] = connect_to_x11(number);
+	}
+	assert_false(there_as(ANOTHER, number));
+	assert_true(there_as(0, number));
+	for (size_t i = 0; i < 3; i++)
+		close(waiting[i]);
+	close(fd);
 }
 
 static void
@@ -93,6 +156,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_x11_of_this_machine),
+		cmocka_unit_test(test_display_of_another),
 		cmocka_unit_test(test_no_display),
 	};
 
