@@ -57,11 +57,10 @@ list_resident(const struct config *cfg, struct json_object *list)
 static void
 list_file(const char *path, struct json_object *list)
 {
-	struct config none = { 0 };
 	struct keyref ref = { 0 };
 	struct json_object *o;
 
-	if (keyref_open(&none, path, &ref) != 0)
+	if (keyref_by_name(path, &ref) != 0)
 		return;
 	o = answer_new();
 	answer_path(o, "file", path);

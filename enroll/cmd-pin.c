@@ -13,71 +13,105 @@
 #include "key/resident.h"
 #include "keyref.h"
 #include "new-pin.h"
+#include "tpm/owner.h"
 #include "user/presence.h"
 
-struct storing {
-	struct record record;
+struct pin_change {
+	const struct config *cfg;
+	struct keyref ref;
+	struct resident_key listed; /* as `ref` was read, if resident */
+	bool owner_has_password;
+	struct bytes old_pin, new_pin;
 	struct owner_password owner;
+	struct bytes key_handle; /* with the new PIN */
 };
 
+/* Before a person is asked: all that could make their PIN be in vain. */
 static int
-store(struct tpm *tpm, void *what)
+look_before_pin(struct tpm *tpm, void *what)
 {
-	struct storing *s = what;
+	struct pin_change *c = what;
+	int r;
 
-	return resident_store(tpm, &s->record, s->owner.auth, NULL);
+	if (!keyref_is_read(&c->ref) &&
+	    ((r = owner_has_password(tpm, &c->owner_has_password)) != 0 ||
+		(r = resident_find(tpm, c->ref.index, &c->listed)) != 0 ||
+		(r = keyref_of_record(&c->listed, &c->ref)) != 0 ||
+		(r = credential_check_has_pin(&c->ref.handle)) != 0))
+		return r;
+	return credential_check_tries(tpm, c->cfg);
+}
+
+static int
+ask_for_pins(struct pin_change *c)
+{
+	int r;
+
+	if ((r = presence_ask_secret(
+		 c->cfg, "Enter the key's PIN: ", &c->old_pin)) != 0 ||
+	    (r = new_pin_ask(c->cfg, "Choose a new PIN: ", &c->new_pin)) != 0)
+		return r;
+	return c->owner_has_password ? owner_password_ask(c->cfg, &c->owner)
+				     : 0;
 }
 
 /* The record again with the new key handle; the old one goes with it. */
 static int
-store_record(
-    const struct config *cfg, const struct keyref *ref, struct slice key_handle)
+replace_record(struct tpm *tpm, const struct pin_change *c)
 {
-	struct storing s = { 0 };
-	struct record *rec = &s.record;
+	const struct record *old = &c->listed.record;
+	struct record rec = { 0 };
 	int r;
 
-	if ((r = bytes_set(&rec->application, ref->key.application,
-		 strlen(ref->key.application))) == 0 &&
-	    (r = bytes_set(&rec->user, ref->user.data, ref->user.len)) == 0 &&
+	if ((r = bytes_set(&rec.application, old->application.data,
+		 old->application.len)) == 0 &&
+	    (r = bytes_set(&rec.user, old->user.data, old->user.len)) == 0 &&
 	    (r = bytes_set(
-		 &rec->key_handle, key_handle.data, key_handle.len)) == 0 &&
-	    (r = owner_ask(cfg, &s.owner)) == 0)
-		r = tpm_with(cfg->tcti, store, &s);
-	owner_reset(&s.owner);
-	record_reset(rec);
+		 &rec.key_handle, c->key_handle.data, c->key_handle.len)) == 0)
+		r = resident_replace(tpm, &c->listed, &rec, c->owner.auth);
+	record_reset(&rec);
 	return r;
 }
 
-/* Somebody may have replaced the key while the PINs were typed. */
 static int
-check_unchanged(
-    const struct config *cfg, const char *name, const struct keyref *before)
+change_pin(struct tpm *tpm, void *what)
 {
-	struct keyref now = { 0 };
+	struct pin_change *c = what;
 	int r;
 
-	if ((r = keyref_open(cfg, name, &now)) == 0 &&
-	    !slice_equal(bytes_slice(&now.key.key_handle),
-		bytes_slice(&before->key.key_handle)))
-		r = fail(FAIL_ARGUMENT,
-		    "%s was changed meanwhile; nothing was written", name);
-	keyref_reset(&now);
-	return r;
+	/* What is changed already is not changed again by another try. */
+	if (c->key_handle.len == 0 &&
+	    (r = credential_change_pin(tpm, c->cfg,
+		 bytes_slice(&c->ref.key.key_handle),
+		 (const char *)c->old_pin.data, (const char *)c->new_pin.data,
+		 &c->key_handle)) != 0)
+		return r;
+	return c->ref.resident ? replace_record(tpm, c) : 0;
 }
 
 /* The file itself, where `name` is a link to it. */
 static int
-replace_file(const char *name, const struct keyfile *key)
+replace_file(const char *name, struct pin_change *c)
 {
 	char *path = realpath(name, NULL);
+	struct keyfile now = { 0 };
 	int r;
 
 	if (path == NULL && errno == ENOMEM)
 		return fail(FAIL_MEMORY, "out of memory");
 	if (path == NULL)
 		return fail(FAIL_ARGUMENT, "cannot find %s any more", name);
-	r = keyfile_replace(key, path);
+	/* Somebody may have replaced the key while the PINs were typed. */
+	if ((r = keyfile_read(path, &now)) == 0 &&
+	    !slice_equal(bytes_slice(&now.key_handle),
+		bytes_slice(&c->ref.key.key_handle)))
+		r = fail(FAIL_ARGUMENT,
+		    "%s was changed meanwhile; nothing was written", name);
+	if (r == 0) {
+		bytes_move(&c->key_handle, &c->ref.key.key_handle);
+		r = keyfile_replace(&c->ref.key, path);
+	}
+	keyfile_reset(&now);
 	free(path);
 	return r;
 }
@@ -85,38 +119,25 @@ replace_file(const char *name, const struct keyfile *key)
 int
 command_pin(struct invocation *inv)
 {
-	struct bytes old_pin = { 0 }, new_pin = { 0 }, key_handle = { 0 };
-	const struct config *cfg = &inv->cfg;
-	struct keyref ref = { 0 };
+	struct pin_change c = { .cfg = &inv->cfg };
 	int r;
 
-	if ((r = keyref_open(cfg, inv->argv[0], &ref)) != 0)
-		return r;
-	if (ref.handle.auth == HANDLE_AUTH_PIN &&
-	    ((r = credential_check_tries(cfg)) != 0 ||
-		(r = presence_ask_secret(
-		     cfg, "Enter the key's PIN: ", &old_pin)) != 0 ||
-		(r = new_pin_ask(cfg, "Choose a new PIN: ", &new_pin)) != 0))
+	if ((r = keyref_by_name(inv->argv[0], &c.ref)) != 0 ||
+	    (!c.ref.resident &&
+		(r = credential_check_has_pin(&c.ref.handle)) != 0) ||
+	    (r = tpm_with(inv->cfg.tcti, look_before_pin, &c)) != 0 ||
+	    (r = ask_for_pins(&c)) != 0 ||
+	    (r = tpm_with(inv->cfg.tcti, change_pin, &c)) != 0 ||
+	    (!c.ref.resident && (r = replace_file(inv->argv[0], &c)) != 0))
 		goto out;
-	if ((r = credential_change_pin(cfg, bytes_slice(&ref.key.key_handle),
-		 (const char *)old_pin.data, (const char *)new_pin.data,
-		 &key_handle)) != 0 ||
-	    (r = check_unchanged(cfg, inv->argv[0], &ref)) != 0)
-		goto out;
-	if (ref.resident) {
-		r = store_record(cfg, &ref, bytes_slice(&key_handle));
-	} else {
-		bytes_move(&key_handle, &ref.key.key_handle);
-		r = replace_file(inv->argv[0], &ref.key);
-	}
-	if (r == 0)
-		printf("The PIN is changed. A copy of the key made before, on "
-		       "disk, in a backup or in the\nTPM, still signs with "
-		       "the old PIN.\n");
+	printf("The PIN is changed. A copy of the key made before, on disk, in "
+	       "a backup or in the\nTPM, still signs with the old PIN.\n");
 out:
-	bytes_reset(&old_pin);
-	bytes_reset(&new_pin);
-	bytes_reset(&key_handle);
-	keyref_reset(&ref);
+	bytes_reset(&c.old_pin);
+	bytes_reset(&c.new_pin);
+	bytes_reset(&c.key_handle);
+	owner_password_reset(&c.owner);
+	resident_key_reset(&c.listed);
+	keyref_reset(&c.ref);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "key/resident.h"
 #include "keyref.h"
+#include "tpm/owner.h"
 #include "user/presence.h"
 
 /* `ref` is empty for a record that cannot be read. */
@@ -48,21 +49,25 @@ ask_to_remove(
 }
 
 struct removal {
+	uint32_t index;
 	struct resident_key key;
+	bool owner_has_password;
 	struct owner_password owner;
 };
 
 static int
-find(struct tpm *tpm, void *what)
+find_key(struct tpm *tpm, void *what)
 {
 	struct removal *removal = what;
-	uint32_t index = removal->key.index;
+	int r;
 
-	return resident_find(tpm, index, &removal->key);
+	if ((r = owner_has_password(tpm, &removal->owner_has_password)) != 0)
+		return r;
+	return resident_find(tpm, removal->index, &removal->key);
 }
 
 static int
-remove_from(struct tpm *tpm, void *what)
+remove_key(struct tpm *tpm, void *what)
 {
 	const struct removal *removal = what;
 
@@ -75,30 +80,29 @@ command_remove(struct invocation *inv)
 	const struct config *cfg = &inv->cfg;
 	struct removal removal = { 0 };
 	struct keyref ref = { 0 };
-	uint32_t index;
 	int r;
 
-	if (!keyref_parse_index(inv->argv[0], &index))
+	if (!keyref_parse_index(inv->argv[0], &removal.index))
 		return fail(FAIL_ARGUMENT,
 		    "\"%.100s\" is not the index of a resident key; sk-tpm "
 		    "list tells them, and a key file is removed with rm",
 		    inv->argv[0]);
-	removal.key.index = index;
-	if ((r = tpm_with(cfg->tcti, find, &removal)) != 0)
+	if ((r = tpm_with(cfg->tcti, find_key, &removal)) != 0)
 		return r;
 	/* One that cannot be read can be removed all the same. */
 	if ((r = keyref_of_record(&removal.key, &ref)) == FAIL_MEMORY ||
-	    (r = ask_to_remove(inv, index, &ref)) != 0 ||
-	    (r = owner_ask(cfg, &removal.owner)) != 0 ||
-	    (r = tpm_with(cfg->tcti, remove_from, &removal)) != 0)
+	    (r = ask_to_remove(inv, removal.index, &ref)) != 0 ||
+	    (removal.owner_has_password &&
+		(r = owner_password_ask(cfg, &removal.owner)) != 0) ||
+	    (r = tpm_with(cfg->tcti, remove_key, &removal)) != 0)
 		goto out;
-	printf("Removed the resident key 0x%08x.\n", index);
+	printf("Removed the resident key 0x%08x.\n", removal.index);
 	if (removal.key.error == 0)
 		printf("Key files of it, and agents that have it, go on "
 		       "signing; to end that, remove it\nwhere it is allowed, "
 		       "as in authorized_keys.\n");
 out:
-	owner_reset(&removal.owner);
+	owner_password_reset(&removal.owner);
 	resident_key_reset(&removal.key);
 	keyref_reset(&ref);
 	return r;

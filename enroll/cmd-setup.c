@@ -18,6 +18,7 @@
 #include "new-file.h"
 #include "openssh.h"
 #include "startup.h"
+#include "tpm/owner.h"
 #include "tpm/primary.h"
 
 /* With the library's path. */
@@ -25,14 +26,25 @@
 
 /* --- the storage root key ---------------------------------------------- */
 
+struct srk_look {
+	enum parent_state state;
+	bool owner_has_password;
+};
+
 static int
-look(struct tpm *tpm, void *what)
+look_at_srk(struct tpm *tpm, void *what)
 {
-	return parent_look(tpm, what);
+	struct srk_look *look = what;
+	int r;
+
+	if ((r = parent_look(tpm, &look->state)) != 0 ||
+	    look->state != PARENT_ABSENT)
+		return r;
+	return owner_has_password(tpm, &look->owner_has_password);
 }
 
 static int
-persist(struct tpm *tpm, void *what)
+persist_srk(struct tpm *tpm, void *what)
 {
 	const struct owner_password *owner = what;
 
@@ -40,32 +52,19 @@ persist(struct tpm *tpm, void *what)
 }
 
 static int
-make_persistent(const struct config *cfg)
+set_up_srk(const struct config *cfg, bool dry_run)
 {
 	struct owner_password owner = { 0 };
+	struct srk_look look = { 0 };
 	int r;
 
-	if ((r = owner_ask(cfg, &owner)) == 0 &&
-	    (r = tpm_with(cfg->tcti, persist, &owner)) == 0)
-		printf("Made the storage root key persistent at 0x%08x.\n",
-		    PRIMARY_SRK_HANDLE);
-	owner_reset(&owner);
-	return r;
-}
-
-static int
-set_up_parent(const struct config *cfg, bool dry_run)
-{
-	enum parent_state state = PARENT_ABSENT;
-	int r;
-
-	if ((r = tpm_with(cfg->tcti, look, &state)) != 0)
+	if ((r = tpm_with(cfg->tcti, look_at_srk, &look)) != 0)
 		return r;
-	if (state == PARENT_SUITS)
+	if (look.state == PARENT_SUITS)
 		printf("The storage root key is persistent already, at "
 		       "0x%08x.\n",
 		    PRIMARY_SRK_HANDLE);
-	else if (state == PARENT_OTHER)
+	else if (look.state == PARENT_OTHER)
 		printf("The key at 0x%08x is another program's (%s); it is "
 		       "left alone.\n",
 		    PRIMARY_SRK_HANDLE, log_cause());
@@ -73,9 +72,13 @@ set_up_parent(const struct config *cfg, bool dry_run)
 		printf("Would make the storage root key persistent at "
 		       "0x%08x.\n",
 		    PRIMARY_SRK_HANDLE);
-	else
-		return make_persistent(cfg);
-	return 0;
+	else if ((!look.owner_has_password ||
+		     (r = owner_password_ask(cfg, &owner)) == 0) &&
+	    (r = tpm_with(cfg->tcti, persist_srk, &owner)) == 0)
+		printf("Made the storage root key persistent at 0x%08x.\n",
+		    PRIMARY_SRK_HANDLE);
+	owner_password_reset(&owner);
+	return r;
 }
 
 /* --- the lines --------------------------------------------------------- */
@@ -265,7 +268,7 @@ command_setup(struct invocation *inv)
 	bool dry_run = option_value(inv, OPTION_DRY_RUN) != NULL;
 	int r;
 
-	if ((r = set_up_parent(&inv->cfg, dry_run)) != 0)
+	if ((r = set_up_srk(&inv->cfg, dry_run)) != 0)
 		return r;
 	return set_up_openssh(option_value(inv, OPTION_WRITE) != NULL, dry_run);
 }

@@ -3,20 +3,7 @@
 #include "answer.h"
 #include "base/log.h"
 #include "command.h"
-#include "key/key.h"
 #include "keyref.h"
-
-static int
-check_loads(struct tpm *tpm, void *what)
-{
-	const struct keyref *ref = what;
-	struct checked_key key;
-	int r;
-
-	if ((r = key_check(&ref->handle, &key)) != 0)
-		return r;
-	return key_try_load(tpm, &key);
-}
 
 int
 command_show(struct invocation *inv)
@@ -26,11 +13,10 @@ command_show(struct invocation *inv)
 	struct bytes line = { 0 };
 	int r, loads;
 
-	if ((r = keyref_open_either(&inv->cfg, inv->argv[0], &ref)) != 0 ||
+	if ((r = keyref_load(&inv->cfg, inv->argv[0], &ref, &loads)) != 0 ||
 	    (r = answer_key(o, &ref)) != 0 ||
 	    (r = keyfile_public_line(&ref.key, &line)) != 0)
 		goto out;
-	loads = tpm_with(inv->cfg.tcti, check_loads, &ref);
 	answer_bool(o, "works_here", loads == 0);
 	if (loads != 0)
 		answer_text(o, "why_not", log_cause());

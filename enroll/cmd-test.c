@@ -8,17 +8,21 @@
 #include "tpm/tpm.h"
 #include "user/presence.h"
 
+struct key_test {
+	const struct config *cfg;
+	struct keyref ref;
+};
+
 static int
-take_pin(
-    const struct invocation *inv, const struct keyref *ref, struct bytes *ret)
+look_before_test(struct tpm *tpm, void *what)
 {
+	struct key_test *t = what;
 	int r;
 
-	if (ref->handle.auth != HANDLE_AUTH_PIN)
-		return 0;
-	if ((r = credential_check_tries(&inv->cfg)) != 0)
+	if ((r = keyref_fetch(tpm, &t->ref)) != 0 ||
+	    t->ref.handle.auth != HANDLE_AUTH_PIN)
 		return r;
-	return presence_ask_secret(&inv->cfg, "Enter the key's PIN: ", ret);
+	return credential_check_tries(tpm, t->cfg);
 }
 
 int
@@ -26,17 +30,21 @@ command_test(struct invocation *inv)
 {
 	struct json_object *o = answer_new();
 	struct bytes pin = { 0 };
-	struct keyref ref = { 0 };
+	struct key_test t = { .cfg = &inv->cfg };
 	struct tpm_totals totals;
 	uint64_t start;
 	int r;
 
-	if ((r = keyref_open_either(&inv->cfg, inv->argv[0], &ref)) != 0 ||
-	    (r = take_pin(inv, &ref, &pin)) != 0)
+	if ((r = keyref_by_either_name(inv->argv[0], &t.ref)) != 0 ||
+	    ((t.ref.resident || t.ref.handle.auth == HANDLE_AUTH_PIN) &&
+		(r = tpm_with(inv->cfg.tcti, look_before_test, &t)) != 0) ||
+	    (t.ref.handle.auth == HANDLE_AUTH_PIN &&
+		(r = presence_ask_secret(
+		     &inv->cfg, "Enter the key's PIN: ", &pin)) != 0))
 		goto out;
 	tpm_totals_reset();
 	start = clock_us();
-	if ((r = credential_test(&inv->cfg, bytes_slice(&ref.key.key_handle),
+	if ((r = credential_test(&inv->cfg, bytes_slice(&t.ref.key.key_handle),
 		 (const char *)pin.data)) != 0)
 		goto out;
 	totals = tpm_totals();
@@ -49,6 +57,6 @@ command_test(struct invocation *inv)
 out:
 	json_object_put(o);
 	bytes_reset(&pin);
-	keyref_reset(&ref);
+	keyref_reset(&t.ref);
 	return r;
 }

@@ -64,14 +64,6 @@ from_record(const struct resident_key *rk, struct keyref *ref)
 	    &ref->key.key_handle, rec->key_handle.data, rec->key_handle.len);
 }
 
-/* As OpenSSH would write them into the key's file. */
-static uint8_t
-flags_of(const struct handle *h)
-{
-	return (h->presence ? KEYFILE_PRESENCE : 0) |
-	    (h->auth != HANDLE_AUTH_NONE ? KEYFILE_VERIFICATION : 0);
-}
-
 /* What the file says besides the handle has to be what the key is. */
 static int
 check_agreement(const struct keyref *ref, const struct ec_point *point)
@@ -97,7 +89,7 @@ check_agreement(const struct keyref *ref, const struct ec_point *point)
 }
 
 static int
-finish(struct keyref *ref)
+decode_and_check(struct keyref *ref)
 {
 	struct ec_point point;
 	int r;
@@ -108,7 +100,10 @@ finish(struct keyref *ref)
 		 bytes_slice(&ref->handle.tpm_public), &point)) != 0)
 		return r;
 	if (ref->resident)
-		ref->key.flags = flags_of(&ref->handle);
+		/* As OpenSSH would write them into the key's file. */
+		ref->key.flags = (ref->handle.presence ? KEYFILE_PRESENCE : 0) |
+		    (ref->handle.auth != HANDLE_AUTH_NONE ? KEYFILE_VERIFICATION
+							  : 0);
 	if ((r = check_agreement(ref, &point)) != 0)
 		return r;
 	ref->key.point = point;
@@ -121,43 +116,78 @@ keyref_of_record(const struct resident_key *rk, struct keyref *ret)
 	struct keyref ref = { 0 };
 	int r;
 
-	if ((r = from_record(rk, &ref)) == 0 && (r = finish(&ref)) == 0)
+	if ((r = from_record(rk, &ref)) == 0 &&
+	    (r = decode_and_check(&ref)) == 0)
 		*ret = ref;
 	else
 		keyref_reset(&ref);
-	return r;
-}
-
-static int
-open_resident(const struct config *cfg, uint32_t index, struct keyref *ret)
-{
-	struct resident_key key = { 0 };
-	struct tpm *tpm = NULL;
-	int r;
-
-	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
-		return r;
-	if ((r = resident_find(tpm, index, &key)) == 0)
-		r = keyref_of_record(&key, ret);
-	resident_key_reset(&key);
-	tpm_close(tpm);
 	return r;
 }
 
 int
-keyref_open(const struct config *cfg, const char *name, struct keyref *ret)
+keyref_by_name(const char *name, struct keyref *ret)
 {
 	struct keyref ref = { 0 };
-	uint32_t index;
-	int r;
+	int r = 0;
 
-	if (keyref_parse_index(name, &index))
-		return open_resident(cfg, index, ret);
-	if ((r = keyfile_read(name, &ref.key)) == 0 && (r = finish(&ref)) == 0)
+	ref.resident = keyref_parse_index(name, &ref.index);
+	if (ref.resident ||
+	    ((r = keyfile_read(name, &ref.key)) == 0 &&
+		(r = decode_and_check(&ref)) == 0))
 		*ret = ref;
 	else
 		keyref_reset(&ref);
 	return r;
+}
+
+bool
+keyref_is_read(const struct keyref *ref)
+{
+	return ref->key.key_handle.len > 0;
+}
+
+int
+keyref_fetch(struct tpm *tpm, struct keyref *ref)
+{
+	struct resident_key key = { 0 };
+	int r;
+
+	if (keyref_is_read(ref))
+		return 0;
+	if ((r = resident_find(tpm, ref->index, &key)) == 0)
+		r = keyref_of_record(&key, ref);
+	resident_key_reset(&key);
+	return r;
+}
+
+static int
+fetch_and_load(struct tpm *tpm, void *what)
+{
+	struct keyref *ref = what;
+	struct checked_key key;
+	int r;
+
+	if ((r = keyref_fetch(tpm, ref)) != 0 ||
+	    (r = key_check(&ref->handle, &key)) != 0)
+		return r;
+	return key_try_load(tpm, &key);
+}
+
+int
+keyref_load(const struct config *cfg, const char *name, struct keyref *ret,
+    int *ret_loads)
+{
+	struct keyref ref = { 0 };
+	int r;
+
+	if ((r = keyref_by_either_name(name, &ref)) != 0)
+		return r;
+	r = tpm_with(cfg->tcti, fetch_and_load, &ref);
+	if (!keyref_is_read(&ref))
+		return r;
+	*ret_loads = r;
+	*ret = ref;
+	return 0;
 }
 
 /* Type and base64 have to agree, and the comment need not. */
@@ -190,8 +220,7 @@ keyref_check_public(const struct keyref *ref, const char *path)
 }
 
 int
-keyref_open_either(
-    const struct config *cfg, const char *name, struct keyref *ret)
+keyref_by_either_name(const char *name, struct keyref *ret)
 {
 	const size_t n = strlen(name), suffix = strlen(".pub");
 	struct keyref ref = { 0 };
@@ -199,14 +228,14 @@ keyref_open_either(
 	int r;
 
 	if (n <= suffix || strcmp(name + n - suffix, ".pub") != 0)
-		return keyref_open(cfg, name, ret);
+		return keyref_by_name(name, ret);
 	if ((private = strndup(name, n - suffix)) == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
 	if (access(private, F_OK) != 0)
 		r = fail(FAIL_ARGUMENT,
 		    "%s is a public key, and its key file %s is not here", name,
 		    private);
-	else if ((r = keyref_open(cfg, private, &ref)) == 0 &&
+	else if ((r = keyref_by_name(private, &ref)) == 0 &&
 	    (r = keyref_check_public(&ref, name)) == 0)
 		*ret = ref;
 	if (r != 0)

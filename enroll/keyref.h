@@ -18,19 +18,34 @@ struct keyref {
 };
 
 /*
- * Finds what `name` is: "0x01..." is an index, all else a file. 0;
- * FAIL_ARGUMENT; what handle_decode and resident_list give. The caller ends
- * *ret with keyref_reset.
+ * Takes `name` for what it is: "0x01..." is an index, which keyref_fetch is to
+ * read; all else is a file, which is read here. 0, FAIL_ARGUMENT, or what
+ * handle_decode gives. The caller ends *ret with keyref_reset.
  */
-int keyref_open(
-    const struct config *cfg, const char *name, struct keyref *ret) MUST_CHECK;
+int keyref_by_name(const char *name, struct keyref *ret) MUST_CHECK;
 
 /*
  * The same, where `name` may also be FILE.pub: that is FILE's key then, or
  * FAIL_ARGUMENT.
  */
-int keyref_open_either(
-    const struct config *cfg, const char *name, struct keyref *ret) MUST_CHECK;
+int keyref_by_either_name(const char *name, struct keyref *ret) MUST_CHECK;
+
+/*
+ * Reads the key of an index from the TPM, unless that was done. Does nothing
+ * for a file. 0, or what resident_find and handle_decode give.
+ */
+int keyref_fetch(struct tpm *tpm, struct keyref *ref) MUST_CHECK;
+
+/* False as long as keyref_fetch is to read it. */
+bool keyref_is_read(const struct keyref *ref);
+
+/*
+ * keyref_by_either_name, keyref_fetch and key_try_load, in one connection.
+ * *ret_loads is what key_try_load gave, or what kept us off the TPM. 0 if the
+ * key was found, whether it loads or not.
+ */
+int keyref_load(const struct config *cfg, const char *name, struct keyref *ret,
+    int *ret_loads) MUST_CHECK;
 
 /*
  * Whether the file of the public key has this one. 0; FAIL_ARGUMENT where it
@@ -38,7 +53,7 @@ int keyref_open_either(
  */
 int keyref_check_public(const struct keyref *ref, const char *path) MUST_CHECK;
 
-/* The same for a resident key that was listed. */
+/* A resident key that was listed. The caller ends *ret with keyref_reset. */
 int keyref_of_record(
     const struct resident_key *rk, struct keyref *ret) MUST_CHECK;
 

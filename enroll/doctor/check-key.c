@@ -10,33 +10,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "doctor/check.h"
-#include "key/key.h"
 #include "keyref.h"
 #include "openssh.h"
-
-static int
-load(struct tpm *tpm, void *what)
-{
-	const struct keyref *ref = what;
-	struct checked_key key;
-	int r;
-
-	if ((r = key_check(&ref->handle, &key)) != 0)
-		return r;
-	return key_try_load(tpm, &key);
-}
-
-static void
-check_loads(const struct config *cfg, struct keyref *ref, struct report *r)
-{
-	int err = tpm_with(cfg->tcti, load, ref);
-
-	if (err == 0)
-		report_add(r, "key in this TPM", FINDING_OK, NULL, "it loads");
-	else
-		report_add(r, "key in this TPM", FINDING_WRONG,
-		    error_remedy(err), "%s", log_cause());
-}
 
 /* As OpenSSH does, for files of the person's own: sshkey_perm_ok. */
 static void
@@ -144,9 +119,9 @@ check_key(const struct config *cfg, const char *name, struct report *r)
 	uint8_t digest[32];
 	struct text t = { 0 };
 	char *path;
-	int err;
+	int err, loads;
 
-	if ((err = keyref_open_either(cfg, name, &ref)) != 0 ||
+	if ((err = keyref_load(cfg, name, &ref, &loads)) != 0 ||
 	    (err = keyfile_fingerprint(&ref.key, digest)) != 0) {
 		report_add(r, "key", FINDING_WRONG, error_remedy(err), "%s",
 		    log_cause());
@@ -155,7 +130,11 @@ check_key(const struct config *cfg, const char *name, struct report *r)
 	text_add_fingerprint(&t, digest);
 	report_add(
 	    r, "key", FINDING_OK, NULL, "%s, for %s", t.s, ref.key.application);
-	check_loads(cfg, &ref, r);
+	if (loads == 0)
+		report_add(r, "key in this TPM", FINDING_OK, NULL, "it loads");
+	else
+		report_add(r, "key in this TPM", FINDING_WRONG,
+		    error_remedy(loads), "%s", log_cause());
 	if (!ref.resident) {
 		if (n > 4 && strcmp(name + n - 4, ".pub") == 0)
 			n -= 4;

@@ -1,34 +1,42 @@
 /* SPDX-License-Identifier: ISC */
-#include "key/resident.h"
+#include <string.h>
+
 #include "authenticator/ask-owner.h"
-#include "tpm/owner.h"
 #include "user/presence.h"
 
 int
-owner_ask(const struct config *cfg, struct owner_password *ret)
+owner_password_ask(const struct config *cfg, struct owner_password *ret)
 {
-	struct owner_password password = { 0 };
-	struct tpm *tpm = NULL;
-	bool needed = false;
+	struct bytes secret = { 0 };
 	int r;
 
-	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
+	if ((r = presence_ask_secret(
+		 cfg, "Enter the TPM's owner password: ", &secret)) != 0)
 		return r;
-	r = owner_has_password(tpm, &needed);
-	tpm_close(tpm);
-	if (r != 0 || !needed)
+	*ret = (struct owner_password){
+		.secret = secret,
+		.auth = { secret.data, secret.len - 1 },
+	};
+	return 0;
+}
+
+int
+owner_password_set(const char *password, struct owner_password *ret)
+{
+	struct bytes secret = { 0 };
+	int r;
+
+	if ((r = bytes_set(&secret, password, strlen(password) + 1)) != 0)
 		return r;
-	if ((r = presence_ask_secret(cfg,
-		 "Enter the TPM's owner password: ", &password.secret)) != 0)
-		return r;
-	password.auth = bytes_slice(&password.secret);
-	password.auth.len--;
-	*ret = password;
+	*ret = (struct owner_password){
+		.secret = secret,
+		.auth = { secret.data, secret.len - 1 },
+	};
 	return 0;
 }
 
 void
-owner_reset(struct owner_password *password)
+owner_password_reset(struct owner_password *password)
 {
 	bytes_reset(&password->secret);
 	password->auth = (struct slice){ 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The TPM owner's password, asked for where there is one. */
-#ifndef SKTPM_OWNER_H
-#define SKTPM_OWNER_H
+/* The TPM owner's password, asked for or given in the place of a PIN. */
+#ifndef SKTPM_ASK_OWNER_H
+#define SKTPM_ASK_OWNER_H
 
 #include "config.h"
 
@@ -11,12 +11,17 @@ struct owner_password {
 };
 
 /*
- * Empty where none is needed. Has a connection of its own, which is closed
- * before the person is asked: an open one may keep others off the TPM, and
- * holds back the interrupt key. Ends with owner_reset. 0 or FAIL_.
+ * Asks a person for it. Call it without a connection: an open one may keep
+ * others off the TPM, and holds back the interrupt key. The caller ends *ret
+ * with owner_password_reset. 0 or what presence_ask_secret gives.
  */
-int owner_ask(const struct config *cfg, struct owner_password *ret) MUST_CHECK;
+int owner_password_ask(
+    const struct config *cfg, struct owner_password *ret) MUST_CHECK;
 
-void owner_reset(struct owner_password *password);
+/* The same for one that is known already. 0 or FAIL_MEMORY. */
+int owner_password_set(
+    const char *password, struct owner_password *ret) MUST_CHECK;
+
+void owner_password_reset(struct owner_password *password);
 
 #endif

@@ -80,24 +80,15 @@ say_how_to_spend(int r)
 	return r;
 }
 
-static int
-check_tries(struct tpm *tpm, void *what)
+int
+credential_check_tries(struct tpm *tpm, const struct config *cfg)
 {
-	const enum lockout_last_try *last_try = what;
 	struct lockout state;
 	int r;
 
 	if ((r = lockout_read(tpm, &state)) != 0)
 		return r;
-	return lockout_check(&state, *last_try);
-}
-
-int
-credential_check_tries(const struct config *cfg)
-{
-	enum lockout_last_try last_try = last_try_of(cfg);
-
-	return say_how_to_spend(tpm_with(cfg->tcti, check_tries, &last_try));
+	return say_how_to_spend(lockout_check(&state, last_try_of(cfg)));
 }
 
 struct signing {
@@ -257,7 +248,8 @@ int
 credential_make(const struct config *cfg, const struct credential_request *req,
     struct credential *ret)
 {
-	struct bytes auth_value = { 0 }, owner_password = { 0 };
+	struct owner_password owner = { 0 };
+	struct bytes auth_value = { 0 };
 	struct credential cred = { 0 };
 	struct key_wishes wishes = {
 		.parent = cfg->parent,
@@ -275,7 +267,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	    (r = sha256_text(req->application, wishes.application)) != 0 ||
 	    (r = tpm_with(cfg->tcti, find_tpm, NULL)) != 0 ||
 	    (r = check_new_pin(req)) != 0 ||
-	    (r = resident_credential_prepare(cfg, req, &owner_password)) != 0 ||
+	    (r = resident_credential_prepare(cfg, req, &owner)) != 0 ||
 	    (r = make_auth_value(cfg, req, wishes.pin_salt, &auth_value)) !=
 		0 ||
 	    (r = find_maker(cfg, req, &present)) != 0)
@@ -285,14 +277,14 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	    (r = handle_encode(&h, &cred.key_handle)) != 0 ||
 	    (r = prove(cfg, req, &key, wishes.auth_value, present, &cred)) !=
 		0 ||
-	    (r = resident_credential_keep(cfg, req,
-		 bytes_slice(&cred.key_handle), &owner_password)) != 0)
+	    (r = resident_credential_keep(
+		 cfg, req, bytes_slice(&cred.key_handle), &owner)) != 0)
 		goto out;
 	cred.point = key.point;
 	*ret = cred;
 	cred = (struct credential){ 0 };
 out:
-	bytes_reset(&owner_password);
+	owner_password_reset(&owner);
 	bytes_reset(&auth_value);
 	credential_reset(&cred);
 	handle_reset(&h);
@@ -349,59 +341,65 @@ credential_test(
 	return r;
 }
 
-struct pin_change {
-	const struct config *cfg;
-	struct checked_key key;
-	struct slice old_auth, new_auth;
-	struct bytes private; /* the result */
-};
-
+/*
+ * Gives *h the new authValue, and has it sign with that once. The PIN that the
+ * key was just given cannot be wrong: the tries are not read again for it.
+ */
 static int
-change_pin(struct tpm *tpm, void *what)
+change_and_prove(struct tpm *tpm, struct handle *h, struct slice old_auth,
+    struct slice new_auth)
 {
-	struct pin_change *c = what;
+	uint8_t digest[SHA256_LEN];
+	struct bytes private = { 0 };
+	struct ec_signature sig;
+	struct checked_key key;
 	int r;
 
-	if ((r = lockout_begin_try(tpm, c->cfg->tcti, last_try_of(c->cfg))) !=
-	    0)
-		return say_how_to_spend(r);
-	return lockout_end_try(tpm,
-	    key_change_auth(
-		tpm, &c->key, c->old_auth, c->new_auth, &c->private));
+	if (RAND_bytes(digest, sizeof(digest)) != 1)
+		return fail(FAIL_INTERNAL, "no random numbers");
+	if ((r = key_check(h, &key)) != 0 ||
+	    (r = key_change_auth(tpm, &key, old_auth, new_auth, &private)) != 0)
+		return r;
+	bytes_move(&private, &h->tpm_private);
+	if ((r = key_sign(tpm, &key, new_auth, digest, &sig)) != 0)
+		return r;
+	return p256_verify(&key.point, digest, &sig);
 }
 
 int
-credential_change_pin(const struct config *cfg, struct slice key_handle,
-    const char *old_pin, const char *new_pin, struct bytes *ret_key_handle)
+credential_check_has_pin(const struct handle *h)
+{
+	if (h->auth == HANDLE_AUTH_PIN)
+		return 0;
+	return fail(FAIL_UNSUPPORTED,
+	    "this key was made without a PIN, and the TPM would not count "
+	    "wrong ones for it; make a new key with a PIN");
+}
+
+int
+credential_change_pin(struct tpm *tpm, const struct config *cfg,
+    struct slice key_handle, const char *old_pin, const char *new_pin,
+    struct bytes *ret_key_handle)
 {
 	struct bytes old_auth = { 0 }, new_auth = { 0 };
 	struct handle h = { 0 };
-	struct pin_change change = { .cfg = cfg };
 	int r;
 
 	if ((r = handle_decode(key_handle, &h)) != 0)
 		return r;
-	if (h.auth != HANDLE_AUTH_PIN) {
-		r = fail(FAIL_UNSUPPORTED,
-		    "this key was made without a PIN, and the TPM would not "
-		    "count wrong ones for it; make a new key with a PIN");
-		goto out;
-	}
-	if ((r = key_check(&h, &change.key)) != 0 ||
+	if ((r = credential_check_has_pin(&h)) != 0 ||
 	    (r = find_auth_value(&h, old_pin, &old_auth)) != 0 ||
 	    (r = pin_check_new(new_pin)) != 0 ||
-	    (r = pin_auth_value(new_pin, h.pin_salt, &new_auth)) != 0)
+	    (r = pin_auth_value(new_pin, h.pin_salt, &new_auth)) != 0 ||
+	    (r = say_how_to_spend(
+		 lockout_begin_try(tpm, cfg->tcti, last_try_of(cfg)))) != 0)
 		goto out;
-	change.old_auth = bytes_slice(&old_auth);
-	change.new_auth = bytes_slice(&new_auth);
-	if ((r = tpm_with(cfg->tcti, change_pin, &change)) != 0)
-		goto out;
-	bytes_move(&change.private, &h.tpm_private);
-	if ((r = test_handle(cfg, &h, bytes_slice(&new_auth))) != 0)
-		goto out;
-	r = handle_encode(&h, ret_key_handle);
+	r = lockout_end_try(tpm,
+	    change_and_prove(
+		tpm, &h, bytes_slice(&old_auth), bytes_slice(&new_auth)));
+	if (r == 0)
+		r = handle_encode(&h, ret_key_handle);
 out:
-	bytes_reset(&change.private);
 	bytes_reset(&old_auth);
 	bytes_reset(&new_auth);
 	handle_reset(&h);
@@ -442,6 +440,14 @@ make_question(struct asserting *a, struct presence_question *ret)
 	key_name_add(&ret->key, &a->key.point, a->req->application);
 }
 
+static int
+check_tries(struct tpm *tpm, void *what)
+{
+	const struct config **cfg = what;
+
+	return credential_check_tries(tpm, *cfg);
+}
+
 /*
  * Before the PIN is asked for: it is of no use where none may be tried, and a
  * person has to know what is about to be signed with it. A UserPresence other
@@ -455,7 +461,7 @@ prepare_for_pin(struct asserting *a)
 
 	if (!has_pin(a) || pin_is_given(a->req->pin))
 		return 0;
-	if ((r = credential_check_tries(a->cfg)) != 0)
+	if ((r = tpm_with(a->cfg->tcti, check_tries, &a->cfg)) != 0)
 		return r;
 	if (needs_presence(a) && a->cfg->user_presence != USER_PRESENCE_AUTO)
 		return 0;

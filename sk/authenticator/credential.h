@@ -9,6 +9,8 @@
 #include "authenticator/authdata.h"
 #include "authenticator/credential-request.h"
 #include "config.h"
+#include "key/handle.h"
+#include "tpm/tpm.h"
 
 /* Longest application (FIDO's RP id) taken, in bytes. */
 #define CREDENTIAL_MAX_APPLICATION 1024
@@ -57,10 +59,11 @@ int credential_assert(const struct config *cfg,
 
 /*
  * Before a person is asked for the PIN of a key: whether one may be tried, as
- * lockout_check says, with one command. 0, FAIL_LOCKOUT, FAIL_LAST_TRY or why
- * the TPM does not answer.
+ * lockout_check says, with one command. 0, FAIL_LOCKOUT, FAIL_LAST_TRY or what
+ * lockout_read gives.
  */
-int credential_check_tries(const struct config *cfg) MUST_CHECK;
+int credential_check_tries(
+    struct tpm *tpm, const struct config *cfg) MUST_CHECK;
 
 /*
  * Has the key sign random bytes, and verifies the signature. It is not handed
@@ -69,13 +72,16 @@ int credential_check_tries(const struct config *cfg) MUST_CHECK;
 int credential_test(const struct config *cfg, struct slice key_handle,
     const char *pin) MUST_CHECK;
 
+/* 0; FAIL_UNSUPPORTED for a key without PIN, which cannot get one. */
+int credential_check_has_pin(const struct handle *h) MUST_CHECK;
+
 /*
  * Gives a key that has a PIN another one; *ret_key_handle signs with the new
  * PIN, which was tried. The old key handle goes on signing with the old PIN.
- * 0 or any FAIL_; FAIL_UNSUPPORTED for a key without PIN.
+ * 0 or any FAIL_. For tpm_with, as it may give FAIL_TPM_FULL.
  */
-int credential_change_pin(const struct config *cfg, struct slice key_handle,
-    const char *old_pin, const char *new_pin,
+int credential_change_pin(struct tpm *tpm, const struct config *cfg,
+    struct slice key_handle, const char *old_pin, const char *new_pin,
     struct bytes *ret_key_handle) MUST_CHECK;
 
 void credential_reset(struct credential *cred);

@@ -11,7 +11,6 @@
 #include "tpm/owner.h"
 #include "tpm/tpm.h"
 #include "user/pin.h"
-#include "user/presence.h"
 
 /* --- keeping one ------------------------------------------------------- */
 
@@ -73,7 +72,7 @@ out:
 /* A key without a PIN leaves `pin` free for the owner's password. */
 int
 resident_credential_prepare(const struct config *cfg,
-    const struct credential_request *req, struct bytes *ret)
+    const struct credential_request *req, struct owner_password *ret)
 {
 	const bool gets_pin = (req->flags & CREDENTIAL_VERIFICATION) != 0;
 	bool needed = false;
@@ -84,8 +83,8 @@ resident_credential_prepare(const struct config *cfg,
 	if ((r = look_before(cfg, req, &needed)) != 0 || !needed)
 		return r;
 	if (!gets_pin && pin_is_given(req->pin))
-		return bytes_set(ret, req->pin, strlen(req->pin) + 1);
-	r = presence_ask_secret(cfg, "Enter the TPM's owner password: ", ret);
+		return owner_password_set(req->pin, ret);
+	r = owner_password_ask(cfg, ret);
 	if (r == FAIL_SECRET && !gets_pin)
 		return fail(FAIL_PIN_REQUIRED,
 		    "a resident key needs the TPM's owner password; enter it "
@@ -110,14 +109,10 @@ keep_record(struct tpm *tpm, void *what)
 int
 resident_credential_keep(const struct config *cfg,
     const struct credential_request *req, struct slice key_handle,
-    const struct bytes *owner_password)
+    const struct owner_password *owner)
 {
-	struct keeping k = { .owner_auth = bytes_slice(owner_password) };
+	struct keeping k = { .owner_auth = owner->auth };
 	int r;
-
-	/* Its terminator is not part of a secret. */
-	if (k.owner_auth.len > 0)
-		k.owner_auth.len--;
 
 	if ((req->flags & CREDENTIAL_RESIDENT) == 0)
 		return 0;

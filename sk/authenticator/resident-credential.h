@@ -6,25 +6,26 @@
 #ifndef SKTPM_RESIDENT_CREDENTIAL_H
 #define SKTPM_RESIDENT_CREDENTIAL_H
 
+#include "authenticator/ask-owner.h"
 #include "authenticator/credential-request.h"
 #include "base/p256.h"
 #include "config.h"
 
 /*
  * Before a key is made: whether one of that name is there already, and the
- * owner's password if it will be needed, terminated; the caller ends
- * *ret_owner_password with bytes_reset. Does nothing for a key that is not to
- * be resident. 0; FAIL_EXISTS; FAIL_PIN_REQUIRED, for the password in the
- * PIN's place; any other FAIL_.
+ * owner's password if it will be needed; the caller ends *ret_owner with
+ * owner_password_reset. Does nothing for a key that is not to be resident. 0;
+ * FAIL_EXISTS; FAIL_PIN_REQUIRED, for the password in the PIN's place; any
+ * other FAIL_.
  */
 int resident_credential_prepare(const struct config *cfg,
     const struct credential_request *req,
-    struct bytes *ret_owner_password) MUST_CHECK;
+    struct owner_password *ret_owner) MUST_CHECK;
 
 /* After it was made: keeps it. Does nothing for a key that is not resident. */
 int resident_credential_keep(const struct config *cfg,
     const struct credential_request *req, struct slice key_handle,
-    const struct bytes *owner_password) MUST_CHECK;
+    const struct owner_password *owner) MUST_CHECK;
 
 /* A resident key as the TPM gives it back. */
 struct resident_credential {

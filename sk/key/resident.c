@@ -294,9 +294,42 @@ has_leftovers(const struct nv_slots *slots)
 	return false;
 }
 
-int
-resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
-    uint32_t *ret_index)
+/* Whether the key is as it was listed, and still the newest of its name. */
+static int
+check_unchanged(const struct resident_keys *keys,
+    const struct resident_key *key, const char *what_was_not)
+{
+	const struct resident_key *now = key_at(keys, key->index);
+
+	if (now != NULL && now->size == key->size && now->error == key->error &&
+	    memcmp(now->digest, key->digest, sizeof(now->digest)) == 0 &&
+	    !is_superseded(keys, (size_t)(now - keys->keys)))
+		return 0;
+	return fail(FAIL_ARGUMENT,
+	    "the resident key at 0x%08x was changed meanwhile; nothing was %s",
+	    key->index, what_was_not);
+}
+
+/* True where another try stored it, and had to end before it was done. */
+static bool
+is_stored(const struct resident_keys *keys, const struct record *rec)
+{
+	bool stored = false;
+
+	for (size_t i = 0; i < keys->n; i++)
+		stored = stored ||
+		    (keys->keys[i].error == 0 &&
+			record_same_key(&keys->keys[i].record, rec) &&
+			slice_equal(
+			    bytes_slice(&keys->keys[i].record.key_handle),
+			    bytes_slice(&rec->key_handle)));
+	return stored;
+}
+
+/* `old` is NULL where whatever has that name is replaced. */
+static int
+store_in_place_of(struct tpm *tpm, const struct resident_key *old,
+    struct record *rec, struct slice owner_auth, uint32_t *ret_index)
 {
 	struct resident_keys before = { 0 };
 	ESYS_TR session = ESYS_TR_PASSWORD;
@@ -308,7 +341,9 @@ resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
 	if ((r = open_owner(tpm, rec, owner_auth, &session)) != 0 ||
 	    (r = nv_find(tpm, &slots)) != 0 ||
 	    (r = read_slots(tpm, &slots, &before)) != 0 ||
-	    (r = check_all_read(&before)) != 0)
+	    (r = check_all_read(&before)) != 0 ||
+	    (old != NULL && !is_stored(&before, rec) &&
+		(r = check_unchanged(&before, old, "written")) != 0))
 		goto out;
 	rec->generation = next_generation(&before, rec);
 	if ((r = record_encode(rec, &data)) != 0)
@@ -334,6 +369,20 @@ out:
 }
 
 int
+resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
+    uint32_t *ret_index)
+{
+	return store_in_place_of(tpm, NULL, rec, owner_auth, ret_index);
+}
+
+int
+resident_replace(struct tpm *tpm, const struct resident_key *old,
+    struct record *rec, struct slice owner_auth)
+{
+	return store_in_place_of(tpm, old, rec, owner_auth, NULL);
+}
+
+int
 resident_remove(
     struct tpm *tpm, const struct resident_key *key, struct slice owner_auth)
 {
@@ -344,18 +393,10 @@ resident_remove(
 	int r;
 
 	if ((r = nv_find(tpm, &slots)) != 0 ||
-	    (r = read_slots(tpm, &slots, &keys)) != 0)
+	    (r = read_slots(tpm, &slots, &keys)) != 0 ||
+	    (r = check_unchanged(&keys, key, "removed")) != 0)
 		goto out;
 	now = key_at(&keys, key->index);
-	if (now == NULL || now->size != key->size || now->error != key->error ||
-	    memcmp(now->digest, key->digest, sizeof(now->digest)) != 0 ||
-	    is_superseded(&keys, (size_t)(now - keys.keys))) {
-		r = fail(FAIL_ARGUMENT,
-		    "the resident key at 0x%08x was changed meanwhile; nothing "
-		    "was removed",
-		    key->index);
-		goto out;
-	}
 	if ((r = open_owner(tpm, &now->record, owner_auth, &session)) != 0)
 		goto out;
 	/*

@@ -56,6 +56,13 @@ int resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
     uint32_t *ret_index) MUST_CHECK;
 
 /*
+ * The same, in the place of a key that was listed before, which is of the same
+ * application and user. FAIL_ARGUMENT if that is not there any more as it was.
+ */
+int resident_replace(struct tpm *tpm, const struct resident_key *old,
+    struct record *rec, struct slice owner_auth) MUST_CHECK;
+
+/*
  * The key at `index`, as resident_list has it. 0, FAIL_ARGUMENT if there is
  * none, or as resident_list. The caller ends *ret with resident_key_reset.
  */
