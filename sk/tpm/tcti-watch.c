@@ -30,17 +30,23 @@ remember(struct traffic *t, uint32_t handle)
 static void
 forget(struct traffic *t, uint32_t handle)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < t->n_loaded; i++)
-		if (t->loaded[i] == handle)
-			t->loaded[i] = t->loaded[--t->n_loaded];
+		if (t->loaded[i] != handle)
+			t->loaded[n++] = t->loaded[i];
+	t->n_loaded = n;
 }
 
+/* The one in use; an older one is left where it could not be flushed. */
 static void
-forget_sessions(struct traffic *t)
+forget_newest_session(struct traffic *t)
 {
 	for (size_t i = t->n_loaded; i-- > 0;)
-		if (t->loaded[i] >> TPM2_HR_SHIFT == TPM2_HT_HMAC_SESSION)
-			t->loaded[i] = t->loaded[--t->n_loaded];
+		if (t->loaded[i] >> TPM2_HR_SHIFT == TPM2_HT_HMAC_SESSION) {
+			forget(t, t->loaded[i]);
+			return;
+		}
 }
 
 /* Reads tag, size and code; *in is at the first handle then. */
@@ -76,7 +82,7 @@ note_answer(struct traffic *t, struct slice answer)
 	if (!take_header(&answer, &rc) || rc != TPM2_RC_SUCCESS)
 		return;
 	if (ends_session)
-		forget_sessions(t);
+		forget_newest_session(t);
 	switch (t->command_code) {
 	case TPM2_CC_FlushContext:
 		forget(t, t->flushing);

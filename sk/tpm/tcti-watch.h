@@ -39,7 +39,7 @@ struct traffic {
 	bool ends_session;
 	bool withholds;
 	bool gave_up; /* on an answer: nothing can be sent any more */
-	uint32_t loaded[TRAFFIC_MAX_LOADED]; /* TPM handles */
+	uint32_t loaded[TRAFFIC_MAX_LOADED]; /* TPM handles, oldest first */
 	size_t n_loaded;
 };
 
@@ -51,7 +51,7 @@ void traffic_init(struct traffic *t, TSS2_TCTI_CONTEXT *inner);
 
 TSS2_TCTI_CONTEXT *traffic_tcti(struct traffic *t);
 
-/* Tells that the next command, if it succeeds, ends the sessions it uses. */
+/* Tells that the next command, if it succeeds, ends the newest session. */
 void traffic_next_ends_session(struct traffic *t);
 
 /*

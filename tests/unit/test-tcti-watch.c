@@ -181,7 +181,7 @@ test_last_command_of_a_session(void **state)
 	load(&t, TPM2_CC_StartAuthSession, 0x02000003);
 	load(&t, TPM2_CC_Load, 0x80000002);
 	load(&t, TPM2_CC_StartAuthSession, 0x02000004);
-	/* It fails, and the sessions stay; the next one is not the last. */
+	/* It fails, and its session stays; the next one is not the last. */
 	traffic_next_ends_session(&t);
 	response_code = TPM2_RC_AUTH_FAIL;
 	assert_int_equal(execute(&t, TPM2_CC_Sign), 0);
@@ -190,8 +190,10 @@ test_last_command_of_a_session(void **state)
 	assert_int_equal(t.n_loaded, 3);
 	traffic_next_ends_session(&t);
 	assert_int_equal(execute(&t, TPM2_CC_Sign), 0);
-	assert_int_equal(t.n_loaded, 1);
-	assert_int_equal(t.loaded[0], 0x80000002);
+	/* The older one could not be flushed, and waits for the end. */
+	assert_int_equal(t.n_loaded, 2);
+	assert_int_equal(t.loaded[0], 0x02000003);
+	assert_int_equal(t.loaded[1], 0x80000002);
 }
 
 static void
