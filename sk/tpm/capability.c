@@ -59,3 +59,41 @@ tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret)
 	Esys_Free(data);
 	return r;
 }
+
+/*
+ * Between both there are 20 others, which the TPM may not have. One that does
+ * not tell these is given 512 bytes at once; more than tpm2-tss has a buffer
+ * for is of no use.
+ */
+int
+tpm_nv_sizes(struct tpm *tpm, struct tpm_nv_sizes *ret)
+{
+	const uint32_t n = TPM2_PT_NV_BUFFER_MAX - TPM2_PT_NV_INDEX_MAX + 1;
+	struct tpm_nv_sizes nv = { .buffer = 512, .index = UINT16_MAX };
+	struct tpm_nv_sizes *known = tpm_known_nv_sizes(tpm);
+	TPMS_CAPABILITY_DATA *data;
+	int r;
+
+	if (known->buffer == 0) {
+		if ((r = tpm_capability(tpm, TPM2_CAP_TPM_PROPERTIES,
+			 TPM2_PT_NV_INDEX_MAX, n, "tell its NV sizes", NULL,
+			 &data)) != 0)
+			return r;
+		for (uint32_t i = 0; i < data->data.tpmProperties.count; i++) {
+			const TPMS_TAGGED_PROPERTY *p =
+			    &data->data.tpmProperties.tpmProperty[i];
+
+			if (p->property == TPM2_PT_NV_INDEX_MAX && p->value > 0)
+				nv.index = p->value;
+			if (p->property == TPM2_PT_NV_BUFFER_MAX &&
+			    p->value > 0)
+				nv.buffer = p->value;
+		}
+		Esys_Free(data);
+		if (nv.buffer > TPM2_MAX_NV_BUFFER_SIZE)
+			nv.buffer = TPM2_MAX_NV_BUFFER_SIZE;
+		*known = nv;
+	}
+	*ret = *known;
+	return 0;
+}

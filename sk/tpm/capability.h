@@ -21,4 +21,7 @@ int tpm_capability(struct tpm *tpm, TPM2_CAP kind, uint32_t first, uint32_t n,
 /* Reads one TPM2_PT_ property. 0 or what tpm_fail gives. */
 int tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret) MUST_CHECK;
 
+/* Asks once in a connection. 0 or what tpm_fail gives. */
+int tpm_nv_sizes(struct tpm *tpm, struct tpm_nv_sizes *ret) MUST_CHECK;
+
 #endif

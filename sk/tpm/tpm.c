@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "tpm/capability.h"
 #include "tpm/device.h"
 #include "tpm/interrupt.h"
 #include "tpm/rc.h"
@@ -217,6 +216,12 @@ tpm_close(struct tpm *tpm)
 	free(tpm);
 }
 
+struct tpm_nv_sizes *
+tpm_known_nv_sizes(struct tpm *tpm)
+{
+	return &tpm->nv;
+}
+
 ESYS_CONTEXT *
 tpm_esys(const struct tpm *tpm)
 {
@@ -253,43 +258,6 @@ tpm_flush_last(struct tpm *tpm, ESYS_TR *object)
 {
 	if (!tpm->managed)
 		tpm_flush(tpm, object);
-}
-
-/*
- * Between both there are 20 others, which the TPM may not have. One that does
- * not tell these is given 512 bytes at once; more than tpm2-tss has a buffer
- * for is of no use.
- */
-int
-tpm_nv_sizes(struct tpm *tpm, struct tpm_nv_sizes *ret)
-{
-	const uint32_t n = TPM2_PT_NV_BUFFER_MAX - TPM2_PT_NV_INDEX_MAX + 1;
-	struct tpm_nv_sizes nv = { .buffer = 512, .index = UINT16_MAX };
-	TPMS_CAPABILITY_DATA *data;
-	int r;
-
-	if (tpm->nv.buffer == 0) {
-		if ((r = tpm_capability(tpm, TPM2_CAP_TPM_PROPERTIES,
-			 TPM2_PT_NV_INDEX_MAX, n, "tell its NV sizes", NULL,
-			 &data)) != 0)
-			return r;
-		for (uint32_t i = 0; i < data->data.tpmProperties.count; i++) {
-			const TPMS_TAGGED_PROPERTY *p =
-			    &data->data.tpmProperties.tpmProperty[i];
-
-			if (p->property == TPM2_PT_NV_INDEX_MAX && p->value > 0)
-				nv.index = p->value;
-			if (p->property == TPM2_PT_NV_BUFFER_MAX &&
-			    p->value > 0)
-				nv.buffer = p->value;
-		}
-		Esys_Free(data);
-		if (nv.buffer > TPM2_MAX_NV_BUFFER_SIZE)
-			nv.buffer = TPM2_MAX_NV_BUFFER_SIZE;
-		tpm->nv = nv;
-	}
-	*ret = tpm->nv;
-	return 0;
 }
 
 int

@@ -77,8 +77,9 @@ struct tpm_nv_sizes {
 	uint32_t buffer, index;
 };
 
-/* Asks once in a connection. 0 or what tpm_fail gives. */
-int tpm_nv_sizes(struct tpm *tpm, struct tpm_nv_sizes *ret) MUST_CHECK;
+/* What this connection has been told of them; zeros before. See capability.h.
+ */
+struct tpm_nv_sizes *tpm_known_nv_sizes(struct tpm *tpm);
 
 /*
  * Something to be done with a TPM. It may be called again, and leaves no result
