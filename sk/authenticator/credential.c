@@ -450,8 +450,8 @@ check_tries(struct tpm *tpm, void *what)
 
 /*
  * Before the PIN is asked for: it is of no use where none may be tried, and a
- * person has to know what is about to be signed with it. A UserPresence other
- * than auto asks when the PIN is there.
+ * person has to know what is about to be signed with it. A UserPresence that
+ * shows it by itself does so when the PIN is there; a finger's reader does not.
  */
 static int
 prepare_for_pin(struct asserting *a)
@@ -463,7 +463,8 @@ prepare_for_pin(struct asserting *a)
 		return 0;
 	if ((r = tpm_with(a->cfg->tcti, check_tries, &a->cfg)) != 0)
 		return r;
-	if (needs_presence(a) && a->cfg->user_presence != USER_PRESENCE_AUTO)
+	if (needs_presence(a) && a->cfg->user_presence != USER_PRESENCE_AUTO &&
+	    a->cfg->user_presence != USER_PRESENCE_FPRINTD)
 		return 0;
 	make_question(a, &question);
 	return presence_before_pin(a->cfg, &question);

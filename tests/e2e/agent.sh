@@ -282,6 +282,22 @@ hidden() {
 	done
 }
 
+# A finger's reader has no words; nor has it a D-Bus here. Others that are to ask
+# say by themselves what for, after the PIN.
+before_a_finger() {
+	needs_pins_in_agent
+	askpass_says "$PIN"
+	SK_TPM_USER_PRESENCE=fprintd start
+	ssh-add -q "$KEY"
+	fails ssh-add -T "$KEY.pub"
+	asks_in_order for PIN
+	askpass_says "$PIN" no
+	SK_TPM_USER_PRESENCE=askpass start
+	ssh-add -q "$KEY"
+	fails ssh-add -T "$KEY.pub"
+	asks_in_order PIN for
+}
+
 deletes_and_adds_again() {
 	needs_pins_in_agent
 	askpass_says "$PIN"
@@ -485,6 +501,7 @@ try "however the agent was started, it asks what for, and a terminal does not" \
 	however_it_was_started
 try "an agent of another name asks what for, after the PIN" of_another_name
 try "an agent that /proc hides asks what for, before the PIN" hidden
+try "before a finger, an agent asks what for as well" before_a_finger
 try "deleted and added again at once" deletes_and_adds_again
 try "a new agent after the old one" starts_anew
 try "-c: the agent asks for a key that asks nobody" confirms
