@@ -143,7 +143,7 @@ find_persistent(struct tpm *tpm, uint32_t where,
 		parent_close(tpm, parent);
 		return fail(FAIL_HANDLE,
 		    "the key handle names the key at 0x%08x as its parent, "
-		    "which no key of ours can have: %s; restore the key file",
+		    "which no key of ours can have: %s",
 		    where, log_cause());
 	}
 	return 0;
