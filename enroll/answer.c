@@ -268,14 +268,15 @@ print_for_a_person(struct json_object *o)
 static bool answered_in_json;
 
 void
-answer_print(struct json_object *o, bool as_json)
+answer_print(struct json_object *o, enum answer_form form)
 {
-	answered_in_json = answered_in_json || as_json;
-	if (as_json)
+	if (form == ANSWER_JSON) {
+		answered_in_json = true;
 		puts(json_object_to_json_string_ext(o,
 		    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
-	else
+	} else {
 		print_for_a_person(o);
+	}
 	json_object_put(o);
 }
 
@@ -298,5 +299,5 @@ answer_failure(int err)
 		return;
 	o = answer_new();
 	answer_add_failure(o, err);
-	answer_print(o, true);
+	answer_print(o, ANSWER_JSON);
 }

@@ -11,6 +11,11 @@
 #include "key/limits.h"
 #include "keyref.h"
 
+enum answer_form {
+	ANSWER_LINES, /* "Name:  value", with aligned values */
+	ANSWER_JSON,
+};
+
 /* Adds to a JSON object; a NULL object or value ends the program: no memory. */
 void answer_text(struct json_object *o, const char *name, const char *value);
 void answer_bytes(struct json_object *o, const char *name, struct slice value);
@@ -37,7 +42,7 @@ void answer_add_failure(struct json_object *o, int err);
 /* Prints that alone as JSON, unless there was an answer in JSON already. */
 void answer_failure(int err);
 
-/* Prints and frees o: JSON, or "Name:  value" lines with aligned values. */
-void answer_print(struct json_object *o, bool as_json);
+/* Prints and frees o. */
+void answer_print(struct json_object *o, enum answer_form form);
 
 #endif

@@ -325,19 +325,19 @@ can_log_in(const struct limits *limits)
 	return limits->kinds == 0 || (limits->kinds & LIMIT_LOGIN) != 0;
 }
 
-/* What is to be given to others: to servers, or to those who verify. */
+/* The public key, behind its options in authorized_keys or "". */
 static int
-answer_line(struct json_object *o, const struct keyfile *key, bool login)
+answer_line(struct json_object *o, const char *name, const char *options,
+    const struct keyfile *key)
 {
 	struct bytes line = { 0 }, public = { 0 };
-	const char *options = login ? server_options(key->flags) : "";
 	int r;
 
 	if ((r = keyfile_public_line(key, &public)) != 0 ||
 	    (r = bytes_set(&line, options, strlen(options))) != 0 ||
 	    (r = bytes_append(&line, public.data, public.len)) != 0)
 		goto out;
-	answer_object(o, login ? "authorized_keys" : "public_key",
+	answer_object(o, name,
 	    json_object_new_string_len((const char *)line.data, (int)line.len));
 out:
 	bytes_reset(&public);
@@ -360,11 +360,14 @@ answer(const struct invocation *inv, const struct keyfile *key,
 	text_add_fingerprint(&t, digest);
 	answer_path(o, "file", path);
 	answer_text(o, "fingerprint", t.s);
-	if ((r = answer_line(o, key, login)) != 0)
+	r = login
+	    ? answer_line(o, "authorized_keys", server_options(key->flags), key)
+	    : answer_line(o, "public_key", "", key);
+	if (r != 0)
 		goto out;
-	answer_print(o, wants_json(inv));
+	answer_print(o, wanted_form(inv));
 	o = NULL;
-	if (wants_json(inv))
+	if (wanted_form(inv) == ANSWER_JSON)
 		goto out;
 	if (login)
 		printf("\nThe last is the line for the server's "

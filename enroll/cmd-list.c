@@ -200,10 +200,10 @@ command_list(struct invocation *inv)
 		if (member_is_true(file, "made_resident"))
 			tell_change(file, residents);
 	}
-	if (wants_json(inv)) {
+	if (wanted_form(inv) == ANSWER_JSON) {
 		if (r != 0)
 			answer_add_failure(o, r);
-		answer_print(o, true);
+		answer_print(o, ANSWER_JSON);
 		return r;
 	}
 	if (r == 0)

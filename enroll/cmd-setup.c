@@ -24,6 +24,11 @@
 /* With the library's path. */
 #define SSH_LINES "Host *\n\tSecurityKeyProvider %s\n"
 
+enum setup_mode {
+	SETUP_DO,
+	SETUP_DRY_RUN, /* only say what would be done */
+};
+
 /* --- the storage root key ---------------------------------------------- */
 
 struct srk_look {
@@ -52,7 +57,7 @@ persist_srk(struct tpm *tpm, void *what)
 }
 
 static int
-set_up_srk(const struct config *cfg, bool dry_run)
+set_up_srk(const struct config *cfg, enum setup_mode mode)
 {
 	struct owner_password owner = { 0 };
 	struct srk_look look = { 0 };
@@ -68,7 +73,7 @@ set_up_srk(const struct config *cfg, bool dry_run)
 		printf("The key at 0x%08x is another program's (%s); it is "
 		       "left alone.\n",
 		    PRIMARY_SRK_HANDLE, log_cause());
-	else if (dry_run)
+	else if (mode == SETUP_DRY_RUN)
 		printf("Would make the storage root key persistent at "
 		       "0x%08x.\n",
 		    PRIMARY_SRK_HANDLE);
@@ -85,19 +90,20 @@ set_up_srk(const struct config *cfg, bool dry_run)
 
 /* To read and append, never waiting as for a pipe; ours alone to write. */
 static FILE *
-open_to_append(const char *path, bool dry_run)
+open_to_append(const char *path, enum setup_mode mode)
 {
 	struct stat st;
 	int fd = open(path,
-	    dry_run ? O_RDONLY | O_NONBLOCK | O_CLOEXEC
-		    : O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC,
+	    mode == SETUP_DRY_RUN
+		? O_RDONLY | O_NONBLOCK | O_CLOEXEC
+		: O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC,
 	    0600);
 	FILE *f = NULL;
 
 	if (fd == -1)
 		return NULL;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		f = fdopen(fd, dry_run ? "r" : "a+");
+		f = fdopen(fd, mode == SETUP_DRY_RUN ? "r" : "a+");
 	else
 		errno = EINVAL;
 	if (f == NULL)
@@ -151,18 +157,19 @@ tell_of_other(const char *path, const char *word, const char *line)
 
 /* Adds `lines` unless the file names such a setting already. */
 static int
-add_lines(const char *path, const char *word, const char *lines, bool dry_run)
+add_lines(
+    const char *path, const char *word, const char *lines, enum setup_mode mode)
 {
 	FILE *f = NULL;
 	bool open_end = false;
 	char *present = NULL;
 	int r;
 
-	if (!dry_run && (r = make_parents(path)) != 0)
+	if (mode == SETUP_DO && (r = make_parents(path)) != 0)
 		return r;
 	r = 0;
-	if ((f = open_to_append(path, dry_run)) == NULL &&
-	    !(dry_run && errno == ENOENT))
+	if ((f = open_to_append(path, mode)) == NULL &&
+	    !(mode == SETUP_DRY_RUN && errno == ENOENT))
 		return file_fail("open", path);
 	if (f != NULL) {
 		rewind(f);
@@ -170,7 +177,7 @@ add_lines(const char *path, const char *word, const char *lines, bool dry_run)
 	}
 	if (present != NULL)
 		tell_of_other(path, word, present);
-	else if (dry_run)
+	else if (mode == SETUP_DRY_RUN)
 		printf("Would add to %s:\n%s", path, lines);
 	else if ((open_end && fputc('\n', f) == EOF) ||
 	    fputs(lines, f) == EOF || fflush(f) != 0)
@@ -184,14 +191,14 @@ add_lines(const char *path, const char *word, const char *lines, bool dry_run)
 }
 
 static int
-add_variable(const struct startup *s, bool dry_run)
+add_variable(const struct startup *s, enum setup_mode mode)
 {
 	char *line = NULL;
 	int r;
 
 	if (asprintf(&line, "%s%s\n", s->set, openssh_library()) == -1)
 		return fail(FAIL_MEMORY, "out of memory");
-	r = add_lines(s->path, "SSH_SK_PROVIDER", line, dry_run);
+	r = add_lines(s->path, "SSH_SK_PROVIDER", line, mode);
 	free(line);
 	return r;
 }
@@ -213,62 +220,62 @@ tell_when(const struct startup *shell, const struct startup *manager)
 }
 
 static int
-write_lines(const char *ssh_lines, const struct startup *shell,
-    const struct startup *manager, bool dry_run)
+write_openssh(const char *ssh_lines, const struct startup *shell,
+    const struct startup *manager, enum setup_mode mode)
 {
 	char *config = home_path(".ssh/config");
 	int r;
 
 	if (config == NULL)
 		return fail(FAIL_ARGUMENT, "there is no home directory");
-	if ((r = add_lines(
-		 config, "SecurityKeyProvider", ssh_lines, dry_run)) == 0 &&
-	    (r = add_variable(shell, dry_run)) == 0 && manager->path != NULL)
-		r = add_variable(manager, dry_run);
-	if (r == 0 && !dry_run)
+	if ((r = add_lines(config, "SecurityKeyProvider", ssh_lines, mode)) ==
+		0 &&
+	    (r = add_variable(shell, mode)) == 0 && manager->path != NULL)
+		r = add_variable(manager, mode);
+	if (r == 0 && mode == SETUP_DO)
 		tell_when(shell, manager);
 	free(config);
 	return r;
 }
 
-static int
-set_up_openssh(bool write, bool dry_run)
+static void
+show_openssh(const char *ssh_lines, const struct startup *shell,
+    const struct startup *manager)
 {
-	struct startup shell = { 0 }, manager = { 0 };
 	const char *library = openssh_library();
-	char *ssh_lines = NULL;
-	int r;
 
-	if ((r = startup_of_shell(&shell)) != 0)
-		return r;
-	startup_of_manager(&manager);
-	if (asprintf(&ssh_lines, SSH_LINES, library) == -1) {
-		r = fail(FAIL_MEMORY, "out of memory");
-	} else if (write) {
-		r = write_lines(ssh_lines, &shell, &manager, dry_run);
-	} else {
-		printf("\nFor ssh, in ~/.ssh/config:\n%s\nFor ssh-keygen, "
-		       "ssh-add and git, in %s:\n%s%s\n",
-		    ssh_lines, shell.path, shell.set, library);
-		if (manager.path != NULL)
-			printf("\nAnd for graphical sessions and user "
-			       "services, in %s:\n%s%s\n",
-			    manager.path, manager.set, library);
-		printf("\nsk-tpm setup --write adds them.\n");
-	}
-	free(ssh_lines);
-	free(shell.path);
-	free(manager.path);
-	return r;
+	printf("\nFor ssh, in ~/.ssh/config:\n%s\nFor ssh-keygen, "
+	       "ssh-add and git, in %s:\n%s%s\n",
+	    ssh_lines, shell->path, shell->set, library);
+	if (manager->path != NULL)
+		printf("\nAnd for graphical sessions and user "
+		       "services, in %s:\n%s%s\n",
+		    manager->path, manager->set, library);
+	printf("\nsk-tpm setup --write adds them.\n");
 }
 
 int
 command_setup(struct invocation *inv)
 {
-	bool dry_run = option_value(inv, OPTION_DRY_RUN) != NULL;
+	enum setup_mode mode = option_value(inv, OPTION_DRY_RUN) != NULL
+	    ? SETUP_DRY_RUN
+	    : SETUP_DO;
+	struct startup shell = { 0 }, manager = { 0 };
+	char *ssh_lines = NULL;
 	int r;
 
-	if ((r = set_up_srk(&inv->cfg, dry_run)) != 0)
+	if ((r = set_up_srk(&inv->cfg, mode)) != 0 ||
+	    (r = startup_of_shell(&shell)) != 0)
 		return r;
-	return set_up_openssh(option_value(inv, OPTION_WRITE) != NULL, dry_run);
+	startup_of_manager(&manager);
+	if (asprintf(&ssh_lines, SSH_LINES, openssh_library()) == -1)
+		r = fail(FAIL_MEMORY, "out of memory");
+	else if (option_value(inv, OPTION_WRITE) != NULL)
+		r = write_openssh(ssh_lines, &shell, &manager, mode);
+	else
+		show_openssh(ssh_lines, &shell, &manager);
+	free(ssh_lines);
+	free(shell.path);
+	free(manager.path);
+	return r;
 }

@@ -25,7 +25,7 @@ command_show(struct invocation *inv)
 		line.len--;
 	answer_object(o, "public_key",
 	    json_object_new_string_len((const char *)line.data, (int)line.len));
-	answer_print(o, wants_json(inv));
+	answer_print(o, wanted_form(inv));
 	o = NULL;
 out:
 	json_object_put(o);

@@ -52,7 +52,7 @@ command_test(struct invocation *inv)
 	answer_real(o, "total_ms", (double)(clock_us() - start) / 1000);
 	answer_real(o, "tpm_ms", (double)totals.busy_us / 1000);
 	answer_number(o, "tpm_commands", totals.commands);
-	answer_print(o, wants_json(inv));
+	answer_print(o, wanted_form(inv));
 	o = NULL;
 out:
 	json_object_put(o);

@@ -6,6 +6,7 @@
 #ifndef SKTPM_COMMAND_H
 #define SKTPM_COMMAND_H
 
+#include "answer.h"
 #include "config.h"
 
 /* Exit statuses, as sk-tpm(1) has them. */
@@ -57,8 +58,8 @@ struct invocation {
 /* The option's last value, or NULL; for one without argument, "" if given. */
 const char *option_value(const struct invocation *inv, enum option_id id);
 
-/* True where JSON was asked for. */
-bool wants_json(const struct invocation *inv);
+/* JSON where --json was given. */
+enum answer_form wanted_form(const struct invocation *inv);
 
 /*
  * A subcommand: 0 or a FAIL_ code, which main prints; or, of doctor, what it

@@ -94,10 +94,11 @@ option_value(const struct invocation *inv, enum option_id id)
 	return v->n > 0 ? v->value[v->n - 1] : NULL;
 }
 
-bool
-wants_json(const struct invocation *inv)
+enum answer_form
+wanted_form(const struct invocation *inv)
 {
-	return option_value(inv, OPTION_JSON) != NULL;
+	return option_value(inv, OPTION_JSON) != NULL ? ANSWER_JSON
+						      : ANSWER_LINES;
 }
 
 /* --- help -------------------------------------------------------------- */
@@ -267,20 +268,20 @@ is_word(const char *arg, const char *a, const char *b)
 }
 
 /* Asked for, even where what comes before it could not be understood. */
-static bool
-names_json(int argc, char **argv)
+static enum answer_form
+form_named_in(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
 		if (is_word(argv[i], "--json", "-j"))
-			return true;
-	return false;
+			return ANSWER_JSON;
+	return ANSWER_LINES;
 }
 
 /* For a program on standard output, and for a person in any case. */
 static void
-tell_failure(int r, bool as_json)
+tell_failure(int r, enum answer_form form)
 {
-	if (as_json)
+	if (form == ANSWER_JSON)
 		answer_failure(r);
 	log_failure(r);
 }
@@ -292,7 +293,7 @@ run(const struct command *cmd, int argc, char **argv)
 	int r;
 
 	if ((r = parse(cmd, argc, argv, &inv)) != 0) {
-		tell_failure(r, names_json(argc, argv));
+		tell_failure(r, form_named_in(argc, argv));
 		fprintf(stderr, "Try: sk-tpm %s --help\n", cmd->name);
 		return STATUS_USAGE;
 	}
@@ -308,7 +309,7 @@ run(const struct command *cmd, int argc, char **argv)
 	if (r == COMMAND_FOUND_WARNING)
 		return answered() == STATUS_OK ? STATUS_WARNED : STATUS_FAILED;
 	if (r != COMMAND_FOUND_WRONG)
-		tell_failure(r, wants_json(&inv));
+		tell_failure(r, wanted_form(&inv));
 	return STATUS_FAILED;
 }
 

@@ -15,8 +15,8 @@ command_doctor(struct invocation *inv)
 	if (inv->argc > 0)
 		check_key(&inv->cfg, inv->argv[0], &r);
 	answer_object(o, "checks", r.list);
-	if (wants_json(inv)) {
-		answer_print(o, true);
+	if (wanted_form(inv) == ANSWER_JSON) {
+		answer_print(o, ANSWER_JSON);
 	} else {
 		report_print(&r);
 		json_object_put(o);
