@@ -257,8 +257,10 @@ traffic_flush_leftovers(struct traffic *t)
 {
 	while (t->n_loaded > 0 && !t->gave_up) {
 		uint32_t handle = t->loaded[--t->n_loaded];
+		TSS2_RC rc = flush(t, handle);
 
-		log_debug("flushing 0x%08x, which was left: 0x%x", handle,
-		    flush(t, handle));
+		log_debug("flushing 0x%08x, which was left: 0x%x", handle, rc);
+		/* The next one would wait as long. */
+		t->gave_up = rc != TSS2_RC_SUCCESS;
 	}
 }

@@ -253,6 +253,21 @@ test_leftovers(void **state)
 	assert_int_equal(t.commands, 2);
 }
 
+/* Each would be waited for while signals are held back. */
+static void
+test_leftovers_of_a_dead_tpm(void **state)
+{
+	struct traffic t;
+
+	(void)state;
+	begin(&t);
+	load(&t, TPM2_CC_CreatePrimary, 0x80000001);
+	load(&t, TPM2_CC_Load, 0x80000002);
+	answers[2] = TSS2_TCTI_RC_TRY_AGAIN;
+	traffic_flush_leftovers(&t);
+	assert_int_equal(n_sent, 3);
+}
+
 static void
 test_late_answers_count(void **state)
 {
@@ -388,6 +403,7 @@ main(void)
 		cmocka_unit_test(test_last_command_of_a_session),
 		cmocka_unit_test(test_withheld),
 		cmocka_unit_test(test_leftovers),
+		cmocka_unit_test(test_leftovers_of_a_dead_tpm),
 		cmocka_unit_test(test_late_answers_count),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_interrupted_wait),
