@@ -40,8 +40,8 @@ answer_object(
 }
 
 /* JSON is UTF-8: what is not plain ASCII is escaped, as everywhere here. */
-void
-answer_bytes(struct json_object *o, const char *name, struct slice value)
+static void
+add_bytes(struct json_object *o, const char *name, struct slice value)
 {
 	struct text quoted = { 0 };
 
@@ -55,7 +55,7 @@ answer_bytes(struct json_object *o, const char *name, struct slice value)
 void
 answer_text(struct json_object *o, const char *name, const char *value)
 {
-	answer_bytes(o, name, slice_of_text(value));
+	add_bytes(o, name, slice_of_text(value));
 }
 
 void
@@ -158,7 +158,7 @@ answer_key(struct json_object *o, const struct keyref *ref)
 	answer_text(o, "fingerprint", t.s);
 	answer_text(o, "application", key->application);
 	if (ref->resident)
-		answer_bytes(o, "user", bytes_slice(&ref->user));
+		add_bytes(o, "user", bytes_slice(&ref->user));
 	else
 		answer_text(o, "comment", key->comment);
 	answer_bool(o, "presence",

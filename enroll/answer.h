@@ -18,7 +18,6 @@ enum answer_form {
 
 /* Adds to a JSON object; a NULL object or value ends the program: no memory. */
 void answer_text(struct json_object *o, const char *name, const char *value);
-void answer_bytes(struct json_object *o, const char *name, struct slice value);
 /* As it is where that is UTF-8 without control characters; else escaped. */
 void answer_path(struct json_object *o, const char *name, const char *path);
 void answer_number(struct json_object *o, const char *name, int64_t value);

@@ -182,8 +182,8 @@ take_entry_exactly(
 	return true;
 }
 
-bool
-handle_parent_is_valid(uint64_t parent)
+static bool
+parent_is_valid(uint64_t parent)
 {
 	return parent == HANDLE_PARENT_SRK ||
 	    parent == HANDLE_PARENT_SRK_ZEROS ||
@@ -191,9 +191,12 @@ handle_parent_is_valid(uint64_t parent)
 		parent <= HANDLE_PARENT_PERSISTENT_LAST);
 }
 
-/* 16 and 23 can be reset by anybody (PC Client Platform TPM Profile, 4.6.2) */
-bool
-handle_pcr_is_valid(uint64_t pcr)
+/*
+ * A PCR that a key may depend on. 16 and 23 can be reset by anybody (PC Client
+ * Platform TPM Profile, 4.6.2).
+ */
+static bool
+pcr_is_valid(uint64_t pcr)
 {
 	return pcr < HANDLE_PCR_COUNT && pcr != 16 && pcr != 23;
 }
@@ -215,7 +218,7 @@ take_pcrs(struct slice *in, struct handle *h)
 	while (n-- > 0) {
 		struct slice value;
 
-		if (!cbor_take_uint(in, &pcr) || !handle_pcr_is_valid(pcr) ||
+		if (!cbor_take_uint(in, &pcr) || !pcr_is_valid(pcr) ||
 		    !cbor_take_bytes(in, &value) ||
 		    value.len != HANDLE_PCR_LEN ||
 		    memcmp(value.data, zero, sizeof(zero)) == 0)
@@ -260,7 +263,7 @@ decode_bound(struct slice in, struct handle *h)
 	int r;
 
 	if (!cbor_take_entry_uint(&in, BOUND_PARENT, &parent) ||
-	    !handle_parent_is_valid(parent))
+	    !parent_is_valid(parent))
 		return fail_damaged_handle("parent");
 	if (!take_entry_exactly(
 		&in, BOUND_PARENT_NAME, h->parent_name, sizeof(h->parent_name)))

@@ -96,16 +96,11 @@ struct handle {
 	struct bytes persistent_auth;
 };
 
-/* True for a parent that bound entry 1 may hold. */
-bool handle_parent_is_valid(uint64_t parent);
-
-/* True for a PCR that a key may depend on: not one that anybody can reset. */
-bool handle_pcr_is_valid(uint64_t pcr);
-
 /*
  * Reads a key handle; anything but the one encoding described above is
  * refused. 0; FAIL_NOT_OURS for what does not begin like ours; FAIL_VERSION;
- * FAIL_HANDLE; FAIL_MEMORY. The caller ends *ret with handle_reset.
+ * FAIL_HANDLE; FAIL_MEMORY or FAIL_INTERNAL. The caller ends *ret with
+ * handle_reset.
  */
 int handle_decode(struct slice in, struct handle *ret) MUST_CHECK;
 

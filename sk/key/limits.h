@@ -10,8 +10,8 @@
  *	array of bytes	SHA-256 of servers' host keys; empty: any server.
  *			Needs LIMIT_LOGIN
  */
-#ifndef SKTPM_KEY_LIMITS_H
-#define SKTPM_KEY_LIMITS_H
+#ifndef SKTPM_LIMITS_H
+#define SKTPM_LIMITS_H
 
 #include "base/bytes.h"
 

@@ -14,8 +14,8 @@
  * Whether the key needs a person or a PIN stands in the handle, where it is
  * bound to the key.
  */
-#ifndef SKTPM_RECORD_H
-#define SKTPM_RECORD_H
+#ifndef SKTPM_RESIDENT_RECORD_H
+#define SKTPM_RESIDENT_RECORD_H
 
 #include "base/bytes.h"
 

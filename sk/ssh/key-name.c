@@ -6,7 +6,6 @@
 
 #include "base/base64.h"
 #include "base/home.h"
-#include "base/wire.h"
 #include "ssh/key-name.h"
 #include "ssh/sshkey.h"
 

@@ -7,7 +7,6 @@
 
 #include "base/base64.h"
 #include "base/home.h"
-#include "base/wire.h"
 #include "ssh/caller.h"
 #include "ssh/known-hosts.h"
 

@@ -3,8 +3,8 @@
  * What a message asks to sign, parsed from its bytes, and the same in words.
  * OpenSSH gives a provider the whole message, not its hash.
  */
-#ifndef SKTPM_REQUEST_H
-#define SKTPM_REQUEST_H
+#ifndef SKTPM_SIGNDATA_H
+#define SKTPM_SIGNDATA_H
 
 #include "base/bytes.h"
 #include "ssh/sshkey.h"

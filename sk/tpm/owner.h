@@ -3,8 +3,8 @@
  * The owner hierarchy's password. It crosses the bus only as an HMAC, in a
  * session salted to a key of this TPM.
  */
-#ifndef SKTPM_TPM_OWNER_H
-#define SKTPM_TPM_OWNER_H
+#ifndef SKTPM_OWNER_H
+#define SKTPM_OWNER_H
 
 #include "tpm/tpm.h"
 

@@ -5,8 +5,8 @@
  * the TPM has been left with. tpm2-tss alone would lose sight of them after a
  * malformed answer, when it refuses every further command, FlushContext too.
  */
-#ifndef SKTPM_TRAFFIC_H
-#define SKTPM_TRAFFIC_H
+#ifndef SKTPM_TCTI_WATCH_H
+#define SKTPM_TCTI_WATCH_H
 
 #include <tss2/tss2_tcti.h>
 

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <tss2/tss2_mu.h>
 #include <tss2/tss2_tctildr.h>
 
 #include "base/error.h"
