@@ -136,7 +136,7 @@ $(B)/sk/provider-%.o: sk/provider.c $(FLAGS)
 $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 	$(call OBJECT,-DSK_API_MAJOR=$*)
 
-# The command, from the same modules.
+# The command, from the same files.
 COMMAND = answer cmd-completions cmd-enroll cmd-list cmd-pin cmd-remove \
 	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-key doctor/check-ssh doctor/check-tpm \

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The four entry points that OpenSSH calls: check, translate, hand on. Built,
- * as `response` is, once for each layout in sk-api.h; no other module knows
+ * as `response` is, once for each layout in sk-api.h; no other file knows
  * them.
  */
 #include <openssl/crypto.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -119,7 +118,7 @@ call_begin(struct call *call)
 	return 0;
 }
 
-/* Its API before 10 has no code for a resident key that exists. */
+/* OpenSSH's API before 10 has no code for a resident key that exists. */
 #if SK_API_MAJOR >= 10
 #define ERR_EXISTS SSH_SK_ERR_CREDENTIAL_EXISTS
 #else
@@ -131,8 +130,8 @@ call_begin(struct call *call)
 /*
  * ssh and ssh-agent sign without a PIN first and then ask for it. Who sees that
  * question needs no line about it. Elsewhere the line may be all that is seen:
- * without a terminal, and after ssh-keygen, which asks first and calls us
- * without an empty PIN.
+ * without a terminal, and after ssh-keygen, which asks first, and gives us no
+ * PIN where an empty one was entered.
  */
 static bool
 goes_without_saying(const struct call *call, int r)

@@ -6,7 +6,7 @@
 #include "key/limits.h"
 
 enum credential_flags {
-	/* The bits of OpenSSH's key files: PROTOCOL.u2f, sk-api.h. */
+	/* OpenSSH's bits, of a key file or of sk_enroll: sk-api.h. */
 	CREDENTIAL_PRESENCE = 0x01,	/* its signatures need a person */
 	CREDENTIAL_VERIFICATION = 0x04, /* its signatures need its PIN */
 	CREDENTIAL_OVERWRITE = 0x10,	/* replace a resident key of its name */

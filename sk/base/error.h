@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The failures of all modules in one code space. A function that can fail
+ * The failures of all files in one code space. A function that can fail
  * returns 0 or one of these. What exactly went wrong is told to fail() in
  * log.h, once, where it happened.
  */

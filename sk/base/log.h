@@ -4,7 +4,7 @@
  * agent) and our only way to a human; where it leads nowhere, as under a
  * daemon, lines go to syslog (LOG_AUTHPRIV) instead.
  *
- * No PIN, authorization value or key blob is ever passed to this module.
+ * No PIN, authorization value or key blob is ever passed to these functions.
  */
 #ifndef SKTPM_LOG_H
 #define SKTPM_LOG_H

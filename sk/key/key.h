@@ -32,7 +32,9 @@ struct key_wishes {
 
 /*
  * Creates an ECDSA P-256 key. *ret_handle is the caller's to handle_reset, and
- * *ret_key borrows it. 0 or what parent_for_new and tpm_fail give.
+ * *ret_key borrows it. 0; FAIL_FORGED for another key than was asked for;
+ * FAIL_PARENT where the parent has a password; FAIL_MEMORY or what
+ * parent_for_new and tpm_fail give.
  */
 int key_create(struct tpm *tpm, const struct key_wishes *wishes,
     struct handle *ret_handle, struct checked_key *ret_key) MUST_CHECK;
@@ -52,8 +54,9 @@ int key_try_load(struct tpm *tpm, const struct checked_key *key) MUST_CHECK;
  * Loads the key, signs the digest and lets the key go. A key with a PIN needs
  * its auth_value, which crosses the bus only as an HMAC that guessing cannot
  * use; others need it empty. The signature is not yet verified.
- * 0; FAIL_OTHER_TPM; FAIL_HANDLE; FAIL_WRONG_PIN, which has cost a try;
- * FAIL_FORGED; what tpm_fail gives.
+ * 0; FAIL_HANDLE; FAIL_WRONG_PIN, which has cost a try; FAIL_FORGED;
+ * FAIL_PARENT where the parent has a password; what parent_find and tpm_fail
+ * give.
  */
 int key_sign(struct tpm *tpm, const struct checked_key *key,
     struct slice auth_value, const uint8_t digest[SHA256_LEN],

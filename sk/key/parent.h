@@ -30,9 +30,10 @@ int parent_for_new(
 
 /*
  * The parent with this Name: looked for at `where` and at the SRK's handle,
- * then created again by each template. FAIL_OTHER_TPM if none has the Name;
- * FAIL_HANDLE if a key has it that parent_for_new would not have taken: nothing
- * is authorized to that one.
+ * then created again by each template. The caller ends *ret with parent_close.
+ * 0; FAIL_OTHER_TPM if none has the Name; FAIL_HANDLE if a key has it that
+ * parent_for_new would not have taken: nothing is authorized to that one;
+ * FAIL_OWNER_AUTH or what tpm_fail gives.
  */
 int parent_find(struct tpm *tpm, uint32_t where,
     const uint8_t name[HANDLE_NAME_LEN], struct parent *ret) MUST_CHECK;
@@ -49,7 +50,8 @@ int parent_look(struct tpm *tpm, enum parent_state *ret) MUST_CHECK;
 
 /*
  * Which template the persistent SRK is of, enum handle_parent, or 0 for none.
- * 0, or FAIL_OWNER_AUTH and what tpm_fail gives.
+ * 0; FAIL_PARENT where there is no SRK, or its Name is not by SHA-256;
+ * FAIL_OWNER_AUTH or what tpm_fail gives.
  */
 int parent_template(struct tpm *tpm, uint32_t *ret) MUST_CHECK;
 

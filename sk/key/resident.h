@@ -35,22 +35,23 @@ struct resident_keys {
 /*
  * All resident keys, only the highest generation of each; records that are
  * unfinished or cannot be read have `error`. The caller ends *ret with
- * resident_keys_reset. 0, FAIL_MEMORY or what tpm_fail gives.
+ * resident_keys_reset. 0, FAIL_MEMORY, FAIL_FORGED or what tpm_fail gives.
  */
 int resident_list(struct tpm *tpm, struct resident_keys *ret) MUST_CHECK;
 
 /*
- * The right to change resident keys: the owner hierarchy's password, or
- * empty. It crosses the bus only as an HMAC in a session salted to the parent
- * key that the record's key handle names. The record is what the TPM says it
- * is, so whoever alters that can guess the password; who only listens cannot.
- */
-
-/*
- * Stores a record, and then removes the ones it replaces, those of the same
- * key. Where NV is full, removes unfinished ones first. *ret_index may be NULL.
+ * Stores a record, whose generation it sets, and then removes the ones that it
+ * replaces, those of the same key. Where NV is full, it removes unfinished ones
+ * first. ret_index may be NULL.
+ *
+ * `owner_auth` is the owner hierarchy's password, or empty. It crosses the bus
+ * only as an HMAC, in a session salted to the parent that the record's key
+ * handle names. The record is what the TPM says it is, so whoever alters that
+ * can guess the password; who only listens cannot.
+ *
  * 0; FAIL_OWNER_PASSWORD if the hierarchy has another password; FAIL_NV_FULL;
- * FAIL_ARGUMENT (record too long); FAIL_MEMORY or what tpm_fail gives.
+ * FAIL_ARGUMENT (record too long); FAIL_MEMORY, FAIL_FORGED or what tpm_fail
+ * gives.
  */
 int resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
     uint32_t *ret_index) MUST_CHECK;

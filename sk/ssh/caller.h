@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Words among which the server's name may be, from ssh's command line and
- * settings. They are only guesses, until something else proves one.
+ * The program that called us: what its command line and settings say. Words
+ * from there are only guesses, until something else proves one.
  */
 #ifndef SKTPM_CALLER_H
 #define SKTPM_CALLER_H
@@ -12,11 +12,11 @@
 #define CALLER_WORDS_LEN 8192
 
 /*
- * Stores words in lower case, each terminated: names and ports from the command
- * line of the ssh that called us, and from Host, HostName, HostKeyAlias and
- * Port in ~/.ssh/config. Where an agent called us, the command lines of all of
- * this user's ssh are read. Returns the number of bytes; words that do not fit
- * are left out.
+ * Stores words among which the server's name may be, in lower case and each
+ * terminated: names and ports from the command line of the ssh that called us,
+ * and from Host, HostName, HostKeyAlias and Port in ~/.ssh/config. Where an
+ * agent called us, the command lines of all of this user's ssh are read.
+ * Returns the number of bytes; words that do not fit are left out.
  */
 size_t caller_words(char ret[CALLER_WORDS_LEN]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A connection to a TPM 2.0: opening it, flushing what was put into it,
- * trying again when it is busy, and its response codes in words.
+ * A connection to a TPM 2.0: opening and closing it, flushing what was put into
+ * it, locking it, and what all connections have cost.
  */
 #ifndef SKTPM_TPM_H
 #define SKTPM_TPM_H

@@ -47,7 +47,7 @@ static struct raw_state before;
 static const uint8_t challenge[32] = { 1, 2, 3 };
 static const uint8_t message[] = "message";
 
-/* --- signatures, without any room of ours ------------------------------ */
+/* --- signatures, without any code of sk/ ------------------------------- */
 
 static bool
 put_digest(uint8_t *to, const void *data, size_t len)

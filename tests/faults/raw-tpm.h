@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A TPM seen without any room of ours: raw commands, one connection each. */
+/* A TPM seen without any code of sk/: raw commands, one connection each. */
 #ifndef SKTPM_TEST_RAW_TPM_H
 #define SKTPM_TEST_RAW_TPM_H
 

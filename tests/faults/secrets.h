@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct secrets_found {
-	size_t by_us;	   /* freed by this program: our rooms */
+	size_t by_us;	   /* freed by this program, our code */
 	size_t by_tss;	   /* by tpm2-tss's libraries */
 	size_t by_openssl; /* by libcrypto */
 	size_t by_others;

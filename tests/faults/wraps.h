@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What stands between our rooms and others in the test programs, by the
+ * What stands between our code and others' in the test programs, by the
  * linker's --wrap: allocations, tpm2-tss's functions, the person.
  */
 #ifndef SKTPM_TEST_WRAPS_H
