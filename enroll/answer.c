@@ -132,22 +132,11 @@ limits_answer(const struct limits *l)
 	return list;
 }
 
-static void
-answer_parent(struct json_object *o, const struct handle *h)
-{
-	struct text t = { 0 };
-
-	if (h->parent >= HANDLE_PARENT_PERSISTENT_FIRST)
-		text_add(&t, "persistent key 0x%08x", h->parent);
-	else
-		text_add(&t, "storage root key, template %u", h->parent);
-	answer_text(o, "parent", t.s);
-}
-
 int
 answer_key(struct json_object *o, const struct keyref *ref)
 {
 	const struct keyfile *key = &ref->key;
+	const struct handle *h = &ref->handle;
 	struct text t = { 0 };
 	uint8_t digest[32];
 	int r;
@@ -161,11 +150,16 @@ answer_key(struct json_object *o, const struct keyref *ref)
 		add_bytes(o, "user", bytes_slice(&ref->user));
 	else
 		answer_text(o, "comment", key->comment);
-	answer_bool(o, "presence",
-	    ref->handle.presence || (key->flags & KEYFILE_PRESENCE) != 0);
-	answer_bool(o, "pin", ref->handle.auth == HANDLE_AUTH_PIN);
-	answer_object(o, "limits", limits_answer(&ref->handle.limits));
-	answer_parent(o, &ref->handle);
+	answer_bool(
+	    o, "presence", h->presence || (key->flags & KEYFILE_PRESENCE) != 0);
+	answer_bool(o, "pin", h->auth == HANDLE_AUTH_PIN);
+	answer_object(o, "limits", limits_answer(&h->limits));
+	t = (struct text){ 0 };
+	if (h->parent >= HANDLE_PARENT_PERSISTENT_FIRST)
+		text_add(&t, "persistent key 0x%08x", h->parent);
+	else
+		text_add(&t, "storage root key, template %u", h->parent);
+	answer_text(o, "parent", t.s);
 	if (!ref->resident)
 		return 0;
 	t = (struct text){ 0 };
@@ -203,20 +197,6 @@ label_of(const char *name)
 	return name;
 }
 
-static size_t
-widest_name(struct json_object *o)
-{
-	size_t widest = 0;
-
-	json_object_object_foreach(o, name, value)
-	{
-		(void)value;
-		if (strlen(name) > widest)
-			widest = strlen(name);
-	}
-	return widest;
-}
-
 static void
 print_value(struct json_object *value)
 {
@@ -242,25 +222,26 @@ print_value(struct json_object *value)
 }
 
 static void
-print_name(const char *name, size_t width)
-{
-	const char *label = label_of(name);
-
-	if (label == name)
-		printf("%c%s", toupper((unsigned char)name[0]), name + 1);
-	else
-		fputs(label, stdout);
-	printf(":%*s", (int)(width - strlen(label) + 2), "");
-}
-
-static void
 print_for_a_person(struct json_object *o)
 {
-	size_t width = widest_name(o);
+	size_t width = 0;
 
+	json_object_object_foreach(o, each, unused)
+	{
+		(void)unused;
+		if (strlen(each) > width)
+			width = strlen(each);
+	}
 	json_object_object_foreach(o, name, value)
 	{
-		print_name(name, width);
+		const char *label = label_of(name);
+
+		if (label == name)
+			printf(
+			    "%c%s", toupper((unsigned char)name[0]), name + 1);
+		else
+			fputs(label, stdout);
+		printf(":%*s", (int)(width - strlen(label) + 2), "");
 		print_value(value);
 	}
 }

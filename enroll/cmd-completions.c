@@ -10,13 +10,6 @@
 #include "command.h"
 #include "key/limits.h"
 
-static void
-print_names(const char *separator)
-{
-	for (size_t i = 0; i < n_commands; i++)
-		printf("%s%s", i == 0 ? "" : separator, commands[i].name);
-}
-
 /* Words for a quoted string: no shell's special characters are in the tables,
  * but for apostrophes. */
 static void
@@ -111,25 +104,24 @@ bash_values(void)
 	}
 }
 
+/* The words behind one command: its options, and its arguments. */
 static void
-bash_options(const struct command *cmd)
-{
-	for (size_t i = 0; i < n_option_entries; i++)
-		if (command_takes(cmd, &option_table[i]))
-			printf(" --%s", option_table[i].name);
-}
-
-static void
-bash_arguments(const struct command *cmd)
+bash_command(const struct command *cmd)
 {
 	char words[256];
 
+	printf("\t\t%s:-*) words='", cmd->name);
+	for (size_t i = 0; i < n_option_entries; i++)
+		if (command_takes(cmd, &option_table[i]))
+			printf(" --%s", option_table[i].name);
+	printf("' ;;\n\t\t%s:*) ", cmd->name);
 	if (names_words(cmd, words, sizeof(words)))
 		printf("words='%s' ", words);
 	if (names_file(cmd))
 		printf("files=yes ");
 	if (names_index(cmd))
 		printf("words=$(" INDICES ") ");
+	printf(";;\n");
 }
 
 static void
@@ -149,15 +141,12 @@ print_bash(void)
 	printf("\tesac\n"
 	       "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n"
 	       "\t\twords='");
-	print_names(" ");
+	for (size_t i = 0; i < n_commands; i++)
+		printf("%s%s", i == 0 ? "" : " ", commands[i].name);
 	printf("'\n\telif [ -n \"$option\" ]; then\n"
 	       "\t\tcase ${COMP_WORDS[1]}:$word in\n");
 	for (size_t i = 0; i < n_commands; i++) {
-		printf("\t\t%s:-*) words='", commands[i].name);
-		bash_options(&commands[i]);
-		printf("' ;;\n\t\t%s:*) ", commands[i].name);
-		bash_arguments(&commands[i]);
-		printf(";;\n");
+		bash_command(&commands[i]);
 	}
 	printf("\t\tesac\n\tfi\n"
 	       "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
@@ -215,10 +204,14 @@ zsh_option(const struct option_entry *o)
 }
 
 static void
-zsh_arguments(const struct command *cmd)
+zsh_command(const struct command *cmd)
 {
 	char words[256];
 
+	printf("%s) _arguments", cmd->name);
+	for (size_t i = 0; i < n_option_entries; i++)
+		if (command_takes(cmd, &option_table[i]))
+			zsh_option(&option_table[i]);
 	if (names_words(cmd, words, sizeof(words)))
 		printf(" '1:shell:(%s)'", words);
 	else if (names_file(cmd) && names_index(cmd))
@@ -227,6 +220,7 @@ zsh_arguments(const struct command *cmd)
 		printf(" '1:index:_sk_tpm_indices'");
 	else if (names_file(cmd))
 		printf(" '*:file:_files'");
+	printf(" ;;\n");
 }
 
 static void
@@ -257,12 +251,7 @@ print_zsh(void)
 	       "((CURRENT--))\n"
 	       "case $sub in\n");
 	for (size_t i = 0; i < n_commands; i++) {
-		printf("%s) _arguments", commands[i].name);
-		for (size_t j = 0; j < n_option_entries; j++)
-			if (command_takes(&commands[i], &option_table[j]))
-				zsh_option(&option_table[j]);
-		zsh_arguments(&commands[i]);
-		printf(" ;;\n");
+		zsh_command(&commands[i]);
 	}
 	printf("esac\n");
 }
@@ -290,7 +279,7 @@ fish_option(const struct command *cmd, const struct option_entry *o)
 }
 
 static void
-fish_arguments(const struct command *cmd)
+fish_command(const struct command *cmd)
 {
 	char words[256];
 
@@ -301,6 +290,9 @@ fish_arguments(const struct command *cmd)
 	else if (names_index(cmd))
 		printf(" -a '(" INDICES ")'");
 	putchar('\n');
+	for (size_t i = 0; i < n_option_entries; i++)
+		if (command_takes(cmd, &option_table[i]))
+			fish_option(cmd, &option_table[i]);
 }
 
 static void
@@ -314,10 +306,7 @@ print_fish(void)
 		putchar('\n');
 	}
 	for (size_t i = 0; i < n_commands; i++) {
-		fish_arguments(&commands[i]);
-		for (size_t j = 0; j < n_option_entries; j++)
-			if (command_takes(&commands[i], &option_table[j]))
-				fish_option(&commands[i], &option_table[j]);
+		fish_command(&commands[i]);
 	}
 }
 

@@ -70,35 +70,7 @@ add_server(const char *fingerprint, struct limits *l)
 	return r;
 }
 
-static int
-take_limits(const struct invocation *inv, struct limits *l)
-{
-	const struct values *kinds = &inv->options[OPTION_LIMIT];
-	const struct values *servers = &inv->options[OPTION_SERVER];
-	int r = 0;
-
-	for (size_t i = 0; i < kinds->n && r == 0; i++)
-		r = add_limit(kinds->value[i], l);
-	for (size_t i = 0; i < servers->n && r == 0; i++)
-		r = add_server(servers->value[i], l);
-	return r;
-}
-
 /* --- the key ----------------------------------------------------------- */
-
-static int
-take_new_pin(const struct invocation *inv, struct bytes *ret)
-{
-	if (!has(inv, OPTION_PIN))
-		return 0;
-	return new_pin_ask(&inv->cfg, "Choose a PIN for the new key: ", ret);
-}
-
-static char *
-default_path(void)
-{
-	return home_path(".ssh/id_ecdsa_sk");
-}
 
 static char *
 default_comment(void)
@@ -245,18 +217,6 @@ _Static_assert(KEYFILE_PRESENCE == CREDENTIAL_PRESENCE &&
 	KEYFILE_RESIDENT == CREDENTIAL_RESIDENT,
     "the flags of a key file are not its credential's");
 
-static unsigned int
-wanted_flags(const struct invocation *inv)
-{
-	return (has(inv, OPTION_NO_TOUCH) ? 0 : CREDENTIAL_PRESENCE) |
-	    (has(inv, OPTION_PIN)
-		    ? CREDENTIAL_VERIFICATION | CREDENTIAL_PIN_REPEATED
-		    : 0) |
-	    (has(inv, OPTION_ATTESTATION) ? CREDENTIAL_ATTESTATION : 0) |
-	    (has(inv, OPTION_RESIDENT) ? CREDENTIAL_RESIDENT : 0) |
-	    (has(inv, OPTION_FORCE) ? CREDENTIAL_OVERWRITE : 0);
-}
-
 static int
 make(const struct invocation *inv, const char *application,
     const struct limits *limits, struct keyfile *key, struct credential *ret)
@@ -264,14 +224,23 @@ make(const struct invocation *inv, const char *application,
 	struct bytes challenge = { 0 }, pin = { 0 };
 	struct credential_request req = {
 		.application = application,
-		.flags = wanted_flags(inv),
+		.flags = (has(inv, OPTION_NO_TOUCH) ? 0 : CREDENTIAL_PRESENCE) |
+		    (has(inv, OPTION_PIN)
+			    ? CREDENTIAL_VERIFICATION | CREDENTIAL_PIN_REPEATED
+			    : 0) |
+		    (has(inv, OPTION_ATTESTATION) ? CREDENTIAL_ATTESTATION
+						  : 0) |
+		    (has(inv, OPTION_RESIDENT) ? CREDENTIAL_RESIDENT : 0) |
+		    (has(inv, OPTION_FORCE) ? CREDENTIAL_OVERWRITE : 0),
 		.limits = limits,
 		.user = option_value(inv, OPTION_USER),
 	};
 	int r;
 
 	if ((r = take_challenge(inv, &challenge)) != 0 ||
-	    (r = take_new_pin(inv, &pin)) != 0)
+	    (has(inv, OPTION_PIN) &&
+		(r = new_pin_ask(
+		     &inv->cfg, "Choose a PIN for the new key: ", &pin)) != 0))
 		goto out;
 	req.challenge = bytes_slice(&challenge);
 	req.pin = (const char *)pin.data;
@@ -286,20 +255,6 @@ out:
 	bytes_reset(&challenge);
 	bytes_reset(&pin);
 	return r;
-}
-
-/* The key first: it may be in the TPM already, and is of use by itself. */
-static int
-write_files(const struct keyfile *key, const char *path,
-    const struct credential *cred, const char *attestation,
-    enum existing_file existing)
-{
-	int r;
-
-	if ((r = keyfile_write(key, path, existing)) != 0 ||
-	    attestation == NULL)
-		return r;
-	return write_attestation(cred, attestation, existing);
 }
 
 /* --- the answer -------------------------------------------------------- */
@@ -317,12 +272,6 @@ server_options(uint8_t flags)
 	default:
 		return "no-touch-required ";
 	}
-}
-
-static bool
-can_log_in(const struct limits *limits)
-{
-	return limits->kinds == 0 || (limits->kinds & LIMIT_LOGIN) != 0;
 }
 
 /* The public key, behind its options in authorized_keys or "". */
@@ -350,7 +299,7 @@ answer(const struct invocation *inv, const struct keyfile *key,
     const struct limits *limits, const char *path)
 {
 	struct json_object *o = answer_new();
-	bool login = can_log_in(limits);
+	bool login = limits->kinds == 0 || (limits->kinds & LIMIT_LOGIN) != 0;
 	struct text t = { 0 };
 	uint8_t digest[32];
 	int r;
@@ -392,26 +341,34 @@ command_enroll(struct invocation *inv)
 	const char *attestation = option_value(inv, OPTION_ATTESTATION);
 	enum existing_file existing =
 	    has(inv, OPTION_FORCE) ? REPLACE_EXISTING : KEEP_EXISTING;
+	const struct values *kinds = &inv->options[OPTION_LIMIT];
+	const struct values *servers = &inv->options[OPTION_SERVER];
 	struct limits limits = { 0 };
 	struct credential cred = { 0 };
 	struct keyfile key = { 0 };
 	char *path;
-	int r;
+	int r = 0;
 
 	if (application == NULL)
 		application = "ssh:";
-	path = file != NULL ? strdup(file) : default_path();
+	path = file != NULL ? strdup(file) : home_path(".ssh/id_ecdsa_sk");
 	key.comment = comment != NULL ? strdup(comment) : default_comment();
 	key.application = strdup(application);
 	if (path == NULL || key.comment == NULL || key.application == NULL) {
 		r = fail(FAIL_MEMORY, "out of memory, or no home directory");
 		goto out;
 	}
-	if ((r = take_limits(inv, &limits)) == 0 &&
-	    (r = check_words(inv, &key)) == 0 &&
+	for (size_t i = 0; i < kinds->n && r == 0; i++)
+		r = add_limit(kinds->value[i], &limits);
+	for (size_t i = 0; i < servers->n && r == 0; i++)
+		r = add_server(servers->value[i], &limits);
+	/* The key comes first: it may be in the TPM, and is of use alone. */
+	if (r == 0 && (r = check_words(inv, &key)) == 0 &&
 	    (r = check_targets(path, attestation, existing)) == 0 &&
 	    (r = make(inv, application, &limits, &key, &cred)) == 0 &&
-	    (r = write_files(&key, path, &cred, attestation, existing)) == 0)
+	    (r = keyfile_write(&key, path, existing)) == 0 &&
+	    (attestation == NULL ||
+		(r = write_attestation(&cred, attestation, existing)) == 0))
 		r = answer(inv, &key, &limits, path);
 out:
 	free(path);

@@ -42,19 +42,6 @@ look_before_pin(struct tpm *tpm, void *what)
 	return credential_check_tries(tpm, c->cfg);
 }
 
-static int
-ask_for_pins(struct pin_change *c)
-{
-	int r;
-
-	if ((r = presence_ask_secret(
-		 c->cfg, "Enter the key's PIN: ", &c->old_pin)) != 0 ||
-	    (r = new_pin_ask(c->cfg, "Choose a new PIN: ", &c->new_pin)) != 0)
-		return r;
-	return c->owner_has_password ? owner_password_ask(c->cfg, &c->owner)
-				     : 0;
-}
-
 /* The record again with the new key handle; the old one goes with it. */
 static int
 replace_record(struct tpm *tpm, const struct pin_change *c)
@@ -126,7 +113,11 @@ command_pin(struct invocation *inv)
 	    (!c.ref.resident &&
 		(r = credential_check_has_pin(&c.ref.handle)) != 0) ||
 	    (r = tpm_with(inv->cfg.tcti, look_before_pin, &c)) != 0 ||
-	    (r = ask_for_pins(&c)) != 0 ||
+	    (r = presence_ask_secret(
+		 c.cfg, "Enter the key's PIN: ", &c.old_pin)) != 0 ||
+	    (r = new_pin_ask(c.cfg, "Choose a new PIN: ", &c.new_pin)) != 0 ||
+	    (c.owner_has_password &&
+		(r = owner_password_ask(c.cfg, &c.owner)) != 0) ||
 	    (r = tpm_with(inv->cfg.tcti, change_pin, &c)) != 0 ||
 	    (!c.ref.resident && (r = replace_file(inv->argv[0], &c)) != 0))
 		goto out;

@@ -209,24 +209,11 @@ dup_slice(struct slice s)
 	return strndup(s.len > 0 ? (const char *)s.data : "", s.len);
 }
 
-static bool
-take_point(struct slice *in, struct ec_point *ret)
-{
-	struct slice point;
-
-	if (!wire_take_string(in, &point) || point.len != P256_POINT_LEN ||
-	    point.data[0] != 0x04)
-		return false;
-	memcpy(ret->x, point.data + 1, sizeof(ret->x));
-	memcpy(ret->y, point.data + 33, sizeof(ret->y));
-	return true;
-}
-
 /* The private section, behind its two check numbers. */
 static int
 parse_private(struct slice in, struct keyfile *ret)
 {
-	struct slice type, curve, application, handle, reserved, comment;
+	struct slice type, curve, point, application, handle, reserved, comment;
 	struct keyfile key = { 0 };
 	uint32_t check1, check2;
 	int r;
@@ -237,8 +224,8 @@ parse_private(struct slice in, struct keyfile *ret)
 	if (!slice_is(type, SSHKEY_OUR_TYPE))
 		return not_a_key("it holds no ecdsa-sk key");
 	if (!wire_take_string(&in, &curve) || !slice_is(curve, CURVE) ||
-	    !take_point(&in, &key.point) ||
-	    !wire_take_string(&in, &application) ||
+	    !wire_take_string(&in, &point) || point.len != P256_POINT_LEN ||
+	    point.data[0] != 0x04 || !wire_take_string(&in, &application) ||
 	    !wire_take_u8(&in, &key.flags) || !wire_take_string(&in, &handle) ||
 	    !wire_take_string(&in, &reserved) ||
 	    !wire_take_string(&in, &comment))
@@ -247,6 +234,8 @@ parse_private(struct slice in, struct keyfile *ret)
 	for (size_t i = 0; i < in.len; i++)
 		if (in.len >= 8 || in.data[i] != i + 1)
 			return not_a_key("damaged");
+	memcpy(key.point.x, point.data + 1, sizeof(key.point.x));
+	memcpy(key.point.y, point.data + 33, sizeof(key.point.y));
 	if ((r = bytes_set(&key.key_handle, handle.data, handle.len)) != 0)
 		return r;
 	key.application = dup_slice(application);
@@ -312,17 +301,10 @@ keyfile_parse(struct slice text, struct keyfile *ret)
 	return r;
 }
 
-static bool
-is_public(const char *path)
-{
-	size_t n = strlen(path);
-
-	return n > 4 && strcmp(path + n - 4, ".pub") == 0;
-}
-
 int
 keyfile_read(const char *path, struct keyfile *ret)
 {
+	const size_t len = strlen(path);
 	struct stat st;
 	FILE *f = home_open(path, &st);
 	uint8_t *text;
@@ -342,8 +324,9 @@ keyfile_read(const char *path, struct keyfile *ret)
 	r = keyfile_parse((struct slice){ text, n }, ret);
 	if (r == FAIL_ARGUMENT)
 		r = fail(r, "%s is %s%s", path, log_cause(),
-		    is_public(path) ? "; name the private file, without .pub"
-				    : "");
+		    len > 4 && strcmp(path + len - 4, ".pub") == 0
+			? "; name the private file, without .pub"
+			: "");
 	explicit_bzero(text, n);
 	free(text);
 	return r;

@@ -312,21 +312,6 @@ run(const struct command *cmd, int argc, char **argv)
 	return STATUS_FAILED;
 }
 
-/*
- * "sk-tpm --json list" is "sk-tpm list --json": the option trades places with
- * the command.
- */
-static void
-move_json_behind(int argc, char **argv)
-{
-	char *option = argv[1];
-
-	if (argc < 3 || !is_word(option, "--json", "-j"))
-		return;
-	argv[1] = argv[2];
-	argv[2] = option;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -338,7 +323,13 @@ main(int argc, char **argv)
 		print_usage(stderr);
 		return STATUS_USAGE;
 	}
-	move_json_behind(argc, argv);
+	/* "sk-tpm --json list" is "sk-tpm list --json". */
+	if (argc > 2 && is_word(argv[1], "--json", "-j")) {
+		char *option = argv[1];
+
+		argv[1] = argv[2];
+		argv[2] = option;
+	}
 	if (is_word(argv[1], "--help", "-h") || strcmp(argv[1], "help") == 0) {
 		print_usage(stdout);
 		return answered();

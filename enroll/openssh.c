@@ -24,28 +24,21 @@ openssh_ask(const char *command, const char *begins, char *ret, size_t size)
 	return found;
 }
 
-static unsigned int
-api_of(unsigned int major, unsigned int minor)
-{
-	unsigned int version = major * 100 + minor;
-
-	if (version >= 901)
-		return 10;
-	if (version >= 809)
-		return 9;
-	return version >= 804 ? 7 : 0;
-}
-
 bool
 openssh_find(struct openssh *ret)
 {
 	struct openssh found;
+	unsigned int version;
 	char line[256];
 
 	if (!openssh_ask("ssh -V 2>&1", "OpenSSH_", line, sizeof(line)) ||
 	    sscanf(line, "OpenSSH_%u.%u", &found.major, &found.minor) != 2)
 		return false;
-	found.api = api_of(found.major, found.minor);
+	version = found.major * 100 + found.minor;
+	found.api = version >= 901 ? 10
+	    : version >= 809	   ? 9
+	    : version >= 804	   ? 7
+				   : 0;
 	*ret = found;
 	return true;
 }

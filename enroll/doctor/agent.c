@@ -23,13 +23,6 @@
 
 #define ANSWERS_WITHIN_S 5
 
-static uint32_t
-number(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | p[3];
-}
-
 static int
 no_answer(const char *path, const char *why)
 {
@@ -78,7 +71,8 @@ count_keys(int fd, const char *path, uint32_t *ret)
 				    : strerror(errno));
 	if (n != (ssize_t)sizeof(answer) || answer[4] != IDENTITIES_ANSWER)
 		return no_answer(path, "what is there is no agent");
-	*ret = number(answer + 5);
+	*ret = (uint32_t)answer[5] << 24 | (uint32_t)answer[6] << 16 |
+	    (uint32_t)answer[7] << 8 | answer[8];
 	return 0;
 }
 
@@ -188,32 +182,27 @@ read_allowed(long pid)
 	return allowed_by(argv, n);
 }
 
-static void
-look_at_process(int fd, struct agent *agent)
-{
-	struct ucred peer = { 0 };
-	socklen_t len = sizeof(peer);
-	long pid;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
-		return;
-	pid = find_process(peer.pid, agent->program, sizeof(agent->program));
-	if (strcmp(agent->program, "ssh-agent") == 0)
-		agent->allowed = read_allowed(pid);
-}
-
 int
 agent_ask(const char *path, struct agent *ret)
 {
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
 	struct agent agent = { 0 };
 	int fd = -1, r;
+	long pid;
 
 	if ((r = open_socket(path, &fd)) != 0)
 		return r;
-	if ((r = count_keys(fd, path, &agent.n_keys)) == 0) {
-		look_at_process(fd, &agent);
-		*ret = agent;
+	if ((r = count_keys(fd, path, &agent.n_keys)) != 0)
+		goto out;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0) {
+		pid = find_process(
+		    peer.pid, agent.program, sizeof(agent.program));
+		if (strcmp(agent.program, "ssh-agent") == 0)
+			agent.allowed = read_allowed(pid);
 	}
+	*ret = agent;
+out:
 	close(fd);
 	return r;
 }

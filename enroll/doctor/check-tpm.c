@@ -28,20 +28,12 @@ four_characters(uint32_t n, char ret[5])
 }
 
 static void
-check_weaknesses(const char *vendor, uint32_t version, struct report *r)
-{
-	const char *text, *remedy;
-	enum finding found = weakness_find(
-	    vendor, version >> 16, version & 0xffff, &text, &remedy);
-
-	report_add(r, "known weaknesses", found, remedy, "%s", text);
-}
-
-static void
 check_identity(struct tpm *tpm, struct report *r)
 {
 	uint32_t maker = 0, v1 = 0, v2 = 0, family = 0;
 	char vendor[5], generation[5];
+	const char *weakness, *remedy;
+	enum finding found;
 
 	if (tpm_property(tpm, TPM2_PT_MANUFACTURER, &maker) != 0 ||
 	    tpm_property(tpm, TPM2_PT_FIRMWARE_VERSION_1, &v1) != 0 ||
@@ -56,7 +48,9 @@ check_identity(struct tpm *tpm, struct report *r)
 	report_add(r, "identity", FINDING_OK, NULL,
 	    "%s, TPM %s, firmware %u.%u.%u.%u", vendor, generation, v1 >> 16,
 	    v1 & 0xffff, v2 >> 16, v2 & 0xffff);
-	check_weaknesses(vendor, v1, r);
+	found =
+	    weakness_find(vendor, v1 >> 16, v1 & 0xffff, &weakness, &remedy);
+	report_add(r, "known weaknesses", found, remedy, "%s", weakness);
 }
 
 /* --- what state it is in ----------------------------------------------- */

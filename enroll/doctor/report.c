@@ -33,16 +33,6 @@ report_add(struct report *r, const char *check, enum finding finding,
 		r->worst = finding;
 }
 
-static const char *
-colour_of(const char *status)
-{
-	size_t i = 0;
-
-	while (i < FINDING_WRONG && strcmp(status, words[i]) != 0)
-		i++;
-	return colours[i];
-}
-
 void
 report_print(const struct report *r)
 {
@@ -54,8 +44,12 @@ report_print(const struct report *r)
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(r->list, i);
 		const char *status = answer_member(o, "status");
+		size_t finding = 0;
 
-		printf("%s%-8s%s%-18s%s\n", colour ? colour_of(status) : "",
+		while (finding < FINDING_WRONG &&
+		    strcmp(status, words[finding]) != 0)
+			finding++;
+		printf("%s%-8s%s%-18s%s\n", colour ? colours[finding] : "",
 		    status, colour ? "\033[0m" : "", answer_member(o, "check"),
 		    answer_member(o, "text"));
 		if (answer_member(o, "remedy")[0] != '\0')

@@ -293,26 +293,6 @@ out:
 
 /* --- testing and changing ---------------------------------------------- */
 
-static int
-test_handle(
-    const struct config *cfg, const struct handle *h, struct slice auth_value)
-{
-	struct checked_key key;
-	struct signing s = {
-		.tcti = cfg->tcti,
-		.key = &key,
-		.auth_value = auth_value,
-		.last_try = last_try_of(cfg),
-	};
-	int r;
-
-	if (RAND_bytes(s.digest, sizeof(s.digest)) != 1)
-		return fail(FAIL_INTERNAL, "no random numbers");
-	if ((r = key_check(h, &key)) != 0)
-		return r;
-	return sign(&s);
-}
-
 /* The authValue of the PIN that a key needs; empty for one without. */
 static int
 find_auth_value(const struct handle *h, const char *pin, struct bytes *ret)
@@ -330,12 +310,23 @@ credential_test(
 {
 	struct bytes auth_value = { 0 };
 	struct handle h = { 0 };
+	struct checked_key key;
+	struct signing s = {
+		.tcti = cfg->tcti,
+		.key = &key,
+		.last_try = last_try_of(cfg),
+	};
 	int r;
 
+	if (RAND_bytes(s.digest, sizeof(s.digest)) != 1)
+		return fail(FAIL_INTERNAL, "no random numbers");
 	if ((r = handle_decode(key_handle, &h)) != 0)
 		return r;
-	if ((r = find_auth_value(&h, pin, &auth_value)) == 0)
-		r = test_handle(cfg, &h, bytes_slice(&auth_value));
+	if ((r = find_auth_value(&h, pin, &auth_value)) == 0 &&
+	    (r = key_check(&h, &key)) == 0) {
+		s.auth_value = bytes_slice(&auth_value);
+		r = sign(&s);
+	}
 	bytes_reset(&auth_value);
 	handle_reset(&h);
 	return r;
