@@ -223,7 +223,6 @@ TSS(Esys_TR_Serialize,
     (E, ESYS_TR object, uint8_t **buffer, size_t *buffer_size),
     (e, object, buffer, buffer_size))
 TSS(Esys_TR_Close, (E, ESYS_TR *object), (e, object))
-TSS(Esys_TR_GetName, (E, ESYS_TR object, TPM2B_NAME **name), (e, object, name))
 TSS(Esys_FlushContext, (E, ESYS_TR object), (e, object))
 TSS(Esys_GetCapability,
     (E, S, TPM2_CAP cap, UINT32 property, UINT32 count, TPMI_YES_NO *more,
