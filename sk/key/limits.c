@@ -4,6 +4,7 @@
 #include "base/cbor.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "key/limits.h"
 
 const struct limit_name limit_names[LIMIT_KINDS] = {
@@ -30,6 +31,9 @@ limits_allow_namespace(struct limits *l, struct slice name)
 		return fail(FAIL_ARGUMENT,
 		    "a namespace has 1 to %d bytes, not %zu",
 		    LIMITS_NAMESPACE_MAX, name.len);
+	if (!utf8_is_valid(name))
+		return fail(FAIL_ARGUMENT,
+		    "a namespace has to be UTF-8, and this one is not");
 	if (l->n_namespaces == LIMITS_MAX)
 		return fail(
 		    FAIL_ARGUMENT, "%d namespaces are the most", LIMITS_MAX);
@@ -93,7 +97,7 @@ decode_namespaces(struct slice *in, struct limits *ret)
 		return fail_damaged_limits();
 	while (n-- > 0) {
 		if (!cbor_take_text(in, &name) || name.len == 0 ||
-		    name.len > LIMITS_NAMESPACE_MAX)
+		    name.len > LIMITS_NAMESPACE_MAX || !utf8_is_valid(name))
 			return fail_damaged_limits();
 		if ((r = limits_allow_namespace(ret, name)) != 0)
 			return r;

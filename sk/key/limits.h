@@ -48,7 +48,7 @@ struct limits {
 /*
  * Allow more: a kind, signatures in a namespace, logins to a server. The
  * first call turns "no limit" into "only this".
- * 0, FAIL_ARGUMENT (too many, too long, empty) or FAIL_MEMORY.
+ * 0, FAIL_ARGUMENT (too many, too long, empty, not UTF-8) or FAIL_MEMORY.
  */
 void limits_allow_kind(struct limits *l, enum limit_kind kind);
 int limits_allow_namespace(struct limits *l, struct slice name) MUST_CHECK;

@@ -27,6 +27,26 @@ test_how_many(void **state)
 	limits_reset(&l);
 }
 
+/* Text in CBOR is UTF-8: what we wrote of another would be no CBOR to others.
+ */
+static void
+test_namespace_is_utf8(void **state)
+{
+	const struct slice latin = { (const uint8_t *)"caf\xe9", 4 };
+	const struct slice utf8 = { (const uint8_t *)"caf\xc3\xa9", 5 };
+	const uint8_t encoded[] = { 0x83, 2, 0x81, 0x62, 'a', 0xe9, 0x80 };
+	struct slice in = { encoded, sizeof(encoded) };
+	struct limits l = { 0 };
+
+	(void)state;
+	assert_int_equal(limits_allow_namespace(&l, latin), FAIL_ARGUMENT);
+	assert_int_equal(l.kinds, 0);
+	assert_int_equal(limits_allow_namespace(&l, utf8), 0);
+	limits_reset(&l);
+	assert_int_equal(limits_decode(&in, &l), FAIL_HANDLE);
+	limits_reset(&l);
+}
+
 static void
 test_copy(void **state)
 {
@@ -67,6 +87,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_how_many),
+		cmocka_unit_test(test_namespace_is_utf8),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_names),
 	};
