@@ -39,7 +39,7 @@ answer_object(
 	json_object_object_add(o, name, check(value));
 }
 
-/* JSON is UTF-8: what is not plain ASCII is escaped, as everywhere here. */
+/* JSON has to be UTF-8. All but printable ASCII is escaped, as elsewhere. */
 static void
 add_bytes(struct json_object *o, const char *name, struct slice value)
 {
@@ -171,7 +171,7 @@ answer_key(struct json_object *o, const struct keyref *ref)
 
 /* --- printing ---------------------------------------------------------- */
 
-/* Where a name with its first letter as a capital would not do. */
+/* The labels that are more than the name with a capital letter. */
 static const struct {
 	const char *name, *label;
 } labels[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a command answers: built once as a JSON object, and printed as that,
- * or for a person as aligned lines. Foreign bytes are escaped in both.
+ * A command's answer. It is built as a JSON object, and printed as JSON or as
+ * aligned lines. Foreign bytes are escaped in both.
  */
 #ifndef SKTPM_ANSWER_H
 #define SKTPM_ANSWER_H
@@ -16,9 +16,9 @@ enum answer_form {
 	ANSWER_JSON,
 };
 
-/* Adds to a JSON object; a NULL object or value ends the program: no memory. */
+/* Adds a member to a JSON object. Out of memory ends the program. */
 void answer_text(struct json_object *o, const char *name, const char *value);
-/* As it is where that is UTF-8 without control characters; else escaped. */
+/* Keeps UTF-8 without control characters as it is; escapes anything else. */
 void answer_path(struct json_object *o, const char *name, const char *path);
 void answer_number(struct json_object *o, const char *name, int64_t value);
 void answer_real(struct json_object *o, const char *name, double value);
@@ -29,16 +29,16 @@ void answer_object(
 struct json_object *answer_new(void);
 struct json_object *answer_new_list(void);
 
-/* A member of o as text; "" where it has none. Valid as long as o. */
+/* A member of o as text, or "" if there is none. Valid as long as o. */
 const char *answer_member(struct json_object *o, const char *name);
 
-/* Everything that a key is, as `show` and `list` have it. 0 or FAIL_. */
+/* Adds what `show` and `list` tell about a key. 0 or FAIL_. */
 int answer_key(struct json_object *o, const struct keyref *ref) MUST_CHECK;
 
 /* Adds why the command failed, with fail()'s words and the remedy of `err`. */
 void answer_add_failure(struct json_object *o, int err);
 
-/* Prints that alone as JSON, unless there was an answer in JSON already. */
+/* Prints only that, as JSON, unless an answer was printed as JSON before. */
 void answer_failure(int err);
 
 /* Prints and frees o. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* sk-tpm completions: from the tables that also parse and explain. */
+/* sk-tpm completions: made from the same tables as parsing and --help. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +10,10 @@
 #include "command.h"
 #include "key/limits.h"
 
-/* Words for a quoted string: no shell's special characters are in the tables,
- * but for apostrophes. */
+/*
+ * Prints s in single quotes. Of the characters that are special there, the
+ * tables have only the apostrophe.
+ */
 static void
 print_quoted(const char *s)
 {
@@ -25,7 +27,7 @@ print_quoted(const char *s)
 	putchar('\'');
 }
 
-/* The words that an option takes, with spaces between; NULL: any. */
+/* The words that an option takes, separated by spaces, or NULL for any. */
 static const char *
 choices_of(const struct option_entry *o)
 {
@@ -52,7 +54,7 @@ takes_file(const struct option_entry *o)
 	return o->argument != NULL && strcmp(o->argument, "FILE") == 0;
 }
 
-/* What a command's argument may be: see the table in main.c. */
+/* What a command takes as its argument, by the table in main.c. */
 static bool
 names_file(const struct command *cmd)
 {
@@ -66,7 +68,7 @@ names_index(const struct command *cmd)
 	return strstr(cmd->arguments, "INDEX") != NULL;
 }
 
-/* "bash|zsh|fish": words that are meant as they are, with spaces between. */
+/* Words to type as they are: "bash|zsh|fish" gives "bash zsh fish". */
 static bool
 names_words(const struct command *cmd, char *ret, size_t size)
 {
@@ -79,7 +81,7 @@ names_words(const struct command *cmd, char *ret, size_t size)
 	return true;
 }
 
-/* A command line that prints the indices of the resident keys there are. */
+/* A command line that prints the indices of all resident keys. */
 #define INDICES                             \
 	"sk-tpm list 2>/dev/null | sed -n " \
 	"\"s/^  *\\\\(0x[0-9a-fA-F]*\\\\) .*/\\\\1/p\""
@@ -104,7 +106,7 @@ bash_values(void)
 	}
 }
 
-/* The words behind one command: its options, and its arguments. */
+/* What one command is completed with: its options, then its arguments. */
 static void
 bash_command(const struct command *cmd)
 {
@@ -127,7 +129,7 @@ bash_command(const struct command *cmd)
 static void
 print_bash(void)
 {
-	/* bash takes "--limit=x" for three words. */
+	/* bash splits "--limit=x" into three words. */
 	printf("_sk_tpm() {\n"
 	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} words= files=\n"
 	       "\tlocal option=${COMP_WORDS[COMP_CWORD-1]}\n"
@@ -244,7 +246,7 @@ print_zsh(void)
 		putchar(' ');
 		print_quoted(entry);
 	}
-	/* _arguments takes the first word for the command. */
+	/* _arguments expects the command as the first word. */
 	printf("\n\treturn\nfi\n"
 	       "local sub=$words[2]\n"
 	       "shift words\n"
@@ -321,8 +323,8 @@ command_completions(struct invocation *inv)
 		print_fish();
 	else
 		return fail(FAIL_ARGUMENT,
-		    "\"%.100s\" is not a shell that is known here; use bash, "
-		    "zsh or fish",
+		    "there are no completions for \"%.100s\"; use bash, zsh "
+		    "or fish",
 		    inv->argv[0]);
 	return 0;
 }

@@ -85,7 +85,7 @@ default_comment(void)
 	return comment;
 }
 
-/* `attestation` is NULL where there is none to write. */
+/* `attestation` is NULL if none is to be written. */
 static int
 check_targets(
     const char *path, const char *attestation, enum existing_file existing)
@@ -111,7 +111,7 @@ check_targets(
 	return r;
 }
 
-/* What goes into a line of authorized_keys has to stay in its line. */
+/* Text that goes into a line of authorized_keys must not end that line. */
 static int
 check_text(const char *option, const char *s)
 {
@@ -134,7 +134,7 @@ check_words(const struct invocation *inv, const struct keyfile *key)
 		return r;
 	if (strncmp(key->application, "ssh:", 4) != 0)
 		return fail(
-		    FAIL_ARGUMENT, "--application: it has to begin with ssh:");
+		    FAIL_ARGUMENT, "--application: must begin with ssh:");
 	if (has(inv, OPTION_USER) && !has(inv, OPTION_RESIDENT))
 		return fail(FAIL_ARGUMENT,
 		    "--user is for resident keys; add --resident");
@@ -143,7 +143,7 @@ check_words(const struct invocation *inv, const struct keyfile *key)
 
 #define MAX_CHALLENGE 65536
 
-/* All of it, or none: an attestation of less would not verify. */
+/* Reads all of it or fails: an attestation of a part would not verify. */
 static int
 read_challenge(FILE *f, const char *path, struct bytes *ret)
 {
@@ -199,8 +199,8 @@ write_attestation(const struct credential *cred, const char *path,
 
 	if (cred->signature.len == 0)
 		return fail(FAIL_ARGUMENT,
-		    "the key is made, but there is no attestation, for there "
-		    "was no way to ask for a person's presence");
+		    "the key is made, but there is no attestation: nobody "
+		    "could be asked for their presence");
 	if ((r = wire_put_text(&out, "ssh-sk-attest-v01")) == 0 &&
 	    (r = wire_put_text(&out, "")) == 0 &&
 	    (r = wire_put_string(&out, bytes_slice(&cred->signature))) == 0 &&
@@ -274,7 +274,7 @@ server_options(uint8_t flags)
 	}
 }
 
-/* The public key, behind its options in authorized_keys or "". */
+/* Adds the public key, with `options` for authorized_keys in front of it. */
 static int
 answer_line(struct json_object *o, const char *name, const char *options,
     const struct keyfile *key)
@@ -362,7 +362,7 @@ command_enroll(struct invocation *inv)
 		r = add_limit(kinds->value[i], &limits);
 	for (size_t i = 0; i < servers->n && r == 0; i++)
 		r = add_server(servers->value[i], &limits);
-	/* The key comes first: it may be in the TPM, and is of use alone. */
+	/* The key file comes first: it is useful without the attestation. */
 	if (r == 0 && (r = check_words(inv, &key)) == 0 &&
 	    (r = check_targets(path, attestation, existing)) == 0 &&
 	    (r = make(inv, application, &limits, &key, &cred)) == 0 &&

@@ -53,7 +53,7 @@ list_resident(const struct config *cfg, struct json_object *list)
 	return r;
 }
 
-/* Files that are not ours are no matter; most of ~/.ssh is that. */
+/* Skips files that hold no key of ours: most files in ~/.ssh do not. */
 static void
 list_file(const char *path, struct json_object *list)
 {
@@ -73,7 +73,7 @@ list_file(const char *path, struct json_object *list)
 	keyref_reset(&ref);
 }
 
-/* `named` is a directory, or NULL for ~/.ssh, which need not be there. */
+/* `named` is a directory, or NULL for ~/.ssh, which may be missing. */
 static int
 list_files(const char *named, struct json_object *list)
 {
@@ -99,8 +99,9 @@ list_files(const char *named, struct json_object *list)
 }
 
 /*
- * A key file that was made with a resident key, where the TPM has others of
- * its application and not that one: it was removed, or somebody replaced it.
+ * Marks a key file whose resident key is not in the TPM any more, while the TPM
+ * has others for the same application. The key was removed, or somebody
+ * replaced it.
  */
 static void
 tell_change(struct json_object *file, struct json_object *residents)
@@ -188,7 +189,7 @@ command_list(struct invocation *inv)
 
 	answer_object(o, "resident", residents);
 	answer_object(o, "files", files);
-	/* Files can be told without a TPM, too. */
+	/* Files can be listed without a TPM. */
 	if ((r = list_files(dir, files)) != 0) {
 		json_object_put(o);
 		return r;

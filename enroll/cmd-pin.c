@@ -19,14 +19,14 @@
 struct pin_change {
 	const struct config *cfg;
 	struct keyref ref;
-	struct resident_key listed; /* as `ref` was read, if resident */
+	struct resident_key listed; /* the record of a resident key */
 	bool owner_has_password;
 	struct bytes old_pin, new_pin;
 	struct owner_password owner;
 	struct bytes key_handle; /* with the new PIN */
 };
 
-/* Before a person is asked: all that could make their PIN be in vain. */
+/* Checks all that could fail before a person types a PIN for it. */
 static int
 look_before_pin(struct tpm *tpm, void *what)
 {
@@ -42,7 +42,7 @@ look_before_pin(struct tpm *tpm, void *what)
 	return credential_check_tries(tpm, c->cfg);
 }
 
-/* The record again with the new key handle; the old one goes with it. */
+/* Writes a record with the new key handle in place of the old record. */
 static int
 replace_record(struct tpm *tpm, const struct pin_change *c)
 {
@@ -66,7 +66,7 @@ change_pin(struct tpm *tpm, void *what)
 	struct pin_change *c = what;
 	int r;
 
-	/* What is changed already is not changed again by another try. */
+	/* A second try of the connection does not change the PIN again. */
 	if (c->key_handle.len == 0 &&
 	    (r = credential_change_pin(tpm, c->cfg,
 		 bytes_slice(&c->ref.key.key_handle),
@@ -76,7 +76,7 @@ change_pin(struct tpm *tpm, void *what)
 	return c->ref.resident ? replace_record(tpm, c) : 0;
 }
 
-/* The file itself, where `name` is a link to it. */
+/* Replaces the file itself if `name` is a link to it. */
 static int
 replace_file(const char *name, struct pin_change *c)
 {

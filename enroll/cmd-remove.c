@@ -13,7 +13,7 @@
 #include "tpm/owner.h"
 #include "user/presence.h"
 
-/* `ref` is empty for a record that cannot be read. */
+/* `ref` is empty if the record cannot be read. */
 static void
 describe_removal(uint32_t index, const struct keyref *ref, struct text *out)
 {
@@ -44,7 +44,7 @@ ask_to_remove(
 	r = presence_require(&inv->cfg, &question);
 	if (r == FAIL_PRESENCE)
 		return fail(FAIL_ARGUMENT,
-		    "there is nobody to ask; say --yes to remove it");
+		    "there is nobody to ask; use --yes to remove it");
 	return r;
 }
 
@@ -85,11 +85,11 @@ command_remove(struct invocation *inv)
 	if (!keyref_parse_index(inv->argv[0], &removal.index))
 		return fail(FAIL_ARGUMENT,
 		    "\"%.100s\" is not the index of a resident key; sk-tpm "
-		    "list tells them, and a key file is removed with rm",
+		    "list prints them; remove a key file with rm",
 		    inv->argv[0]);
 	if ((r = tpm_with(cfg->tcti, find_key, &removal)) != 0)
 		return r;
-	/* One that cannot be read can be removed all the same. */
+	/* A key that cannot be read can still be removed. */
 	if ((r = keyref_of_record(&removal.key, &ref)) == FAIL_MEMORY ||
 	    (r = ask_to_remove(inv, removal.index, &ref)) != 0 ||
 	    (removal.owner_has_password &&
@@ -99,8 +99,8 @@ command_remove(struct invocation *inv)
 	printf("Removed the resident key 0x%08x.\n", removal.index);
 	if (removal.key.error == 0)
 		printf("Key files of it, and agents that have it, go on "
-		       "signing; to end that, remove it\nwhere it is allowed, "
-		       "as in authorized_keys.\n");
+		       "signing. To end that, remove\nits public key where it "
+		       "is allowed, as in authorized_keys.\n");
 out:
 	owner_password_reset(&removal.owner);
 	resident_key_reset(&removal.key);

@@ -21,7 +21,7 @@
 #include "tpm/owner.h"
 #include "tpm/primary.h"
 
-/* With the library's path. */
+/* The argument is the library's path. */
 #define SSH_LINES "Host *\n\tSecurityKeyProvider %s\n"
 
 enum setup_mode {
@@ -88,7 +88,9 @@ set_up_srk(const struct config *cfg, enum setup_mode mode)
 
 /* --- the lines --------------------------------------------------------- */
 
-/* To read and append, never waiting as for a pipe; ours alone to write. */
+/*
+ * Opens a file without waiting, as for a pipe. Others cannot write a new one.
+ */
 static FILE *
 open_to_append(const char *path, enum setup_mode mode)
 {
@@ -111,7 +113,7 @@ open_to_append(const char *path, enum setup_mode mode)
 	return f;
 }
 
-/* The directories that are not there yet, ours alone. */
+/* Makes the missing directories. Others have no access to them. */
 static int
 make_parents(const char *path)
 {
@@ -131,7 +133,7 @@ make_parents(const char *path)
 	return r;
 }
 
-/* Only one provider can be named, and ours hands other keys on. */
+/* Only one provider can be named. Ours passes other keys on. */
 static void
 tell_of_other(const char *path, const char *word, const char *line)
 {
@@ -149,13 +151,13 @@ tell_of_other(const char *path, const char *word, const char *line)
 	       "Name %s there in its place.\n",
 	    path, value, library);
 	if (strcmp(value, FALLBACK_INTERNAL) != 0)
-		printf("For keys of the other provider to go on working, add "
-		       "to ~/.ssh/sk-tpm.conf:\n"
+		printf("To keep using keys of the other provider, add to "
+		       "~/.ssh/sk-tpm.conf:\n"
 		       "FallbackProvider %s\n",
 		    value);
 }
 
-/* Adds `lines` unless the file names such a setting already. */
+/* Adds `lines` unless the file has such a setting already. */
 static int
 add_lines(
     const char *path, const char *word, const char *lines, enum setup_mode mode)
@@ -203,7 +205,7 @@ add_variable(const struct startup *s, enum setup_mode mode)
 	return r;
 }
 
-/* What runs already has not read these files as they are now. */
+/* Programs that run already have not read the new lines. */
 static void
 tell_when(const struct startup *shell, const struct startup *manager)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The command's own shape: subcommands and options in one table each, from
- * which parsing, --help and the completions are made.
+ * Subcommands and options. There is one table of each; parsing, --help and the
+ * completions use both.
  */
 #ifndef SKTPM_COMMAND_H
 #define SKTPM_COMMAND_H
@@ -42,7 +42,7 @@ enum option_id {
 
 #define OPTION_MAX_VALUES 16
 
-/* What was given of one option. */
+/* The values that were given for one option. */
 struct values {
 	size_t n;
 	const char *value[OPTION_MAX_VALUES]; /* borrowed from argv */
@@ -55,15 +55,15 @@ struct invocation {
 	char **argv;
 };
 
-/* The option's last value, or NULL; for one without argument, "" if given. */
+/* The option's last value, or NULL; "" for a given one without argument. */
 const char *option_value(const struct invocation *inv, enum option_id id);
 
-/* JSON where --json was given. */
+/* ANSWER_JSON if --json was given. */
 enum answer_form wanted_form(const struct invocation *inv);
 
 /*
- * A subcommand: 0 or a FAIL_ code, which main prints; or, of doctor, what it
- * has found and said.
+ * A subcommand returns 0 or a FAIL_ code, which main reports. doctor returns
+ * COMMAND_FOUND_ codes for findings that it has printed itself.
  */
 typedef int command_function(struct invocation *inv);
 

@@ -15,7 +15,7 @@
 #include "keyfile.h"
 #include "ssh/sshkey.h"
 
-#define MAGIC "openssh-key-v1" /* its terminating zero belongs to it */
+#define MAGIC "openssh-key-v1" /* with its terminating zero */
 #define BEGIN_LINE "-----BEGIN OPENSSH PRIVATE KEY-----\n"
 #define END_LINE "-----END OPENSSH PRIVATE KEY-----\n"
 #define CURVE "nistp256"
@@ -68,8 +68,9 @@ encode(const struct keyfile *key, struct bytes *out)
 }
 
 /*
- * On a line of its own for a terminal, or for authorized_keys: a key file may
- * be anybody's, and its comment may have a terminal or sshd take in more.
+ * Appends the comment without control characters. The line goes to terminals
+ * and into authorized_keys, and a stranger's key file could have escape
+ * sequences or a second line in its comment.
  */
 static int
 put_comment(struct bytes *out, const char *comment)
@@ -173,7 +174,7 @@ keyfile_write(
 	if ((r = private_text(key, &private)) == 0 &&
 	    (r = keyfile_public_line(key, &public)) == 0 &&
 	    (r = bytes_append(&public, "\n", 1)) == 0 &&
-	    /* Before the first of the two is written. */
+	    /* Checked before the first of the two is written. */
 	    (r = new_file_check(public_path, existing)) == 0 &&
 	    (r = new_file_write(path, &private, 0600, existing)) == 0)
 		r = new_file_write(public_path, &public, 0644, existing);
@@ -209,7 +210,7 @@ dup_slice(struct slice s)
 	return strndup(s.len > 0 ? (const char *)s.data : "", s.len);
 }
 
-/* The private section, behind its two check numbers. */
+/* The private section; it begins with two check numbers. */
 static int
 parse_private(struct slice in, struct keyfile *ret)
 {
@@ -230,7 +231,7 @@ parse_private(struct slice in, struct keyfile *ret)
 	    !wire_take_string(&in, &reserved) ||
 	    !wire_take_string(&in, &comment))
 		return not_a_key("damaged");
-	/* Padded to eight bytes with 1, 2, 3 and so on. */
+	/* The padding to eight bytes is 1, 2, 3 and so on. */
 	for (size_t i = 0; i < in.len; i++)
 		if (in.len >= 8 || in.data[i] != i + 1)
 			return not_a_key("damaged");
@@ -265,8 +266,8 @@ parse_blob(struct slice in, struct keyfile *ret)
 	    !wire_take_string(&in, &private) || in.len != 0)
 		return not_a_key("damaged");
 	if (!slice_is(cipher, "none"))
-		return not_a_key("it is encrypted with a passphrase; take it "
-				 "off with ssh-keygen -p");
+		return not_a_key("it is encrypted with a passphrase; remove "
+				 "that with ssh-keygen -p");
 	return parse_private(private, ret);
 }
 

@@ -24,16 +24,16 @@ struct keyfile {
 };
 
 /*
- * Reads a private-key file. 0; FAIL_ARGUMENT, with words, where it is not
- * there, not OpenSSH's, encrypted, or of another type; FAIL_MEMORY. The
- * caller ends *ret with keyfile_reset.
+ * Reads a private-key file. 0; FAIL_ARGUMENT if it is missing, not in OpenSSH's
+ * format, encrypted, or of another type; FAIL_MEMORY. The caller ends *ret with
+ * keyfile_reset.
  */
 int keyfile_read(const char *path, struct keyfile *ret) MUST_CHECK;
 
 /* The same from memory: the text of such a file. */
 int keyfile_parse(struct slice text, struct keyfile *ret) MUST_CHECK;
 
-/* Puts a blob between the two lines, in base64. 0 or FAIL_MEMORY. */
+/* Puts a blob between BEGIN and END lines, in base64. 0 or FAIL_MEMORY. */
 int keyfile_armour(struct slice blob, struct bytes *ret) MUST_CHECK;
 
 /*

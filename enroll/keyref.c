@@ -42,8 +42,8 @@ from_record(const struct resident_key *rk, struct keyref *ref)
 		    rk->index);
 	if (rk->error == FAIL_NAME)
 		return fail(FAIL_DAMAGED_RECORD,
-		    "the application or user in the record at 0x%08x is such "
-		    "that no file can have its name; sk-tpm remove removes it",
+		    "the application or user in the record at 0x%08x cannot "
+		    "be part of a file name; sk-tpm remove removes it",
 		    rk->index);
 	if (rk->error != 0)
 		return fail(FAIL_DAMAGED_RECORD,
@@ -64,7 +64,7 @@ from_record(const struct resident_key *rk, struct keyref *ref)
 	    &ref->key.key_handle, rec->key_handle.data, rec->key_handle.len);
 }
 
-/* What the file says besides the handle has to be what the key is. */
+/* The rest of the file has to agree with the key handle. */
 static int
 check_agreement(const struct keyref *ref, const struct ec_point *point)
 {
@@ -81,7 +81,7 @@ check_agreement(const struct keyref *ref, const struct ec_point *point)
 	if ((ref->key.flags & KEYFILE_VERIFICATION) != 0 &&
 	    ref->handle.auth != HANDLE_AUTH_PIN)
 		return fail(FAIL_ARGUMENT,
-		    "it says verify-required, but the key has no PIN, and "
+		    "the file says verify-required, but the key has no PIN and "
 		    "cannot get one; take that back with ssh-keygen -p -O "
 		    "no-verify-required (OpenSSH 10.5), or restore the key "
 		    "file");
@@ -100,7 +100,7 @@ decode_and_check(struct keyref *ref)
 		 bytes_slice(&ref->handle.tpm_public), &point)) != 0)
 		return r;
 	if (ref->resident)
-		/* As OpenSSH would write them into the key's file. */
+		/* OpenSSH would write these into the key's file. */
 		ref->key.flags = (ref->handle.presence ? KEYFILE_PRESENCE : 0) |
 		    (ref->handle.auth != HANDLE_AUTH_NONE ? KEYFILE_VERIFICATION
 							  : 0);
@@ -190,7 +190,7 @@ keyref_load(const struct config *cfg, const char *name, struct keyref *ret,
 	return 0;
 }
 
-/* Type and base64 have to agree, and the comment need not. */
+/* Compares type and base64. The comment may differ. */
 int
 keyref_check_public(const struct keyref *ref, const char *path)
 {

@@ -18,38 +18,38 @@ struct keyref {
 };
 
 /*
- * Takes `name` for what it is: "0x01..." is an index, which keyref_fetch is to
- * read; all else is a file, which is read here. 0, FAIL_ARGUMENT, or what
- * handle_decode gives. The caller ends *ret with keyref_reset.
+ * Finds a key by its name. "0x01..." is an index, which keyref_fetch reads
+ * later. Anything else is a file, which is read here. 0, FAIL_ARGUMENT, or what
+ * handle_decode returns. The caller ends *ret with keyref_reset.
  */
 int keyref_by_name(const char *name, struct keyref *ret) MUST_CHECK;
 
 /*
- * The same, where `name` may also be FILE.pub: that is FILE's key then, or
- * FAIL_ARGUMENT.
+ * The same, but `name` may also be FILE.pub. FAIL_ARGUMENT if FILE is missing
+ * or is another key.
  */
 int keyref_by_either_name(const char *name, struct keyref *ret) MUST_CHECK;
 
 /*
  * Reads the key of an index from the TPM, unless that was done. Does nothing
- * for a file. 0, or what resident_find and handle_decode give.
+ * for a file. 0, or what resident_find and handle_decode return.
  */
 int keyref_fetch(struct tpm *tpm, struct keyref *ref) MUST_CHECK;
 
-/* False as long as keyref_fetch is to read it. */
+/* False until keyref_fetch has read the key of an index. */
 bool keyref_is_read(const struct keyref *ref);
 
 /*
  * keyref_by_either_name, keyref_fetch and key_try_load, in one connection.
- * *ret_loads is what key_try_load gave, or what kept us off the TPM. 0 if the
- * key was found, whether it loads or not.
+ * *ret_loads is what key_try_load returned, or why the TPM could not be used. 0
+ * if the key was found, whether it loads or not.
  */
 int keyref_load(const struct config *cfg, const char *name, struct keyref *ret,
     int *ret_loads) MUST_CHECK;
 
 /*
- * Whether the file of the public key has this one. 0; FAIL_ARGUMENT where it
- * cannot be read, or has another.
+ * Checks that a file has the public key of `ref`. 0; FAIL_ARGUMENT if it cannot
+ * be read or has another key.
  */
 int keyref_check_public(const struct keyref *ref, const char *path) MUST_CHECK;
 

@@ -110,8 +110,8 @@ print_usage(FILE *out)
 		fprintf(out, "  %-12s%-14s%s\n", commands[i].name,
 		    commands[i].arguments, commands[i].summary);
 	fprintf(out,
-	    "\nsk-tpm COMMAND --help tells its options; sk-tpm "
-	    "--version the version.\n");
+	    "\nsk-tpm COMMAND --help lists the command's options; sk-tpm "
+	    "--version prints the version.\n");
 }
 
 static void
@@ -143,7 +143,7 @@ make_getopt_tables(
 {
 	size_t n = 0;
 
-	/* A missing argument is ':', apart from what is not known. */
+	/* getopt_long(3) then returns ':' for a missing argument. */
 	*shorts++ = ':';
 	for (size_t i = 0; i < n_option_entries; i++) {
 		const struct option_entry *o = &option_table[i];
@@ -175,7 +175,7 @@ id_of(int value)
 	return -1;
 }
 
-/* What getopt_long(3) returned '?' or ':' for. */
+/* Explains why getopt_long(3) returned '?' or ':'. */
 static int
 bad_option(const struct command *cmd, int c, char **argv)
 {
@@ -266,7 +266,7 @@ is_word(const char *arg, const char *a, const char *b)
 	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
 }
 
-/* Asked for, even where what comes before it could not be understood. */
+/* For arguments that could not be parsed: --json may stand behind the error. */
 static enum answer_form
 form_named_in(int argc, char **argv)
 {
@@ -276,7 +276,7 @@ form_named_in(int argc, char **argv)
 	return ANSWER_LINES;
 }
 
-/* For a program on standard output, and for a person in any case. */
+/* As JSON on standard output if asked for, and always for a person. */
 static void
 tell_failure(int r, enum answer_form form)
 {
@@ -317,7 +317,7 @@ main(int argc, char **argv)
 {
 	log_begin_secret();
 	process_keep_memory();
-	/* Ignored by our caller, it would have us miss how children ended. */
+	/* If our caller ignores SIGCHLD, we cannot learn how children end. */
 	signal(SIGCHLD, SIG_DFL);
 	if (argc < 2) {
 		print_usage(stderr);

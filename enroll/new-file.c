@@ -83,7 +83,7 @@ write_and_sync(int fd, const struct bytes *data, const char *path)
 	return 0;
 }
 
-/* A file that root replaces still belongs to the same person. */
+/* A file that root replaces keeps its owner. */
 static int
 keep_owner(int fd, const char *path)
 {
@@ -96,7 +96,7 @@ keep_owner(int fd, const char *path)
 	    : file_fail("keep the owner of", path);
 }
 
-/* link(2) does not replace what is there, and rename(2) does. */
+/* rename(2) replaces an existing file, and link(2) does not. */
 static int
 put_in_place(
     const char *temporary, const char *path, enum existing_file existing)
@@ -133,7 +133,7 @@ new_file_write(const char *path, const struct bytes *data, unsigned int mode,
 	close(fd);
 	if (r == 0)
 		r = put_in_place(temporary, path, existing);
-	unlink(temporary); /* gone already where it was renamed */
+	unlink(temporary); /* it is gone already if it was renamed */
 	free(temporary);
 	return r;
 }

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: ISC */
-/* Files that a command writes: whole or not at all. */
+/* Writes files whole or not at all. */
 #ifndef SKTPM_NEW_FILE_H
 #define SKTPM_NEW_FILE_H
 
 #include "base/bytes.h"
 
-/* What becomes of a file that has the name already. */
+/* What to do with an existing file of the same name. */
 enum existing_file {
-	KEEP_EXISTING, /* the new one is not written */
+	KEEP_EXISTING, /* and write nothing */
 	REPLACE_EXISTING,
 };
 
 /*
- * Whether PATH can be written, before anything is made for it. 0;
- * FAIL_ARGUMENT where its directory is not there or not writable, where it is
- * a directory, or where it exists and is kept; FAIL_MEMORY.
+ * Checks that PATH can be written, before anything is made for it. 0;
+ * FAIL_ARGUMENT if its directory is missing or not writable, if it is a
+ * directory, or if it exists and is kept; FAIL_MEMORY.
  */
 int new_file_check(const char *path, enum existing_file existing) MUST_CHECK;
 
@@ -26,7 +26,7 @@ int new_file_write(const char *path, const struct bytes *data,
     unsigned int mode, enum existing_file existing) MUST_CHECK;
 
 /*
- * Whether both paths name one file, which need not be there. 0 or
+ * Tells if both paths name the same file, which may be missing. 0 or
  * FAIL_MEMORY.
  */
 int new_file_is_same(const char *a, const char *b, bool *ret) MUST_CHECK;

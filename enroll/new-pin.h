@@ -6,10 +6,10 @@
 #include "config.h"
 
 /*
- * Asks for it with `prompt`, and again, both in the same way; a PIN that will
- * not do is not asked for again. The caller ends *ret with bytes_reset. 0;
- * FAIL_PIN_REQUIRED if it will not do, or the two differ; and what
- * presence_ask_secret gives.
+ * Asks for a PIN with `prompt`, and again to confirm it. A PIN that is not
+ * allowed is refused before it is asked for again. The caller ends *ret with
+ * bytes_reset. 0; FAIL_PIN_REQUIRED if the PIN is not allowed or the two
+ * differ; or what presence_ask_secret returns.
  */
 int new_pin_ask(
     const struct config *cfg, const char *prompt, struct bytes *ret) MUST_CHECK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which OpenSSH is here, and which of our libraries it takes. */
+/* The installed OpenSSH, and which of our libraries it takes. */
 #ifndef SKTPM_OPENSSH_H
 #define SKTPM_OPENSSH_H
 
@@ -8,38 +8,38 @@
 
 struct openssh {
 	unsigned int major, minor;
-	unsigned int api; /* its interface's major; 0: older than any known */
+	unsigned int api; /* its interface's major; 0: too old */
 };
 
-/* As `ssh -V` tells. False where that does not answer. */
+/* Asks `ssh -V`. False if that does not answer. */
 bool openssh_find(struct openssh *ret);
 
 /*
- * The path of our library for this machine's OpenSSH; today's library where
- * none answers.
+ * The path of our library for this OpenSSH; the newest library if none answers.
  */
 const char *openssh_library(void);
 
 /*
- * The first line of a command's output that begins so (in whatever case),
- * without its newline. False where there is none.
+ * Finds the first line of a command's output that begins with `begins`, in
+ * upper or lower case. *ret has no newline. False if there is no such line.
  */
 bool openssh_ask(
     const char *command, const char *begins, char *ret, size_t size);
 
 /*
- * The first line of a configuration file that has the word (in whatever case)
- * and is no comment, or NULL; the caller frees it. *ret_open_end tells if the
- * last line of the file has no end. Reads to the end of the file.
+ * Finds the first line of a configuration file that has the word, in upper or
+ * lower case, and is no comment. Returns NULL if there is none; the caller
+ * frees it. *ret_open_end is true if the file does not end in a newline. Reads
+ * to the end of the file.
  */
 char *openssh_find_line(FILE *f, const char *word, bool *ret_open_end);
 
-/* True where the line, or the path of a provider, names a library of ours. */
+/* True if the line, or the path of a provider, names a library of ours. */
 bool openssh_is_ours(const char *provider);
 
 /*
- * What such a line sets the word to, for a configuration file of ssh's and of
- * shells alike. False where that is nothing, or more than fits.
+ * The value that such a line sets, in ssh's files and in those of shells. False
+ * if there is none, or it does not fit.
  */
 bool openssh_value(const char *line, const char *word, char *ret, size_t size);
 

@@ -12,7 +12,9 @@
 
 #define VARIABLE "SSH_SK_PROVIDER"
 
-/* A variable of the person's; as for the home, root's may be another's. */
+/*
+ * An absolute path. Root's variables, like its HOME, may be another person's.
+ */
 static const char *
 own_variable(const char *name)
 {
@@ -21,7 +23,7 @@ own_variable(const char *name)
 	return value != NULL && value[0] == '/' ? value : NULL;
 }
 
-/* Below the directory that the variable names, or below the home. */
+/* Below the variable's directory if it is set, else in the home directory. */
 static char *
 path_below(const char *variable, const char *in_home, const char *name)
 {
@@ -52,7 +54,7 @@ shell_name(void)
 	return slash != NULL ? slash + 1 : shell;
 }
 
-/* bash(1), INVOCATION: the first of them that it can read, and no other. */
+/* bash(1), INVOCATION: bash reads only the first of these that it can read. */
 static char *
 bash_path(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where SSH_SK_PROVIDER is set, for it to be there at the next login. */
+/* The files that set SSH_SK_PROVIDER from the next login on. */
 #ifndef SKTPM_STARTUP_H
 #define SKTPM_STARTUP_H
 
@@ -13,14 +13,14 @@ struct startup {
 };
 
 /*
- * The file that this person's shell reads when they log in. 0, or
- * FAIL_ARGUMENT where there is no home. The caller frees ret->path.
+ * The file that the user's shell reads at login. 0, or FAIL_ARGUMENT if there
+ * is no home directory. The caller frees ret->path.
  */
 int startup_of_shell(struct startup *ret) MUST_CHECK;
 
 /*
- * The file that their systemd manager reads, and so graphical sessions and user
- * services. False where no such manager runs, or there is no home.
+ * The file that the user's systemd manager reads, for graphical sessions and
+ * user services. False if no such manager runs, or there is no home directory.
  */
 bool startup_of_manager(struct startup *ret);
 

@@ -14,7 +14,9 @@
 #include "base/log.h"
 #include "doctor/agent.h"
 
-/* Source: draft-ietf-sshm-ssh-agent, messages of 4 bytes length and a type. */
+/*
+ * Source: draft-ietf-sshm-ssh-agent. A message is 4 bytes of length and a type.
+ */
 #define REQUEST_IDENTITIES 11
 #define IDENTITIES_ANSWER 12
 
@@ -67,10 +69,10 @@ count_keys(int fd, const char *path, uint32_t *ret)
 	n = recv(fd, answer, sizeof(answer), MSG_WAITALL);
 	if (n == -1)
 		return no_answer(path,
-		    errno == EAGAIN ? "it takes the question and is silent"
+		    errno == EAGAIN ? "it takes the request and does not answer"
 				    : strerror(errno));
 	if (n != (ssize_t)sizeof(answer) || answer[4] != IDENTITIES_ANSWER)
-		return no_answer(path, "what is there is no agent");
+		return no_answer(path, "it is not an agent");
 	*ret = (uint32_t)answer[5] << 24 | (uint32_t)answer[6] << 16 |
 	    (uint32_t)answer[7] << 8 | answer[8];
 	return 0;
@@ -119,9 +121,10 @@ parent_of(long pid)
 }
 
 /*
- * The process that listened first is ssh-agent itself (-D, -d), or is gone (as
- * a daemon), or runs a command as the parent of ssh-agent; in these two cases
- * SSH_AGENT_PID names it. Any other that lives is no ssh-agent.
+ * The process that listened first is ssh-agent itself (-D, -d), or has ended (a
+ * daemon's parent), or runs a command as the parent of ssh-agent. In the last
+ * two cases SSH_AGENT_PID names the agent. Any other living process is not
+ * ssh-agent.
  */
 static long
 find_process(long listener, char *ret, size_t size)
@@ -207,7 +210,7 @@ out:
 	return r;
 }
 
-/* match_pattern_list() of OpenSSH's match.c: any that fits, and no "!" one. */
+/* As match_pattern_list() in OpenSSH's match.c: a match of "!..." refuses. */
 bool
 agent_allows(const struct agent *agent, const char *library)
 {

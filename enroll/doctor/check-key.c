@@ -13,7 +13,7 @@
 #include "keyref.h"
 #include "openssh.h"
 
-/* As OpenSSH does, for files of the person's own: sshkey_perm_ok. */
+/* As sshkey_perm_ok() in OpenSSH, which checks only files of the user's own. */
 static void
 check_mode(const char *path, struct report *r)
 {
@@ -59,7 +59,7 @@ is_same_file(const char *a, const char *b)
 	    x.st_ino == y.st_ino;
 }
 
-/* Among the files that ssh tries for a host of which nothing is said. */
+/* Whether ssh tries this file for a host without settings of its own. */
 static bool
 is_tried(const char *path)
 {

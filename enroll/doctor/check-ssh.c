@@ -17,7 +17,7 @@
 #include "startup.h"
 #include "user/presence.h"
 
-/* The interface's major that this OpenSSH has; 0: none that is known. */
+/* Returns the major of this OpenSSH's interface, or 0 if it is not known. */
 static unsigned int
 check_version(struct report *r)
 {
@@ -40,7 +40,7 @@ check_helper(struct report *r)
 	const char *named = getenv("SSH_SK_HELPER");
 	char path[4096];
 
-	/* As OpenSSH takes it. */
+	/* An empty value is no value, as in OpenSSH. */
 	if (named != NULL && named[0] == '\0')
 		named = NULL;
 	if (fallback_find_helper(path, sizeof(path)))
@@ -57,8 +57,8 @@ check_helper(struct report *r)
 }
 
 /*
- * What an agent lets be loaded. Where it is another program, or its process
- * cannot be seen from here, that is ssh-agent's default.
+ * Which libraries the agent may load. ssh-agent's default counts if the agent
+ * is another program, or its process cannot be seen from here.
  */
 static void
 check_allowlist(const char *library, struct report *r)
@@ -136,8 +136,8 @@ check_library(const char *library, unsigned int api, struct report *r)
 }
 
 /*
- * setup adds a line only where ~/.ssh/config has none. Where it has one, that
- * is of another provider, or not for every host.
+ * setup adds a line only if ~/.ssh/config has none. A line that is there names
+ * another provider, or is not for every host.
  */
 static void
 client_remedy(const char *value, struct text *out)
@@ -167,7 +167,9 @@ client_remedy(const char *value, struct text *out)
 	free(path);
 }
 
-/* ssh's own word, all configuration files read. Returns it in `ret`. */
+/*
+ * Asks ssh, which reads all configuration files. Returns our library in `ret`.
+ */
 static void
 check_client(char *ret, size_t size, struct report *r)
 {
@@ -184,7 +186,7 @@ check_client(char *ret, size_t size, struct report *r)
 		return;
 	}
 	value = line + strlen("securitykeyprovider ");
-	/* ssh_config(5): the name of a variable that has the path. */
+	/* ssh_config(5): $NAME is a variable that has the path. */
 	if (value[0] == '$')
 		value = getenv(value + 1) != NULL ? getenv(value + 1) : "unset";
 	if (openssh_is_ours(value)) {
@@ -197,7 +199,7 @@ check_client(char *ret, size_t size, struct report *r)
 	    r, "ssh", finding, remedy.s, "SecurityKeyProvider is %s", value);
 }
 
-/* Whether the file sets the variable, which comes with the next login. */
+/* Whether the file sets the variable for the next login. */
 static bool
 sets_variable(const struct startup *s)
 {

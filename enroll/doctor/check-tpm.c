@@ -85,7 +85,7 @@ check_lockout(struct tpm *tpm, struct report *r)
 	else
 		report_add(r, "lockout",
 		    l.counter > 0 ? FINDING_WARNING : FINDING_OK,
-		    "they are forgotten by themselves",
+		    "wait: the TPM forgets them by itself",
 		    "%u of %u wrong tries, one forgotten every %u s", l.counter,
 		    l.max, l.interval);
 }
@@ -151,7 +151,7 @@ check_owner(struct tpm *tpm, struct report *r)
 	resident_keys_reset(&keys);
 }
 
-/* Clearing ends every key there is. TPMA_PERMANENT: TPM 2.0, part 2. */
+/* Clearing destroys every key. TPMA_PERMANENT: TPM 2.0, part 2. */
 static void
 check_clearing(struct tpm *tpm, struct report *r)
 {
@@ -170,7 +170,7 @@ check_clearing(struct tpm *tpm, struct report *r)
 			  "lockout password");
 }
 
-/* TPMs tell free persistent slots, and nothing of free NV bytes. */
+/* A TPM tells its free persistent slots, but not its free NV bytes. */
 static void
 check_room(struct tpm *tpm, struct report *r)
 {
@@ -190,7 +190,7 @@ check_room(struct tpm *tpm, struct report *r)
 
 /* --- how fast it is ---------------------------------------------------- */
 
-/* With a key made for it, of which nothing is kept. */
+/* Signs with a key that is made for this and not kept. */
 static void
 check_speed(const struct config *cfg, struct report *r)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The checks of sk-tpm doctor: each adds findings to a report. */
+/* The checks of sk-tpm doctor. Each adds findings to a report. */
 #ifndef SKTPM_CHECK_H
 #define SKTPM_CHECK_H
 

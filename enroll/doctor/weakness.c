@@ -4,8 +4,8 @@
 #include "doctor/weakness.h"
 
 /*
- * TPM-FAIL: signing times from which ECDSA keys can be computed. These, and
- * no others of ST's, have it. Source: ST's notice on CVE-2019-16863.
+ * TPM-FAIL: ECDSA keys can be computed from signing times. Of ST's firmware,
+ * only these versions have the flaw. Source: ST's notice on CVE-2019-16863.
  */
 static const struct {
 	unsigned int major, minor;
@@ -44,22 +44,22 @@ weakness_find(const char *vendor, unsigned int major, unsigned int minor,
 	*ret_remedy = NULL;
 	*ret_text = "none known";
 	if (strcmp(vendor, "STM") == 0 && is_weak_st(major, minor)) {
-		*ret_text = "TPM-FAIL (CVE-2019-16863): this firmware gives "
-			    "ECDSA keys away";
+		*ret_text = "TPM-FAIL (CVE-2019-16863): this firmware leaks "
+			    "ECDSA keys";
 		*ret_remedy = "update the TPM's firmware (the machine's maker "
 			      "has it), and make new keys";
 		return FINDING_WRONG;
 	}
 	/*
-	 * Intel's CSME 11 to 14 had the same, until the end of 2019. Which
-	 * build is mended depends on the platform (INTEL-SA-00241), and the
-	 * TPM's number does not tell it for sure.
+	 * Intel's CSME 11 to 14 had the same flaw until the end of 2019. Which
+	 * build fixes it depends on the platform (INTEL-SA-00241). The TPM's
+	 * version number does not tell for sure.
 	 */
 	if (strcmp(vendor, "INTC") == 0 && major >= 11 && major <= 14) {
 		*ret_text = "TPM-FAIL (CVE-2019-11090) if this firmware is "
 			    "older than November 2019";
 		*ret_remedy = "see INTEL-SA-00241; a BIOS of 2020 or later has "
-			      "the mended firmware";
+			      "the fixed firmware";
 		return FINDING_WARNING;
 	}
 	return FINDING_OK;

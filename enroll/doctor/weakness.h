@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Firmware that is known to give ECDSA keys away. */
+/* Firmware that is known to leak ECDSA keys. */
 #ifndef SKTPM_WEAKNESS_H
 #define SKTPM_WEAKNESS_H
 

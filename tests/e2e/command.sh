@@ -572,7 +572,7 @@ removes() {
 	local before
 	before=$(sk-tpm list -j | jq '.resident | length')
 	index=$(sk-tpm list -j | jq -r '.resident[] | select(.user=="alice").index')
-	refuses "nobody to ask; say --yes" sk-tpm remove "$index"
+	refuses "nobody to ask; use --yes" sk-tpm remove "$index"
 	askpass_says no
 	refuses "refused" sk-tpm remove "$index"
 	[ "$(sk-tpm list -j | jq '.resident | length')" -eq "$before" ]
