@@ -27,8 +27,9 @@ void child_end(pid_t pid, unsigned int grace_ms);
 /*
  * Runs the program with stdin at /dev/null and collects what it prints on
  * stdout, up to size - 1 bytes, terminated: *ret_len, as there may be NULs
- * among them. It is killed at the deadline. 0 with its wait(2) status in
- * *ret_status; FAIL_REFUSED at the deadline; FAIL_PRESENCE if it cannot be run.
+ * among them. It is killed at the deadline, or once our caller has ended. 0
+ * with its wait(2) status in *ret_status; FAIL_REFUSED where it was killed, and
+ * what it had printed may be in ret_output; FAIL_PRESENCE if it cannot be run.
  */
 int child_run(const struct child *child, unsigned int seconds, int *ret_status,
     char *ret_output, size_t size, size_t *ret_len) MUST_CHECK;
