@@ -9,10 +9,11 @@
 bool display_is_named(void);
 
 /*
- * True where its server takes a connection. The environment is often older
- * than the session, as in tmux or a shell of ssh -X. An askpass without its
- * display ends as one that was refused: gnome-ssh-askpass and x11-ssh-askpass
- * both with 1. An X server on another host counts as there.
+ * True where its server takes a connection, and no other user listens under its
+ * name (root may). The environment is often older than the session, as in tmux
+ * or a shell of ssh -X. An askpass without its display ends as one that was
+ * refused: gnome-ssh-askpass and x11-ssh-askpass both with 1. An X server on
+ * another host counts as there.
  */
 bool display_is_there(void);
 

@@ -225,7 +225,7 @@ ask_auto(const struct config *cfg, const struct presence_question *question)
 	    "display to ask on%s",
 	    display_is_named() && !display_is_there()
 		? " (the one that DISPLAY or WAYLAND_DISPLAY names does not "
-		  "answer)"
+		  "answer, or another user's program does)"
 		: "");
 }
 

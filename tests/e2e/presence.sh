@@ -352,8 +352,8 @@ display_of_another() {
 		wait_until test -S "$dir/$uid"
 		chmod 777 "$dir/$uid"
 	done
-	WAYLAND_DISPLAY=$dir/65533 fails unprivileged ssh-keygen -Y sign -n git \
-		-f "$dir/key" <<<text
+	WAYLAND_DISPLAY=$dir/65533 refuses "does not answer, or another user's" \
+		unprivileged ssh-keygen -Y sign -n git -f "$dir/key" <<<text
 	[ ! -s "$WORK/asked" ]
 	WAYLAND_DISPLAY=$dir/65534 unprivileged ssh-keygen -Y sign -n git \
 		-f "$dir/key" <<<text
