@@ -16,7 +16,8 @@
  * `verbose` are filled in here. 0; FAIL_NOT_OURS (signing) or FAIL_UNSUPPORTED
  * (enrolling) where there is none; FAIL_NO_TOKEN, or FAIL_NO_REASON, which is
  * all that OpenSSH 8.4's own says without a device; FAIL_PIN_REQUIRED,
- * FAIL_EXISTS, FAIL_FALLBACK, FAIL_MEMORY.
+ * FAIL_UNSUPPORTED, FAIL_EXISTS or FAIL_ARGUMENT, with which the helper
+ * refused; FAIL_FALLBACK, FAIL_MEMORY.
  */
 int fallback_sign(const struct config *cfg, struct helper_sign_request *req,
     struct helper_signature *ret) MUST_CHECK;
