@@ -63,6 +63,17 @@ sums_it_up() {
 	run_tests good
 }
 
+# As Debian 12's cmocka says that a test was skipped.
+knows_skips_of_cmocka() {
+	printf '%s\n' '#!/bin/sh' 'echo 1..2' 'echo "ok 1 - holds"' \
+		'echo "not ok 2 # SKIP is_for_others"' >"$WORK/tests/cmocka"
+	chmod +x "$WORK/tests/cmocka"
+	run_tests cmocka
+	printf '1 skipped\n1 passed, 0 failed\n' >"$WORK/expected"
+	last_lines_are
+	grep 'skipped: is_for_others: not here' "$WORK/out"
+}
+
 sees_processes() {
 	local pid
 	fails run_tests leaves-a-process
@@ -100,6 +111,7 @@ undoes() {
 }
 
 try "sums, skips and names of what failed are the last lines" sums_it_up
+try "a test that cmocka skips is no failure" knows_skips_of_cmocka
 try "a process that a test leaves running is a failure, and ended" \
 	sees_processes
 try "a file that a test leaves is a failure" sees_files

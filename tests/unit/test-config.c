@@ -315,6 +315,7 @@ test_files_of_others(void **state)
 	assert_int_equal(config_read_file(&cfg, "/"), FAIL_CONFIG);
 	assert_int_equal(config_read_file(&cfg, "/no/such"), FAIL_CONFIG);
 	assert_int_equal(config_read_file_if_there(&cfg, "/no/such"), 0);
+	assert_int_equal(config_read_file_if_there(&cfg, "/"), FAIL_CONFIG);
 }
 
 /* The settings of the system are left, and those of no directory. */

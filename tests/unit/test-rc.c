@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "tpm/rc.h"
 #include "tpm/retry.h"
+#include "tpm/tcti-watch.h"
 #include "tpm/tpm.h"
 
 static void
@@ -45,6 +46,7 @@ test_classes(void **state)
 		{ 0x1d5, FAIL_TPM },
 		{ 0xc0902, FAIL_TPM_FULL },
 		{ TSS2_TCTI_RC_IO_ERROR, FAIL_LOST },
+		{ TRAFFIC_RC_NO_ANSWER, FAIL_LOST },
 		{ TSS2_ESYS_RC_MEMORY, FAIL_MEMORY },
 		{ TSS2_ESYS_RC_RSP_AUTH_FAILED, FAIL_FORGED },
 		{ TSS2_SYS_RC_MALFORMED_RESPONSE, FAIL_TPM },

@@ -282,6 +282,30 @@ test_late_answers_count(void **state)
 	assert_int_equal(t.loaded[0], 0x80000007);
 }
 
+/* Who does not want to wait gets what there is. */
+static void
+test_no_wait(void **state)
+{
+	const uint8_t command[10] = { 0x80, 1, 0, 0, 0, 10, 0, 0, 1, 0x57 };
+	uint8_t response[64];
+	size_t size = sizeof(response);
+	struct traffic t;
+
+	(void)state;
+	begin(&t);
+	answers[0] = TSS2_TCTI_RC_TRY_AGAIN;
+	assert_int_equal(
+	    Tss2_Tcti_Transmit(traffic_tcti(&t), sizeof(command), command), 0);
+	assert_int_equal(
+	    Tss2_Tcti_Receive(traffic_tcti(&t), &size, response, 1),
+	    TSS2_TCTI_RC_TRY_AGAIN);
+	assert_int_equal(n_received, 1);
+	size = sizeof(response);
+	assert_int_equal(
+	    Tss2_Tcti_Receive(traffic_tcti(&t), &size, response, 1), 0);
+	assert_int_equal(t.n_loaded, 1);
+}
+
 static void
 test_no_answer(void **state)
 {
@@ -405,6 +429,7 @@ main(void)
 		cmocka_unit_test(test_leftovers),
 		cmocka_unit_test(test_leftovers_of_a_dead_tpm),
 		cmocka_unit_test(test_late_answers_count),
+		cmocka_unit_test(test_no_wait),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_interrupted_wait),
 		cmocka_unit_test(test_broken_way),
