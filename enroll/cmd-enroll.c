@@ -224,19 +224,21 @@ make(const struct invocation *inv, const char *application,
 	struct bytes challenge = { 0 }, pin = { 0 };
 	struct credential_request req = {
 		.application = application,
-		.flags = (has(inv, OPTION_NO_TOUCH) ? 0 : CREDENTIAL_PRESENCE) |
-		    (has(inv, OPTION_PIN)
-			    ? CREDENTIAL_VERIFICATION | CREDENTIAL_PIN_REPEATED
-			    : 0) |
-		    (has(inv, OPTION_ATTESTATION) ? CREDENTIAL_ATTESTATION
-						  : 0) |
-		    (has(inv, OPTION_RESIDENT) ? CREDENTIAL_RESIDENT : 0) |
-		    (has(inv, OPTION_FORCE) ? CREDENTIAL_OVERWRITE : 0),
 		.limits = limits,
 		.user = option_value(inv, OPTION_USER),
 	};
 	int r;
 
+	if (!has(inv, OPTION_NO_TOUCH))
+		req.flags |= CREDENTIAL_PRESENCE;
+	if (has(inv, OPTION_PIN))
+		req.flags |= CREDENTIAL_VERIFICATION | CREDENTIAL_PIN_REPEATED;
+	if (has(inv, OPTION_ATTESTATION))
+		req.flags |= CREDENTIAL_ATTESTATION;
+	if (has(inv, OPTION_RESIDENT))
+		req.flags |= CREDENTIAL_RESIDENT;
+	if (has(inv, OPTION_FORCE))
+		req.flags |= CREDENTIAL_OVERWRITE;
 	if ((r = take_challenge(inv, &challenge)) != 0 ||
 	    (has(inv, OPTION_PIN) &&
 		(r = new_pin_ask(

@@ -101,9 +101,11 @@ decode_and_check(struct keyref *ref)
 		return r;
 	if (ref->resident)
 		/* OpenSSH would write these into the key's file. */
-		ref->key.flags = (ref->handle.presence ? KEYFILE_PRESENCE : 0) |
-		    (ref->handle.auth != HANDLE_AUTH_NONE ? KEYFILE_VERIFICATION
-							  : 0);
+		ref->key.flags =
+		    (uint8_t)((ref->handle.presence ? KEYFILE_PRESENCE : 0) |
+			(ref->handle.auth != HANDLE_AUTH_NONE
+				? KEYFILE_VERIFICATION
+				: 0));
 	if ((r = check_agreement(ref, &point)) != 0)
 		return r;
 	ref->key.point = point;

@@ -2,7 +2,7 @@
 /*
  * Messages to and from OpenSSH's ssh-sk-helper, which runs a provider's call
  * in a process of its own. Version 5 of its protocol, that of OpenSSH 8.4 to
- * 10.3, in SSH's wire encoding:
+ * 10.6, in SSH's wire encoding:
  *
  *	u32 length, u8 version			before request and answer
  *	u32 type, u8 log to stderr, u32 log level	before a request's body

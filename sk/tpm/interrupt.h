@@ -8,6 +8,7 @@
 #define SKTPM_INTERRUPT_H
 
 #include <signal.h>
+#include <stddef.h>
 #include <stdbool.h>
 
 #define INTERRUPT_N_SIGNALS 4

@@ -462,9 +462,11 @@ test_handle_with_every_bit_flipped(void **state)
 {
 	(void)state;
 	for (size_t bit = 0; bit < key->key_handle_len * 8; bit++) {
-		key->key_handle[bit / 8] ^= 1 << bit % 8;
+		key->key_handle[bit / 8] =
+		    (uint8_t)(key->key_handle[bit / 8] ^ 1 << bit % 8);
 		check_refused(key->key_handle, key->key_handle_len, "bit", bit);
-		key->key_handle[bit / 8] ^= 1 << bit % 8;
+		key->key_handle[bit / 8] =
+		    (uint8_t)(key->key_handle[bit / 8] ^ 1 << bit % 8);
 	}
 	assert_int_equal(sign_with(key->key_handle, key->key_handle_len), 0);
 }

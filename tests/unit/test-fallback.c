@@ -68,6 +68,7 @@ sign(struct helper_signature *ret)
 		.application = "ssh:",
 		.key_handle = SLICE("handle"),
 		.message = SLICE("message"),
+		.flags = 0,
 	};
 
 	return fallback_sign(&cfg, &req, ret);
