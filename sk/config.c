@@ -9,11 +9,11 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "config.h"
 
 /*
  * The default is the kernel's resource manager and nothing else: tctildr's

@@ -8,12 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ssh/caller.h"
 #include "authenticator/credential.h"
 #include "base/error.h"
-#include "fallback/fallback.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "fallback/fallback.h"
+#include "ssh/caller.h"
 #include "user/presence.h"
 
 /* The library hides everything but what this header declares. */

@@ -4,9 +4,9 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "response.h"
 #include "ssh/sshkey.h"
-#include "base/text.h"
 
 /* An empty field is NULL. */
 static int

@@ -3,18 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "authenticator/resident-credential.h"
 #include "authenticator/credential.h"
 #include "authenticator/limits-check.h"
+#include "authenticator/resident-credential.h"
 #include "base/error.h"
-#include "ssh/key-name.h"
-#include "key/key.h"
-#include "tpm/lockout.h"
 #include "base/log.h"
+#include "key/key.h"
+#include "ssh/key-name.h"
+#include "ssh/signdata.h"
+#include "tpm/lockout.h"
+#include "tpm/tpm.h"
 #include "user/pin.h"
 #include "user/presence.h"
-#include "ssh/signdata.h"
-#include "tpm/tpm.h"
 
 _Static_assert(HANDLE_SALT_LEN == PIN_SALT_LEN, "handles salt PINs");
 

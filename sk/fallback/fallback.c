@@ -13,9 +13,9 @@
 
 #include "base/child.h"
 #include "base/error.h"
-#include "fallback/fallback.h"
 #include "base/log.h"
 #include "base/wire.h"
+#include "fallback/fallback.h"
 
 #define CALLER_CHECK_MS 200
 

@@ -3,9 +3,9 @@
 
 #include "base/cbor.h"
 #include "base/error.h"
-#include "key/handle.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "key/handle.h"
 
 #define VERSION 1
 

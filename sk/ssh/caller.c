@@ -7,8 +7,8 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "ssh/caller.h"
 #include "base/home.h"
+#include "ssh/caller.h"
 
 #define MOST_OF_NAME 253 /* as of DNS */
 

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/wire.h"
 #include "ssh/known-hosts.h"
 #include "ssh/signdata.h"
-#include "base/wire.h"
 
 #define SSH2_MSG_USERAUTH_REQUEST 50
 

@@ -7,8 +7,8 @@
 #define SKTPM_SIGNDATA_H
 
 #include "base/bytes.h"
-#include "ssh/sshkey.h"
 #include "base/text.h"
+#include "ssh/sshkey.h"
 
 enum request_kind {
 	REQUEST_UNKNOWN,

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "tpm/device.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "tpm/device.h"
 
 #define NAME_LEN 64
 

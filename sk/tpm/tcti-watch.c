@@ -9,10 +9,10 @@
 #include <tss2/tss2_tpm2_types.h>
 
 #include "base/clock.h"
-#include "tpm/interrupt.h"
 #include "base/log.h"
-#include "tpm/tcti-watch.h"
 #include "base/wire.h"
+#include "tpm/interrupt.h"
+#include "tpm/tcti-watch.h"
 
 #define MAGIC 0x736b747266666301ULL
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* In place of fingerprint.c, by make FPRINTD=no. */
 #include "base/error.h"
-#include "user/fingerprint.h"
 #include "base/log.h"
+#include "user/fingerprint.h"
 
 int
 fingerprint_verify(const char *question, unsigned int seconds)

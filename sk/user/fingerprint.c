@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "user/fingerprint.h"
 #include "base/log.h"
+#include "user/fingerprint.h"
 
 #define SERVICE "net.reactivated.Fprint"
 #define MANAGER_PATH "/net/reactivated/Fprint/Manager"

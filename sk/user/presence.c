@@ -9,14 +9,14 @@
 
 #include "base/child.h"
 #include "base/clock.h"
-#include "user/display.h"
 #include "base/error.h"
-#include "user/fingerprint.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "user/display.h"
+#include "user/fingerprint.h"
 #include "user/pin.h"
 #include "user/presence.h"
 #include "user/terminal.h"
-#include "base/text.h"
 
 _Static_assert(TERMINAL_SECRET_MAX >= PIN_MAX_LEN, "the terminal cuts PINs");
 

@@ -6,8 +6,8 @@
 #ifndef SKTPM_PRESENCE_H
 #define SKTPM_PRESENCE_H
 
-#include "config.h"
 #include "base/text.h"
+#include "config.h"
 
 /* What a person is asked. */
 struct presence_question {

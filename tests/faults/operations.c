@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #include "../tools/responses.h"
-#include "config.h"
 #include "base/error.h"
+#include "base/log.h"
+#include "config.h"
 #include "key/handle.h"
 #include "keyfile.h"
-#include "base/log.h"
 #include "operations.h"
 #include "raw-tpm.h"
 #include "records.h"

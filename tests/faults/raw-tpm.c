@@ -6,9 +6,9 @@
 #include <tss2/tss2_tctildr.h>
 #include <tss2/tss2_tpm2_types.h>
 
-#include "raw-tpm.h"
-#include "key/resident.h"
 #include "base/wire.h"
+#include "key/resident.h"
+#include "raw-tpm.h"
 
 struct command {
 	uint8_t data[512];

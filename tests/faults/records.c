@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "key/resident.h"
 #include "operations.h"
 #include "records.h"
-#include "key/resident.h"
 #include "sk-api.h"
 #include "tpm/tpm.h"
 

@@ -19,8 +19,8 @@
 #include <tss2/tss2_mu.h>
 #include <tss2/tss2_tctildr.h>
 
-#include "config.h"
 #include "base/log.h"
+#include "config.h"
 #include "user/presence.h"
 #include "wraps.h"
 

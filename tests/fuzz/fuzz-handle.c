@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "key/key.h"
 #include "base/log.h"
+#include "key/key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "fallback/helper-message.h"
 #include "base/log.h"
+#include "fallback/helper-message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "config.h"
 #include "base/log.h"
+#include "config.h"
 
 int
 main(void)

@@ -3,8 +3,8 @@
 #ifndef SKTPM_INVENTED_H
 #define SKTPM_INVENTED_H
 
-#include "ssh/sshkey.h"
 #include "base/wire.h"
+#include "ssh/sshkey.h"
 
 struct invented {
 	const char *type_name;

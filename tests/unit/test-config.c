@@ -3,9 +3,9 @@
 
 #include <sys/stat.h>
 
-#include "config.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "config.h"
 
 static char empty_file[] = "/tmp/sk-tpm-config.XXXXXX";
 

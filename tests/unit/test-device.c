@@ -10,9 +10,9 @@
 #include <fcntl.h>
 #include <time.h>
 
-#include "tpm/device.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "tpm/device.h"
 
 #define NOBODY 65534
 

@@ -4,9 +4,9 @@
 #include "protocol.h"
 
 #include "base/error.h"
-#include "key/handle.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "key/handle.h"
 
 /* The examples of PROTOCOL.md: made-up TPM structures, which are opaque here.
  */

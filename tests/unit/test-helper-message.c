@@ -4,8 +4,8 @@
 #include "helper-answers.h"
 
 #include "base/error.h"
-#include "fallback/helper-message.h"
 #include "base/wire.h"
+#include "fallback/helper-message.h"
 
 /* The next value of a request is this string. */
 static void

@@ -5,8 +5,8 @@
 #include <tss2/tss2_mu.h>
 
 #include "base/error.h"
-#include "key/key.h"
 #include "base/log.h"
+#include "key/key.h"
 
 static void
 make_handle(struct handle *h, TPM2B_PUBLIC *public)

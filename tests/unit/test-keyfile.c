@@ -3,8 +3,8 @@
 
 #include <sys/stat.h>
 
-#include "keyfile.h"
 #include "base/error.h"
+#include "keyfile.h"
 
 static char dir[] = "/tmp/sk-tpm-keyfile.XXXXXX";
 static char path[64], public_path[80];

@@ -2,8 +2,8 @@
 #include "unit.h"
 
 #include "base/error.h"
-#include "tpm/lockout.h"
 #include "base/log.h"
+#include "tpm/lockout.h"
 
 static void
 check(uint32_t counter, uint32_t max, uint32_t interval, bool spend, int err,
