@@ -775,6 +775,7 @@ completes() {
 completes_in_fish() {
 	local index
 	[ "$(type -P fish)" ] || cannot "there is no fish"
+	fish --no-config -c true || cannot "start this fish without its files"
 	sk-tpm enroll -n -f "$WORK/fished" -r -u fished
 	index=$(sk-tpm list -j |
 		jq -r '.resident[] | select(.user == "fished").index')
@@ -888,6 +889,7 @@ library_is_documented() {
 		grep -q "^\.It Cm $word Ns = " "$page" ||
 			{ echo "-O $word is not in the page"; return 1; }
 	done
+	needs_openssh 809 "all options in the page"
 	for word in $(sed -n 's/^\.It Cm \([a-z-]*\).*/\1/p' "$page"); do
 		grep -qaF "$word" "$(command -v ssh-keygen)" ||
 			{ echo "no -O $word"; return 1; }

@@ -233,6 +233,7 @@ last_try_is_not_spent() {
 # Nobody is asked for a PIN that would be refused anyway.
 last_try_is_told_before() {
 	local text='one more wrong PIN would lock the TPM'
+	needs_openssh 809 "call of ours before its question for the PIN"
 	[ "$(wrong_tries)" -eq 2 ]
 	echo "verify-required $(cat "$WORK/k.pub")" >"$WORK/server.keys"
 	export LOGIN="ssh -F none -p $SSHD_PORT -l $ME -i $WORK/k \
@@ -324,7 +325,7 @@ memory_is_kept() {
 	cp "$WORK/k" "$WORK/k.pub" "$open"
 	[ "$(id -u)" -ne 0 ] || chown 65534 "$open/k" "$open"
 	export SSH_ASKPASS=$open/askpass SSH_ASKPASS_REQUIRE=force \
-		SK_TPM_CONFIG=/dev/null HOME=$open LIB=$open/libsk-tpm.so \
+		SK_TPM_CONFIG=/dev/null HOME=$open LIB=$open/${LIB##*/} \
 		SK_TPM_USER_PRESENCE="command $open/look"
 	export -f sign
 	unprivileged bash -c 'ulimit -c "$(ulimit -Hc)"; "$1"; :' bash "$open/look"

@@ -143,7 +143,12 @@ enrolment_looks_first() {
 			enroll "$WORK/none" $pin
 	done
 	cat "$WORK/asked"
-	[ ! -s "$WORK/asked" ]
+	# Older ones ask for a PIN before they call us.
+	if [ "$OPENSSH" -lt 809 ]; then
+		fails grep -v 'Enter PIN for authenticator' "$WORK/asked"
+	else
+		[ ! -s "$WORK/asked" ]
+	fi
 }
 
 # A key that asks nobody is made without a question, so that scripts can do it.

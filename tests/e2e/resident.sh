@@ -268,12 +268,14 @@ small_buffer() {
 	with_servers "$WORK/many" 16 -u many
 	[ "$(nv_bytes many)" -gt 768 ]
 	with_servers "$WORK/several" 8 -u several
-	download "$WORK/small"
-	for key in many several; do
-		[ "$OPENSSH" -ge 809 ] || continue
-		[ "$(cut -d' ' -f2 "$WORK/$key.pub")" = \
-			"$(cut -d' ' -f2 "$WORK/small/id_ecdsa_sk_rk_$key.pub")" ]
-	done
+	# Older ones take both for one.
+	if [ "$OPENSSH" -ge 809 ]; then
+		download "$WORK/small"
+		for key in many several; do
+			[ "$(cut -d' ' -f2 "$WORK/$key.pub")" = "$(cut -d' ' \
+				-f2 "$WORK/small/id_ecdsa_sk_rk_$key.pub")" ]
+		done
+	fi
 	"$BUILD/sk-tpm" test "$("$BUILD/sk-tpm" list -j |
 		jq -r '.resident[] | select(.user=="many").index')"
 	# How much that is is asked for once, for all of them.
