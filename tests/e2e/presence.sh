@@ -350,14 +350,15 @@ display_of_another() {
 	chmod 666 "$WORK/asked" "$WORK/answer"
 	unset SSH_ASKPASS_REQUIRE
 	export HOME=$dir SK_TPM_CONFIG=/dev/null SSH_SK_PROVIDER=$dir/lib.so
-	for uid in 65533 65534; do
+	# daemon and nobody: OpenSSH 10.6 has no agent for who has no name.
+	for uid in 1 65534; do
 		setpriv --reuid="$uid" --regid=65534 --clear-groups \
 			ssh-agent -D -a "$dir/$uid" >/dev/null &
 		ends_with_us "$!"
 		wait_until test -S "$dir/$uid"
 		chmod 777 "$dir/$uid"
 	done
-	WAYLAND_DISPLAY=$dir/65533 refuses "does not answer, or another user's" \
+	WAYLAND_DISPLAY=$dir/1 refuses "does not answer, or another user's" \
 		unprivileged ssh-keygen -Y sign -n git -f "$dir/key" <<<text
 	[ ! -s "$WORK/asked" ]
 	WAYLAND_DISPLAY=$dir/65534 unprivileged ssh-keygen -Y sign -n git \
