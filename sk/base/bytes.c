@@ -81,11 +81,14 @@ slice_equal(struct slice a, struct slice b)
 bool
 slice_is(struct slice s, const char *text)
 {
-	return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
+	return slice_equal(s, slice_of_text(text));
 }
 
 bool
 slice_begins(struct slice s, const char *text)
 {
-	return s.len >= strlen(text) && memcmp(s.data, text, strlen(text)) == 0;
+	const struct slice wanted = slice_of_text(text);
+
+	return s.len >= wanted.len &&
+	    slice_equal((struct slice){ s.data, wanted.len }, wanted);
 }
