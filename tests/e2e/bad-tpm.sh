@@ -136,9 +136,11 @@ has_sighup() {
 		[ -n "$mask" ] && [ $((0x$mask & 1)) -ne 0 ]
 }
 
-# While it waits for an answer, the signal is handled and not blocked.
+# While it waits for an answer, the signal is handled and not blocked. (The shell
+# that is to become the command handles it as well.)
 waits_interruptibly() {
-	has_sighup "$1" SigCgt && ! has_sighup "$1" SigBlk
+	grep -qx sk-tpm "/proc/$1/comm" && has_sighup "$1" SigCgt &&
+		! has_sighup "$1" SigBlk
 }
 
 has_taken_sighup() {
