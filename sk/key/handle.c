@@ -55,10 +55,10 @@ put_pcrs(struct bytes *out, const struct handle *h)
 	if ((r = cbor_put_uint(out, BOUND_PCRS)) != 0 ||
 	    (r = cbor_put_map(out, n)) != 0)
 		return r;
-	for (uint32_t i = 0; i < HANDLE_PCR_COUNT && r == 0; i++)
+	for (uint32_t i = 0; i < PCR_COUNT && r == 0; i++)
 		if ((h->pcrs & 1u << i) != 0)
 			r = cbor_put_entry_bytes(out, i,
-			    (struct slice){ h->pcr_values[i], HANDLE_PCR_LEN });
+			    (struct slice){ h->pcr_values[i], PCR_LEN });
 	return r;
 }
 
@@ -191,16 +191,6 @@ parent_is_valid(uint64_t parent)
 		parent <= HANDLE_PARENT_PERSISTENT_LAST);
 }
 
-/*
- * A PCR that a key may depend on. 16 and 23 can be reset by anybody (PC Client
- * Platform TPM Profile, 4.6.2).
- */
-static bool
-pcr_is_valid(uint64_t pcr)
-{
-	return pcr < HANDLE_PCR_COUNT && pcr != 16 && pcr != 23;
-}
-
 static int
 fail_damaged_handle(const char *what)
 {
@@ -210,21 +200,20 @@ fail_damaged_handle(const char *what)
 static bool
 take_pcrs(struct slice *in, struct handle *h)
 {
-	static const uint8_t zero[HANDLE_PCR_LEN] = { 0 };
+	static const uint8_t zero[PCR_LEN] = { 0 };
 	uint64_t n, pcr;
 
-	if (!cbor_take_map(in, &n) || n == 0 || n > HANDLE_PCR_COUNT)
+	if (!cbor_take_map(in, &n) || n == 0 || n > PCR_COUNT)
 		return false;
 	while (n-- > 0) {
 		struct slice value;
 
-		if (!cbor_take_uint(in, &pcr) || !pcr_is_valid(pcr) ||
-		    !cbor_take_bytes(in, &value) ||
-		    value.len != HANDLE_PCR_LEN ||
+		if (!cbor_take_uint(in, &pcr) || !pcr_is_usable(pcr) ||
+		    !cbor_take_bytes(in, &value) || value.len != PCR_LEN ||
 		    memcmp(value.data, zero, sizeof(zero)) == 0)
 			return false;
 		h->pcrs |= 1u << pcr;
-		memcpy(h->pcr_values[pcr], value.data, HANDLE_PCR_LEN);
+		memcpy(h->pcr_values[pcr], value.data, PCR_LEN);
 	}
 	return true;
 }

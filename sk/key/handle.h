@@ -46,6 +46,7 @@
 
 #include "base/bytes.h"
 #include "key/limits.h"
+#include "tpm/pcr.h"
 
 #define HANDLE_NAME_LEN 34
 #define HANDLE_APPLICATION_LEN 32
@@ -53,8 +54,6 @@
 #define HANDLE_SALT_LEN 16
 #define HANDLE_AUTH_VALUE_LEN 32	/* of a persistent copy */
 #define HANDLE_LIFETIME_MAX 0x7fffffffu /* seconds; a TPM's INT32 */
-#define HANDLE_PCR_COUNT 24
-#define HANDLE_PCR_LEN 32
 #define HANDLE_MAX_LEN 4096
 
 /* Parents that are not persistent, but created again from the owner seed. */
@@ -85,7 +84,7 @@ struct handle {
 	uint8_t pin_salt[HANDLE_SALT_LEN];
 	uint32_t pin_lifetime; /* seconds; 0: none */
 	uint32_t pcrs;	       /* bit n: PCR n has to have pcr_values[n] */
-	uint8_t pcr_values[HANDLE_PCR_COUNT][HANDLE_PCR_LEN];
+	uint8_t pcr_values[PCR_COUNT][PCR_LEN];
 	struct bytes pin_object_public;
 	/* Not bound: */
 	struct bytes tpm_public;

@@ -60,8 +60,8 @@ make_with_conditions(struct handle *h)
 	memset(h->pin_salt, 0x33, sizeof(h->pin_salt));
 	h->pin_lifetime = 600;
 	h->pcrs = 1u << 7 | 1u << 11;
-	memset(h->pcr_values[7], 0x44, HANDLE_PCR_LEN);
-	memset(h->pcr_values[11], 0x45, HANDLE_PCR_LEN);
+	memset(h->pcr_values[7], 0x44, PCR_LEN);
+	memset(h->pcr_values[11], 0x45, PCR_LEN);
 	set(&h->pin_object_public, "PIN-PUBLIC");
 	set(&h->pin_object_private, "PIN-PRIVATE");
 }
@@ -454,7 +454,7 @@ test_values_that_mean_nothing(void **state)
 
 	(void)state;
 	make_with_conditions(&h);
-	memset(h.pcr_values[7], 0, HANDLE_PCR_LEN);
+	memset(h.pcr_values[7], 0, PCR_LEN);
 	assert_int_equal(handle_encode(&h, &out), 0);
 	assert_int_equal(decode(out.data, out.len), FAIL_HANDLE);
 	handle_reset(&h);
