@@ -88,8 +88,9 @@ MODULES = authenticator/ask-owner authenticator/authdata \
 	key/handle key/key key/limits key/parent key/resident key/resident-record \
 	key/template \
 	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
-	tpm/capability tpm/device tpm/interrupt tpm/lockout tpm/nv tpm/object tpm/owner \
-	tpm/pcr tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-watch tpm/tpm \
+	tpm/capability tpm/device tpm/interrupt tpm/lockout tpm/name tpm/nv tpm/object \
+	tpm/owner tpm/pcr tpm/policy tpm/primary tpm/rc tpm/retry tpm/session \
+	tpm/tcti-watch tpm/tpm \
 	user/display user/$(FINGERPRINT) user/pin user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so

@@ -6,7 +6,7 @@ API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner
 TOOLS = $(addprefix $(B)/tests/tools/,measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) pcap-commands \
-	print-tcti verify-attestation)
+	print-policy print-tcti verify-attestation)
 # pcap is apart, to be found only where tpm2-tss has none.
 TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
 	$(filter-out %-pcap.c,$(wildcard tests/tools/tcti-*.c))) \
@@ -218,8 +218,8 @@ $(B)/tests/tools/%: tests/tools/%.c $(FLAGS)
 $(B)/tests/tools/verify-attestation: private SK_CPPFLAGS = -D_GNU_SOURCE $(CPPFLAGS)
 $(B)/tests/tools/verify-attestation: TOOL_LIBS = -lfido2 -lcrypto
 $(B)/tests/tools/mock-fprintd: TOOL_LIBS = -lsystemd
-$(B)/tests/tools/print-tcti: $(OBJS)
-$(B)/tests/tools/print-tcti: TOOL_LIBS = $(PKG_LIBS)
+$(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti: $(OBJS)
+$(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti: TOOL_LIBS = $(PKG_LIBS)
 
 $(B)/tests/tools/libtss2-tcti-%.so.0: tests/tools/tcti-%.c $(FLAGS)
 	$(call PROGRAM,-shared,$(PKG_LIBS))

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <openssl/evp.h>
-
 #include <tss2/tss2_mu.h>
 
 #include "base/error.h"
@@ -24,17 +22,6 @@ tpm_open_handle(
 	if (tpm_rc(rc) == TPM2_RC_HANDLE)
 		return 0;
 	return tpm_fail(rc, doing);
-}
-
-int
-tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN])
-{
-	ret[0] = TPM2_ALG_SHA256 >> 8;
-	ret[1] = TPM2_ALG_SHA256 & 0xff;
-	if (EVP_Digest(
-		area.data, area.len, ret + 2, NULL, EVP_sha256(), NULL) != 1)
-		return fail(FAIL_INTERNAL, "cannot compute a Name");
-	return 0;
 }
 
 /*

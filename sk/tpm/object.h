@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Persistent keys and NV indices as tpm2-tss sees them, and Names.
+ * Persistent keys and NV indices as tpm2-tss sees them, and their Names.
  */
 #ifndef SKTPM_OBJECT_H
 #define SKTPM_OBJECT_H
 
+#include "tpm/name.h"
 #include "tpm/tpm.h"
 
 /*
@@ -16,13 +17,6 @@ int tpm_open_handle(struct tpm *tpm, uint32_t handle, const char *doing,
 
 /* Lets such an object go, in this process alone; takes ESYS_TR_NONE. */
 void tpm_close_handle(struct tpm *tpm, ESYS_TR *object);
-
-/*
- * The Name that a public area has, as marshalled, whose nameAlg is SHA-256:
- * nameAlg || digest (part 1, section 16). 0 or FAIL_INTERNAL.
- */
-#define TPM_NAME_LEN 34
-int tpm_compute_name(struct slice area, uint8_t ret[TPM_NAME_LEN]) MUST_CHECK;
 
 /*
  * The Name of a key, computed from its public area. 0; FAIL_PARENT where the
