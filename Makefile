@@ -85,7 +85,7 @@ MODULES = authenticator/ask-owner authenticator/authdata \
 	base/p256 base/process base/sha256 base/text base/utf8 base/wire \
 	config \
 	fallback/fallback fallback/helper-message \
-	key/handle key/key key/limits key/parent key/resident key/resident-record \
+	key/conditions key/handle key/key key/limits key/parent key/resident key/resident-record \
 	key/template \
 	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
 	tpm/capability tpm/device tpm/interrupt tpm/lockout tpm/name tpm/nv tpm/object \

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "key/conditions.h"
 #include "key/key.h"
 #include "key/parent.h"
 #include "key/template.h"
@@ -40,6 +41,10 @@ key_check(const struct handle *h, struct checked_key *ret)
 	struct ec_point point;
 	int r;
 
+	if (conditions_need_policy(h))
+		return fail(FAIL_VERSION,
+		    "the key has conditions, a lifetime of its PIN or values "
+		    "of PCRs, that this sk-tpm cannot meet; use a later one");
 	if ((r = template_point(h, bytes_slice(&h->tpm_public), &point)) == 0)
 		*ret = (struct checked_key){ h, point };
 	return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The examples in bytes of PROTOCOL.md, in the directory that tests run in: a
- * block "```hex NAME" of lines "xx xx ... # comment", and what follows it as
+ * block "```hex NAME" of lines "xx xx ... # comment", and lines behind it as
  * "B = `64 hex digits`".
  */
 #ifndef PROTOCOL_H
@@ -11,25 +11,32 @@
 
 #include "base/bytes.h"
 
-/* Appends the bytes to *ret; ret_b may be NULL. */
-static inline void
-protocol_example(const char *name, struct bytes *ret, char ret_b[65])
+/* The page from behind the beginning of the block; the caller closes it. */
+static inline FILE *
+protocol_open(const char *name)
 {
 	char line[256], begin[64];
 	FILE *f = fopen("PROTOCOL.md", "r");
-	bool inside = false, done = false;
 
 	assert_non_null(f);
 	snprintf(begin, sizeof(begin), "```hex %s\n", name);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (done && ret_b != NULL &&
-		    sscanf(line, "B = `%64[0-9a-f]`", ret_b) == 1)
+	do
+		assert_non_null(fgets(line, sizeof(line), f));
+	while (strcmp(line, begin) != 0);
+	return f;
+}
+
+/* Appends the bytes to *ret. */
+static inline void
+protocol_example(const char *name, struct bytes *ret)
+{
+	FILE *f = protocol_open(name);
+	char line[256];
+
+	for (;;) {
+		assert_non_null(fgets(line, sizeof(line), f));
+		if (strcmp(line, "```\n") == 0)
 			break;
-		if (inside && strcmp(line, "```\n") == 0)
-			done = true;
-		inside = !done && (inside || strcmp(line, begin) == 0);
-		if (!inside || strcmp(line, begin) == 0)
-			continue;
 		line[strcspn(line, "#")] = '\0';
 		for (char *at = line, *end;; at = end) {
 			uint8_t byte = (uint8_t)strtoul(at, &end, 16);
@@ -40,7 +47,21 @@ protocol_example(const char *name, struct bytes *ret, char ret_b[65])
 		}
 	}
 	fclose(f);
-	assert_true(done);
+}
+
+/* What the page says behind it that `what` is, in hex. */
+static inline void
+protocol_value(const char *name, const char *what, char ret[65])
+{
+	FILE *f = protocol_open(name);
+	char line[256], format[64];
+
+	snprintf(format, sizeof(format), "%s = `", what);
+	do
+		assert_non_null(fgets(line, sizeof(line), f));
+	while (strncmp(line, format, strlen(format)) != 0);
+	snprintf(ret, 65, "%.64s", line + strlen(format));
+	fclose(f);
 }
 
 #endif

@@ -106,7 +106,7 @@ test_attestation_digest(void **state)
 static struct slice
 example(const char *name, struct bytes *ret)
 {
-	protocol_example(name, ret, NULL);
+	protocol_example(name, ret);
 	return bytes_slice(ret);
 }
 

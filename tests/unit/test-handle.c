@@ -50,6 +50,13 @@ make_with_pin(struct handle *h)
 	assert_int_equal(limits_allow_namespace(&h->limits, git), 0);
 }
 
+/* What no TPM would have made of it. */
+static const char pin_object[] = "\x00\x2e\x00\x08\x00\x0b\x00\x00\x00\x52"
+				 "\x00\x00\x00\x10\x00\x20"
+				 "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww";
+
+#define PIN_OBJECT_LEN (sizeof(pin_object) - 1)
+
 static void
 make_with_conditions(struct handle *h)
 {
@@ -62,7 +69,8 @@ make_with_conditions(struct handle *h)
 	h->pcrs = 1u << 7 | 1u << 11;
 	memset(h->pcr_values[7], 0x44, PCR_LEN);
 	memset(h->pcr_values[11], 0x45, PCR_LEN);
-	set(&h->pin_object_public, "PIN-PUBLIC");
+	assert_int_equal(
+	    bytes_set(&h->pin_object_public, pin_object, PIN_OBJECT_LEN), 0);
 	set(&h->pin_object_private, "PIN-PRIVATE");
 }
 
@@ -124,7 +132,8 @@ test_examples_of_the_protocol(void **state)
 		char said[65] = "", b[65] = "";
 		struct handle h = { 0 };
 
-		protocol_example(examples[i].name, &page, said);
+		protocol_example(examples[i].name, &page);
+		protocol_value(examples[i].name, "B", said);
 		encode_example(&examples[i], &ours);
 		if (!slice_equal(bytes_slice(&page), bytes_slice(&ours)))
 			FAIL_MSG("%s differs", examples[i].name);
@@ -180,7 +189,8 @@ test_round_trip_of_everything(void **state)
 	assert_int_equal(again.pcrs, 0x880);
 	assert_int_equal(again.pcr_values[11][31], 0x45);
 	assert_int_equal(again.persistent, 0x81000101);
-	assert_memory_equal(again.pin_object_public.data, "PIN-PUBLIC", 10);
+	assert_memory_equal(
+	    again.pin_object_public.data, pin_object, PIN_OBJECT_LEN);
 	assert_memory_equal(again.pin_object_private.data, "PIN-PRIVATE", 11);
 	assert_int_equal(again.limits.kinds, LIMIT_LOGIN);
 	assert_int_equal(again.limits.n_servers, 1);
@@ -398,8 +408,9 @@ static const struct edit {
 	EDIT(2, "PCR 23", PCR_11, "\x17\x58\x20\x45\x45"),
 	EDIT(2, "PCR 24", PCR_11, "\x18\x18\x58\x20\x45\x45"),
 	EDIT(2, "short value", PCR_7, "\x07\x58\x1f\x44"),
-	EDIT(2, "empty PIN object", "\x0a\x4aPIN-PUBLIC", "\x0a\x40"),
-	EDIT(2, "no PIN object", "\x0a\x4aPIN-PUBLIC", ""),
+	EDIT(2, "longer PIN object", "\x0a\x58\x30", "\x0a\x58\x31"),
+	EDIT(2, "shorter PIN object", "\x0a\x58\x30", "\x0a\x58\x2f"),
+	EDIT(2, "no PIN object", "\x0a\x58\x30", ""),
 	EDIT(2, "no PIN object's private", "\x04\x4bPIN-PRIVATE", ""),
 #undef EDIT
 };

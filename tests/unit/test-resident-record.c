@@ -26,7 +26,7 @@ test_round_trip(void **state)
 	struct bytes out = { 0 }, page = { 0 };
 
 	(void)state;
-	protocol_example("record", &page, NULL);
+	protocol_example("record", &page);
 	assert_int_equal(page.len, sizeof(encoded) - 1);
 	assert_memory_equal(page.data, encoded, page.len);
 	bytes_reset(&page);

@@ -8,6 +8,9 @@
 #include "base/error.h"
 #include "corpus.h"
 #include "key/template.h"
+#include "protocol.h"
+#include "tpm/name.h"
+#include "tpm/policy.h"
 
 #define POINT_AT 54 /* x and y, each with its size, end a public area */
 
@@ -140,18 +143,157 @@ test_other_handle(void **state)
 	handle_reset(&h);
 }
 
+/* --- conditions --------------------------------------------------------- */
+
+#define ATTRIBUTES_AT 6
+#define POLICY_AT 12
+
 static void
-test_conditions(void **state)
+make_pin_object(struct handle *h)
 {
-	struct handle h = { .parent = 1, .pcrs = 1 };
+	static const char head[] = "\0\x2e\0\x08\0\x0b\0\0\0\x52\0\0\0\x10"
+				   "\0\x20";
+	uint8_t unique[32];
+
+	memset(unique, 0x77, sizeof(unique));
+	assert_int_equal(
+	    bytes_set(&h->pin_object_public, head, sizeof(head) - 1), 0);
+	assert_int_equal(
+	    bytes_append(&h->pin_object_public, unique, sizeof(unique)), 0);
+}
+
+/* The table of PROTOCOL.md, written out again. */
+static void
+test_attributes_and_policy(void **state)
+{
+	static const struct row {
+		enum handle_auth auth;
+		uint32_t pcrs;
+		uint32_t attributes;
+		const char *policy; /* b: B; p, a, s: commands; o: PolicyOR */
+	} rows[] = {
+		{ HANDLE_AUTH_NONE, 0, 0x40472, "b" },
+		{ HANDLE_AUTH_PIN, 0, 0x40072, "b" },
+		{ HANDLE_AUTH_NONE, 0x80, 0x40432, "po" },
+		{ HANDLE_AUTH_PIN, 0x80, 0x40032, "pao" },
+		{ HANDLE_AUTH_PIN_OBJECT, 0, 0x40432, "s" },
+		{ HANDLE_AUTH_PIN_OBJECT, 0x80, 0x40432, "ps" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct handle h = {
+			.parent = 1, .auth = rows[i].auth, .pcrs = rows[i].pcrs
+		};
+		uint8_t policy[POLICY_LEN] = { 0 }, b[32], values[32];
+		uint8_t name[TPM_NAME_LEN];
+		struct bytes area = { 0 };
+		const uint8_t *at;
+
+		h.pcr_values[7][0] = 9;
+		make_pin_object(&h);
+		assert_int_equal(handle_binding(&h, b), 0);
+		assert_int_equal(
+		    sha256((struct slice){ h.pcr_values[7], 32 }, values), 0);
+		assert_int_equal(
+		    tpm_compute_name(
+			(struct slice){ h.pin_object_public.data + 2, 46 },
+			name),
+		    0);
+		for (const char *c = rows[i].policy; *c != '\0'; c++)
+			switch (*c) {
+			case 'b':
+				memcpy(policy, b, 32);
+				break;
+			case 'p':
+				assert_int_equal(
+				    policy_pcr(policy, 0x80, values), 0);
+				break;
+			case 'a':
+				assert_int_equal(policy_auth_value(policy), 0);
+				break;
+			case 's':
+				assert_int_equal(
+				    policy_secret(policy,
+					(struct slice){ name, sizeof(name) },
+					(struct slice){ b, 32 }),
+				    0);
+				break;
+			default:
+				assert_int_equal(policy_or(policy, b), 0);
+			}
+		assert_int_equal(template_public(&h, NULL, &area), 0);
+		at = area.data + ATTRIBUTES_AT;
+		assert_int_equal(
+		    (uint32_t)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3],
+		    rows[i].attributes);
+		assert_memory_equal(area.data + POLICY_AT, policy, POLICY_LEN);
+		bytes_reset(&area);
+		handle_reset(&h);
+	}
+}
+
+static void
+test_example_of_the_protocol(void **state)
+{
+	char said[65], policy[65];
+	struct bytes page = { 0 }, area = { 0 };
+	struct handle h;
+
+	(void)state;
+	protocol_example("handle-conditions", &page);
+	protocol_value("handle-conditions", "authPolicy", said);
+	assert_int_equal(handle_decode(bytes_slice(&page), &h), 0);
+	assert_int_equal(template_public(&h, NULL, &area), 0);
+	for (size_t i = 0; i < POLICY_LEN; i++)
+		snprintf(policy + 2 * i, 3, "%02x", area.data[POLICY_AT + i]);
+	assert_string_equal(policy, said);
+	bytes_reset(&page);
+	bytes_reset(&area);
+	handle_reset(&h);
+}
+
+/* Any bit of it but those of its digest, and any length. */
+static void
+test_pin_object(void **state)
+{
+	struct handle h = { .parent = 1, .auth = HANDLE_AUTH_PIN_OBJECT };
 	struct bytes area = { 0 };
 
 	(void)state;
-	assert_int_equal(template_public(&h, NULL, &area), FAIL_VERSION);
-	h.pcrs = 0;
-	h.auth = HANDLE_AUTH_PIN_OBJECT;
-	assert_int_equal(template_public(&h, NULL, &area), FAIL_VERSION);
-	assert_null(area.data);
+	make_pin_object(&h);
+	for (size_t bit = 0; bit < 48 * 8; bit++) {
+		uint8_t *at = h.pin_object_public.data + bit / 8;
+
+		*at ^= (uint8_t)(1u << bit % 8);
+		assert_int_equal(template_public(&h, NULL, &area),
+		    bit < 16 * 8 ? FAIL_HANDLE : 0);
+		*at ^= (uint8_t)(1u << bit % 8);
+	}
+	while (h.pin_object_public.len-- > 1)
+		assert_int_equal(template_public(&h, NULL, &area), FAIL_HANDLE);
+	h.pin_object_public.len = 48;
+	assert_int_equal(bytes_append(&h.pin_object_public, "", 1), 0);
+	assert_int_equal(template_public(&h, NULL, &area), FAIL_HANDLE);
+	bytes_reset(&area);
+	handle_reset(&h);
+}
+
+static void
+test_template_of_the_pin_object(void **state)
+{
+	struct handle h = { 0 };
+	struct bytes area = { 0 };
+
+	(void)state;
+	make_pin_object(&h);
+	assert_int_equal(template_pin_object(&area), 0);
+	assert_int_equal(area.len, 16);
+	assert_int_equal(area.data[1], 14);
+	assert_int_equal(area.data[15], 0);
+	assert_memory_equal(area.data + 2, h.pin_object_public.data + 2, 12);
+	bytes_reset(&area);
+	handle_reset(&h);
 }
 
 #define TEST_NAME "template"
@@ -165,7 +307,10 @@ main(void)
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_length_of_numbers),
 		cmocka_unit_test(test_other_handle),
-		cmocka_unit_test(test_conditions),
+		cmocka_unit_test(test_attributes_and_policy),
+		cmocka_unit_test(test_example_of_the_protocol),
+		cmocka_unit_test(test_pin_object),
+		cmocka_unit_test(test_template_of_the_pin_object),
 	};
 
 	return RUN(tests);
