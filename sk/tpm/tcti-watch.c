@@ -38,12 +38,19 @@ forget(struct traffic *t, uint32_t handle)
 	t->n_loaded = n;
 }
 
+static bool
+is_session(uint32_t handle)
+{
+	return handle >> TPM2_HR_SHIFT == TPM2_HT_HMAC_SESSION ||
+	    handle >> TPM2_HR_SHIFT == TPM2_HT_POLICY_SESSION;
+}
+
 /* The one in use; an older one is left where it could not be flushed. */
 static void
 forget_newest_session(struct traffic *t)
 {
 	for (size_t i = t->n_loaded; i-- > 0;)
-		if (t->loaded[i] >> TPM2_HR_SHIFT == TPM2_HT_HMAC_SESSION) {
+		if (is_session(t->loaded[i])) {
 			forget(t, t->loaded[i]);
 			return;
 		}
@@ -72,14 +79,26 @@ note_command(struct traffic *t, struct slice command)
 		t->flushing = 0;
 }
 
+/* The TPM did not get to the command; as tpm_again has it. */
+static bool
+was_not_begun(uint32_t rc)
+{
+	return rc == TPM2_RC_RETRY || rc == TPM2_RC_TESTING ||
+	    rc == TPM2_RC_YIELDED || rc == TPM2_RC_NV_RATE;
+}
+
 static void
 note_answer(struct traffic *t, struct slice answer)
 {
 	bool ends_session = t->ends_session;
 	uint32_t rc, handle;
 
-	t->ends_session = false;
-	if (!take_header(&answer, &rc) || rc != TPM2_RC_SUCCESS)
+	if (!take_header(&answer, &rc))
+		rc = TPM2_RC_FAILURE;
+	/* Else it is about to be sent again. */
+	if (!was_not_begun(rc))
+		t->ends_session = false;
+	if (rc != TPM2_RC_SUCCESS)
 		return;
 	if (ends_session)
 		forget_newest_session(t);

@@ -51,7 +51,10 @@ void traffic_init(struct traffic *t, TSS2_TCTI_CONTEXT *inner);
 
 TSS2_TCTI_CONTEXT *traffic_tcti(struct traffic *t);
 
-/* Tells that the next command, if it succeeds, ends the newest session. */
+/*
+ * Tells that the next command, if it succeeds, ends the newest session. It may
+ * be sent more than once, as long as the TPM does not get to it.
+ */
 void traffic_next_ends_session(struct traffic *t);
 
 /*

@@ -180,7 +180,7 @@ test_last_command_of_a_session(void **state)
 	begin(&t);
 	load(&t, TPM2_CC_StartAuthSession, 0x02000003);
 	load(&t, TPM2_CC_Load, 0x80000002);
-	load(&t, TPM2_CC_StartAuthSession, 0x02000004);
+	load(&t, TPM2_CC_StartAuthSession, 0x03000004);
 	/* It fails, and its session stays; the next one is not the last. */
 	traffic_next_ends_session(&t);
 	response_code = TPM2_RC_AUTH_FAIL;
@@ -188,7 +188,12 @@ test_last_command_of_a_session(void **state)
 	response_code = TPM2_RC_SUCCESS;
 	assert_int_equal(execute(&t, TPM2_CC_Sign), 0);
 	assert_int_equal(t.n_loaded, 3);
+	/* It is sent again, as TPMs want it while they test themselves. */
 	traffic_next_ends_session(&t);
+	response_code = TPM2_RC_TESTING;
+	assert_int_equal(execute(&t, TPM2_CC_Sign), 0);
+	assert_int_equal(t.n_loaded, 3);
+	response_code = TPM2_RC_SUCCESS;
 	assert_int_equal(execute(&t, TPM2_CC_Sign), 0);
 	/* The older one could not be flushed, and waits for the end. */
 	assert_int_equal(t.n_loaded, 2);
