@@ -93,6 +93,13 @@ MODULES = authenticator/ask-owner authenticator/authdata \
 	tpm/tcti-watch tpm/tpm \
 	user/display user/$(FINGERPRINT) user/pin user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)
+# What a CA needs to judge a key, and no program uses yet. None of it needs
+# tpm2-tss.
+ATTEST = attest/ek-public attest/kdf attest/make-credential attest/seed \
+	attest/tpm2b
+CA_OBJS = $(patsubst %,$(B)/sk/%.o,$(ATTEST) base/bytes base/clock base/error \
+	base/log base/text base/wire base/base64)
+CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
 PAGES = $(B)/man/sk-tpm.1 $(B)/man/sk-tpm.conf.5 $(B)/man/libsk-tpm.8

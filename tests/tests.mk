@@ -2,10 +2,11 @@
 
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
 	$(sort $(wildcard tests/unit/test-*.c)))
+CA_TESTS = make-credential
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner
-TOOLS = $(addprefix $(B)/tests/tools/,measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) pcap-commands \
+TOOLS = $(addprefix $(B)/tests/tools/,make-credential measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) pcap-commands \
 	print-policy print-tcti verify-attestation)
 # pcap is apart, to be found only where tpm2-tss has none.
 TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
@@ -148,6 +149,10 @@ CMOCKA = -lcmocka $(PKG_LIBS)
 
 $(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) $(FLAGS)
 	$(call PROGRAM,$(TEST_LDFLAGS),$(CMOCKA))
+# As a CA has them: without tpm2-tss.
+$(CA_TESTS:%=$(B)/tests/unit/test-%): $(B)/tests/unit/test-%: \
+	tests/unit/test-%.c $(CA_OBJS) $(FLAGS)
+	$(call PROGRAM,$(TEST_LDFLAGS),-lcmocka $(CA_LIBS))
 $(B)/tests/unit/test-weakness: $(B)/enroll/doctor/weakness.o
 $(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o \
 	$(B)/enroll/new-file.o
@@ -167,6 +172,14 @@ $(B)/tests/unit/test-tpm: TEST_LDFLAGS = \
 	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \
 	-Wl,--wrap=device_check,--wrap=device_lock
 $(B)/tests/unit/test-tcti-watch: TEST_LDFLAGS = -Wl,--wrap=clock_deadline
+$(B)/tests/unit/test-make-credential: TEST_LDFLAGS = -Wl,--wrap=malloc \
+	-Wl,--wrap=EVP_Digest,--wrap=HMAC,--wrap=RAND_bytes,--wrap=CRYPTO_memdup \
+	-Wl,--wrap=d2i_PUBKEY,--wrap=EVP_PKEY_CTX_new,--wrap=EVP_PKEY_encrypt_init \
+	-Wl,--wrap=EVP_PKEY_encrypt,--wrap=EVP_PKEY_keygen_init \
+	-Wl,--wrap=EVP_PKEY_keygen,--wrap=EVP_PKEY_derive_init \
+	-Wl,--wrap=EVP_PKEY_derive_set_peer,--wrap=EVP_PKEY_derive \
+	-Wl,--wrap=EVP_CIPHER_CTX_new,--wrap=EVP_EncryptInit_ex \
+	-Wl,--wrap=EVP_EncryptUpdate
 # What only unit tests need of the three layouts.
 $(B)/tests/unit/test-abi: $(B)/tests/unit/abi-7.o $(B)/tests/unit/abi-9.o \
 	$(B)/tests/unit/abi-10.o
@@ -218,6 +231,8 @@ $(B)/tests/tools/%: tests/tools/%.c $(FLAGS)
 $(B)/tests/tools/verify-attestation: private SK_CPPFLAGS = -D_GNU_SOURCE $(CPPFLAGS)
 $(B)/tests/tools/verify-attestation: TOOL_LIBS = -lfido2 -lcrypto
 $(B)/tests/tools/mock-fprintd: TOOL_LIBS = -lsystemd
+$(B)/tests/tools/make-credential: $(CA_OBJS)
+$(B)/tests/tools/make-credential: TOOL_LIBS = $(CA_LIBS)
 $(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti: $(OBJS)
 $(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti: TOOL_LIBS = $(PKG_LIBS)
 

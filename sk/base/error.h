@@ -46,6 +46,7 @@ enum {
 	FAIL_SECRET = -36,	   /* no way to ask for a PIN or password */
 	FAIL_UNFINISHED = -37,	   /* a resident key half written */
 	FAIL_NAME = -38,	   /* a resident key that no file can be of */
+	FAIL_EK = -39,		   /* no endorsement key as we take them */
 };
 
 /*
