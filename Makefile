@@ -96,10 +96,13 @@ OBJS = $(MODULES:%=$(B)/sk/%.o)
 # What a CA needs to judge a key, and no program uses yet. None of it needs
 # tpm2-tss.
 ATTEST = attest/ek-public attest/kdf attest/make-credential attest/seed \
-	attest/tpm2b
-CA_OBJS = $(patsubst %,$(B)/sk/%.o,$(ATTEST) base/bytes base/clock base/error \
-	base/log base/text base/wire base/base64)
-CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto)
+	attest/tpm2b attest/verify
+CA_OBJS = $(patsubst %,$(B)/sk/%.o,$(ATTEST) \
+	base/base64 base/bytes base/cbor base/error base/log base/p256 \
+	base/sha256 base/text base/utf8 base/wire \
+	key/conditions key/handle key/limits key/template ssh/sshkey \
+	tpm/name tpm/pcr tpm/policy)
+CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
 PAGES = $(B)/man/sk-tpm.1 $(B)/man/sk-tpm.conf.5 $(B)/man/libsk-tpm.8

@@ -2,7 +2,7 @@
 
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
 	$(sort $(wildcard tests/unit/test-*.c)))
-CA_TESTS = make-credential
+CA_TESTS = make-credential verify
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner

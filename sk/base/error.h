@@ -47,6 +47,9 @@ enum {
 	FAIL_UNFINISHED = -37,	   /* a resident key half written */
 	FAIL_NAME = -38,	   /* a resident key that no file can be of */
 	FAIL_EK = -39,		   /* no endorsement key as we take them */
+	FAIL_EVIDENCE = -40,	   /* a machine's evidence does not hold */
+	FAIL_EK_CERTIFICATE = -41, /* of the endorsement key; no proof */
+	FAIL_PROTOCOL = -42,	   /* not what the other side has to say */
 };
 
 /*

@@ -52,49 +52,47 @@ out:
 /*
  * Sets the curve first, then the point. Reading a SubjectPublicKeyInfo instead
  * would make OpenSSL 3 set up its decoders, which costs more than the
- * verification. NULL for a point that is not on the curve.
+ * verification.
  */
-static EVP_PKEY *
-point_to_pkey(const struct ec_point *point)
+int
+p256_pkey(const struct ec_point *point, EVP_PKEY **ret)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
 	uint8_t encoded[P256_POINT_LEN];
 	EVP_PKEY *pkey = NULL;
+	int r = 0;
 
 	p256_encode_point(point, encoded);
-	if (ctx == NULL || EVP_PKEY_paramgen_init(ctx) != 1 ||
-	    EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1) !=
-		1 ||
-	    EVP_PKEY_paramgen(ctx, &pkey) != 1 ||
-	    EVP_PKEY_set1_encoded_public_key(pkey, encoded, sizeof(encoded)) !=
+	if (ctx != NULL && EVP_PKEY_paramgen_init(ctx) == 1 &&
+	    EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1) ==
+		1 &&
+	    EVP_PKEY_paramgen(ctx, &pkey) == 1 &&
+	    EVP_PKEY_set1_encoded_public_key(pkey, encoded, sizeof(encoded)) ==
 		1) {
-		EVP_PKEY_free(pkey);
+		*ret = pkey;
 		pkey = NULL;
-	}
+	} else if (ERR_GET_REASON(ERR_peek_last_error()) ==
+	    ERR_R_MALLOC_FAILURE)
+		r = fail(FAIL_MEMORY, "out of memory");
+	else
+		r = fail(FAIL_FORGED,
+		    "the TPM's public key is not a point of P-256");
+	EVP_PKEY_free(pkey);
 	EVP_PKEY_CTX_free(ctx);
-	return pkey;
+	return r;
 }
 
 int
 p256_verify(const struct ec_point *point, const uint8_t digest[SHA256_LEN],
     const struct ec_signature *sig)
 {
-	EVP_PKEY *pkey = point_to_pkey(point);
 	EVP_PKEY_CTX *ctx = NULL;
+	EVP_PKEY *pkey = NULL;
 	struct bytes der = { 0 };
 	int r, n;
 
-	if (pkey == NULL &&
-	    ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE) {
-		r = fail(FAIL_MEMORY, "out of memory");
-		goto out;
-	}
-	if (pkey == NULL) {
-		r = fail(FAIL_FORGED,
-		    "the TPM's public key is not a point of P-256");
-		goto out;
-	}
-	if ((r = p256_signature_der(sig, &der)) != 0)
+	if ((r = p256_pkey(point, &pkey)) != 0 ||
+	    (r = p256_signature_der(sig, &der)) != 0)
 		goto out;
 	if ((ctx = EVP_PKEY_CTX_new(pkey, NULL)) == NULL ||
 	    EVP_PKEY_verify_init(ctx) != 1) {

@@ -13,6 +13,8 @@ struct ec_point {
 	uint8_t x[32], y[32];
 };
 
+struct evp_pkey_st; /* EVP_PKEY */
+
 struct ec_signature {
 	uint8_t r[32], s[32];
 };
@@ -26,6 +28,13 @@ void p256_encode_point(
 /* The signature as DER ECDSA-Sig-Value. 0, FAIL_MEMORY or FAIL_INTERNAL. */
 int p256_signature_der(
     const struct ec_signature *sig, struct bytes *ret) MUST_CHECK;
+
+/*
+ * The public key for OpenSSL, the caller's to free with EVP_PKEY_free. 0;
+ * FAIL_FORGED if the point is not on the curve; FAIL_MEMORY.
+ */
+int p256_pkey(
+    const struct ec_point *point, struct evp_pkey_st **ret) MUST_CHECK;
 
 /*
  * 0 if the signature of this digest is by the key with this point; FAIL_FORGED

@@ -244,13 +244,22 @@ decode_conditions(struct slice *in, struct handle *h)
 	return bytes_set(&h->pin_object_public, public.data, public.len);
 }
 
-/* The bound entries after the version. */
+/* The bound entries, but for their encoding. */
 static int
 decode_bound(struct slice in, struct handle *h)
 {
-	uint64_t parent, auth, presence;
+	uint64_t entries, version, parent, auth, presence;
 	int r;
 
+	/* Another version may have another number of entries. */
+	if (!cbor_take_map(&in, &entries) ||
+	    !cbor_take_entry_uint(&in, BOUND_VERSION, &version))
+		return fail_damaged_handle("version");
+	if (version != VERSION)
+		return fail(FAIL_VERSION,
+		    "the key handle has format version %ju, and this sk-tpm "
+		    "reads %d",
+		    (uintmax_t)version, VERSION);
 	if (!cbor_take_entry_uint(&in, BOUND_PARENT, &parent) ||
 	    !parent_is_valid(parent))
 		return fail_damaged_handle("parent");
@@ -331,15 +340,41 @@ decode_objects(struct slice in, struct handle *h)
 }
 
 int
+handle_decode_bound(struct slice in, struct handle *ret)
+{
+	struct handle h = { 0 };
+	struct bytes again = { 0 };
+	int r;
+
+	if ((r = decode_bound(in, &h)) != 0 ||
+	    (r = handle_bound(&h, &again)) != 0)
+		goto out;
+	/*
+	 * The comparison with our own encoding settles the rest: length of the
+	 * maps, order of their entries, shortest forms, definite lengths, no
+	 * unknown entry, nothing behind the end.
+	 */
+	if (!slice_equal(bytes_slice(&again), in)) {
+		r = fail_damaged_handle("not our encoding");
+		goto out;
+	}
+	*ret = h;
+	h = (struct handle){ 0 };
+out:
+	bytes_reset(&again);
+	handle_reset(&h);
+	return r;
+}
+
+int
 handle_decode(struct slice in, struct handle *ret)
 {
 	struct handle h = { 0 };
 	struct bytes again = { 0 };
 	struct slice rest = in, text, bound;
-	uint64_t entries, version;
+	uint64_t entries;
 	int r;
 
-	/* Another version may have another number of entries. */
 	if (in.len > HANDLE_MAX_LEN || !cbor_take_map(&rest, &entries) ||
 	    !cbor_take_entry_text(&rest, ENTRY_MAGIC, &text) ||
 	    !slice_equal(text, magic))
@@ -348,23 +383,10 @@ handle_decode(struct slice in, struct handle *ret)
 		    "is damaged");
 	if (!take_filled(&rest, ENTRY_BOUND, &bound))
 		return fail_damaged_handle("bound entries");
-	if (!cbor_take_map(&bound, &entries) ||
-	    !cbor_take_entry_uint(&bound, BOUND_VERSION, &version))
-		return fail_damaged_handle("version");
-	if (version != VERSION)
-		return fail(FAIL_VERSION,
-		    "the key handle has format version %ju, and this sk-tpm "
-		    "reads %d",
-		    (uintmax_t)version, VERSION);
-	if ((r = decode_bound(bound, &h)) != 0 ||
+	if ((r = handle_decode_bound(bound, &h)) != 0 ||
 	    (r = decode_objects(rest, &h)) != 0 ||
 	    (r = handle_encode(&h, &again)) != 0)
 		goto out;
-	/*
-	 * The comparison with our own encoding settles the rest: length of the
-	 * maps, order of their entries, shortest forms, definite lengths, no
-	 * unknown entry, nothing behind the end.
-	 */
 	if (!slice_equal(bytes_slice(&again), in)) {
 		r = fail_damaged_handle("not our encoding");
 		goto out;

@@ -103,6 +103,13 @@ struct handle {
  */
 int handle_decode(struct slice in, struct handle *ret) MUST_CHECK;
 
+/*
+ * Reads the bound entries alone, as handle_bound gives them and a CA is shown
+ * them; the rest of *ret is empty. 0, FAIL_VERSION, FAIL_HANDLE, FAIL_MEMORY or
+ * FAIL_INTERNAL. The caller ends *ret with handle_reset.
+ */
+int handle_decode_bound(struct slice in, struct handle *ret) MUST_CHECK;
+
 /* The encoding of h in *ret. 0, FAIL_MEMORY or FAIL_INTERNAL (too long). */
 int handle_encode(const struct handle *h, struct bytes *ret) MUST_CHECK;
 

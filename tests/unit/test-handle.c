@@ -200,6 +200,40 @@ test_round_trip_of_everything(void **state)
 	bytes_reset(&out);
 }
 
+/* What a CA is shown of the examples; nothing behind it. */
+static void
+test_bound_entries_alone(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_EXAMPLES; i++) {
+		struct bytes bound = { 0 };
+		struct handle h, alone = { 0 };
+		uint8_t a[HANDLE_BINDING_LEN], b[HANDLE_BINDING_LEN];
+
+		examples[i].make(&h);
+		assert_int_equal(handle_bound(&h, &bound), 0);
+		assert_int_equal(
+		    handle_decode_bound(bytes_slice(&bound), &alone), 0);
+		assert_null(alone.tpm_public.data);
+		assert_int_equal(alone.persistent, 0);
+		assert_int_equal(handle_binding(&h, a), 0);
+		assert_int_equal(handle_binding(&alone, b), 0);
+		assert_memory_equal(a, b, sizeof(a));
+		for (size_t n = 0; n < bound.len; n++)
+			assert_int_equal(
+			    handle_decode_bound(
+				(struct slice){ bound.data, n }, &alone),
+			    FAIL_HANDLE);
+		assert_int_equal(bytes_append(&bound, "", 1), 0);
+		assert_int_equal(
+		    handle_decode_bound(bytes_slice(&bound), &alone),
+		    FAIL_HANDLE);
+		bytes_reset(&bound);
+		handle_reset(&alone);
+		handle_reset(&h);
+	}
+}
+
 static void
 test_truncated_at_every_length(void **state)
 {
@@ -531,6 +565,7 @@ main(void)
 		cmocka_unit_test(test_examples_of_the_protocol),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_round_trip_of_everything),
+		cmocka_unit_test(test_bound_entries_alone),
 		cmocka_unit_test(test_truncated_at_every_length),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_bytes_behind_the_end),
