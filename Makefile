@@ -33,7 +33,7 @@ JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j2)
 
 # pkg-config is asked only when something is compiled, so that `make demo` and
 # `make check` can install it first.
-PACKAGES = tss2-esys tss2-mu tss2-rc tss2-tctildr libcbor libcrypto
+PACKAGES = tss2-esys tss2-sys tss2-mu tss2-rc tss2-tctildr libcbor libcrypto
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -ldl
 

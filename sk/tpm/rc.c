@@ -36,6 +36,13 @@ tpm_rc(TSS2_RC rc)
  */
 #define RC_OF_TPM12 TSS2_SYS_RC_GENERAL_FAILURE
 
+/*
+ * What tpm2-tss says where a context is NULL, which tpm_esys and tpm_sys give
+ * where there is no memory for one.
+ */
+#define RC_OF_NO_ESYS TSS2_ESYS_RC_BAD_REFERENCE
+#define RC_OF_NO_SYS TSS2_SYS_RC_BAD_REFERENCE
+
 static int
 classify(TPM2_RC rc)
 {
@@ -86,7 +93,8 @@ tpm_fail_at(const char *file, int line, const char *function, TSS2_RC rc,
 		return fail_there(FAIL_LOST,
 		    "lost the TPM while it was to %s (%s, 0x%x)", doing, text,
 		    rc);
-	if (rc == TSS2_ESYS_RC_MEMORY)
+	if (rc == TSS2_ESYS_RC_MEMORY || rc == RC_OF_NO_ESYS ||
+	    rc == RC_OF_NO_SYS)
 		return fail_there(FAIL_MEMORY, "out of memory");
 	if (tpm == TPM2_RC_NOT_USED)
 		return fail_there(FAIL_TPM,

@@ -17,7 +17,8 @@
 struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;
 	struct traffic traffic;
-	ESYS_CONTEXT *esys;
+	ESYS_CONTEXT *esys; /* NULL until asked for, like sys */
+	TSS2_SYS_CONTEXT *sys;
 	struct tpm_nv_sizes nv; /* zeros until asked for */
 	int lock;		/* of the device, or -1 */
 	bool managed;
@@ -53,6 +54,12 @@ tpm_tcti_is_managed(const char *tcti)
 {
 	return starts_with(recorded(tcti), "device:/dev/tpmrm") ||
 	    is_abrmd(tcti);
+}
+
+bool
+tpm_is_managed(const struct tpm *tpm)
+{
+	return tpm->managed;
 }
 
 /* The path of a device TCTI, also behind a recording; NULL for others. */
@@ -129,29 +136,22 @@ int
 tpm_open(const char *tcti, struct tpm **ret)
 {
 	struct tpm *tpm;
-	TSS2_RC rc;
 	int r;
 
 	if ((tpm = calloc(1, sizeof(*tpm))) == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
 	tpm->lock = -1;
 	tpm->managed = tpm_tcti_is_managed(tcti);
-	if ((r = connect_tcti(tpm, tcti)) != 0)
-		goto out;
-	traffic_init(&tpm->traffic, tpm->tcti);
-	rc = Esys_Initialize(&tpm->esys, traffic_tcti(&tpm->traffic), NULL);
-	if (rc != TSS2_RC_SUCCESS) {
-		r = tpm_fail(rc, "start a connection");
-		goto out;
+	if ((r = connect_tcti(tpm, tcti)) != 0) {
+		free(tpm);
+		return r;
 	}
+	traffic_init(&tpm->traffic, tpm->tcti);
 	if (!tpm->managed)
 		interrupt_hold(&tpm->interrupt);
 	log_debug("sk-tpm " SK_TPM_VERSION ", connected to %s", tcti);
 	*ret = tpm;
-	tpm = NULL;
-out:
-	tpm_close(tpm);
-	return r;
+	return 0;
 }
 
 void
@@ -194,6 +194,17 @@ tpm_totals_reset(void)
 	totals = (struct tpm_totals){ 0 };
 }
 
+/* It holds the last command, with the password that authorized it. */
+static void
+free_sys(struct tpm *tpm)
+{
+	if (tpm->sys == NULL)
+		return;
+	Tss2_Sys_Finalize(tpm->sys);
+	explicit_bzero(tpm->sys, Tss2_Sys_GetContextSize(0));
+	free(tpm->sys);
+}
+
 void
 tpm_close(struct tpm *tpm)
 {
@@ -203,6 +214,7 @@ tpm_close(struct tpm *tpm)
 	totals.busy_us += tpm->traffic.busy_us;
 	tpm_unlock(tpm);
 	Esys_Finalize(&tpm->esys);
+	free_sys(tpm);
 	if (!tpm->managed)
 		traffic_flush_leftovers(&tpm->traffic);
 	if (tpm->traffic.commands > 0)
@@ -220,9 +232,38 @@ tpm_known_nv_sizes(struct tpm *tpm)
 }
 
 ESYS_CONTEXT *
-tpm_esys(const struct tpm *tpm)
+tpm_esys(struct tpm *tpm)
 {
+	ESYS_CONTEXT *esys;
+	TSS2_RC rc;
+
+	if (tpm->esys != NULL)
+		return tpm->esys;
+	rc = Esys_Initialize(&esys, traffic_tcti(&tpm->traffic), NULL);
+	if (rc == TSS2_RC_SUCCESS)
+		tpm->esys = esys;
+	else
+		log_debug("Esys_Initialize failed: 0x%x", rc);
 	return tpm->esys;
+}
+
+TSS2_SYS_CONTEXT *
+tpm_sys(struct tpm *tpm)
+{
+	TSS2_ABI_VERSION version = TSS2_ABI_VERSION_CURRENT;
+	size_t size = Tss2_Sys_GetContextSize(0);
+	TSS2_RC rc;
+
+	if (tpm->sys != NULL || (tpm->sys = calloc(1, size)) == NULL)
+		return tpm->sys;
+	rc = Tss2_Sys_Initialize(
+	    tpm->sys, size, traffic_tcti(&tpm->traffic), &version);
+	if (rc != TSS2_RC_SUCCESS) {
+		log_debug("Tss2_Sys_Initialize failed: 0x%x", rc);
+		free(tpm->sys);
+		tpm->sys = NULL;
+	}
+	return tpm->sys;
 }
 
 void
@@ -244,7 +285,7 @@ tpm_flush(struct tpm *tpm, ESYS_TR *object)
 
 	if (*object == ESYS_TR_NONE)
 		return;
-	rc = TPM_RETRY(Esys_FlushContext(tpm->esys, *object));
+	rc = TPM_RETRY(Esys_FlushContext(tpm_esys(tpm), *object));
 	if (rc != TSS2_RC_SUCCESS)
 		log_debug("FlushContext failed: 0x%x", rc);
 	*object = ESYS_TR_NONE;

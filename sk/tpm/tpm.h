@@ -7,6 +7,7 @@
 #define SKTPM_TPM_H
 
 #include <tss2/tss2_esys.h>
+#include <tss2/tss2_sys.h>
 
 #include "base/bytes.h"
 
@@ -32,7 +33,13 @@ int tpm_open(const char *tcti, struct tpm **ret) MUST_CHECK;
 /* Takes NULL. */
 void tpm_close(struct tpm *tpm);
 
-ESYS_CONTEXT *tpm_esys(const struct tpm *tpm);
+/*
+ * What tpm2-tss's two layers keep of a connection. Each is made when it is
+ * first asked for, and sends nothing. NULL where it cannot be made: every
+ * function of tpm2-tss answers that with a code that tpm_fail knows.
+ */
+ESYS_CONTEXT *tpm_esys(struct tpm *tpm);
+TSS2_SYS_CONTEXT *tpm_sys(struct tpm *tpm);
 
 /*
  * True for a TCTI behind which a resource manager (the kernel's /dev/tpmrm0,
@@ -41,6 +48,7 @@ ESYS_CONTEXT *tpm_esys(const struct tpm *tpm);
  * own.
  */
 bool tpm_tcti_is_managed(const char *tcti);
+bool tpm_is_managed(const struct tpm *tpm);
 
 /* Flushes *object now and sets it to ESYS_TR_NONE; takes ESYS_TR_NONE. */
 void tpm_flush(struct tpm *tpm, ESYS_TR *object);
