@@ -85,11 +85,11 @@ MODULES = authenticator/ask-owner authenticator/authdata \
 	base/p256 base/process base/sha256 base/text base/utf8 base/wire \
 	config \
 	fallback/fallback fallback/helper-message \
-	key/conditions key/handle key/key key/limits key/parent key/resident key/resident-record \
-	key/template \
+	key/blob key/conditions key/handle key/key key/limits key/load key/parent \
+	key/resident key/resident-record key/sign key/template \
 	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
-	tpm/capability tpm/device tpm/interrupt tpm/lockout tpm/name tpm/nv tpm/object \
-	tpm/owner tpm/pcr tpm/policy tpm/primary tpm/rc tpm/retry tpm/session \
+	tpm/bare tpm/capability tpm/device tpm/interrupt tpm/lockout tpm/name tpm/nv \
+	tpm/object tpm/owner tpm/pcr tpm/policy tpm/primary tpm/rc tpm/retry tpm/session \
 	tpm/tcti-watch tpm/tpm \
 	user/display user/$(FINGERPRINT) user/pin user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)

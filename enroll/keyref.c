@@ -10,6 +10,7 @@
 #include "base/home.h"
 #include "base/log.h"
 #include "key/key.h"
+#include "key/load.h"
 #include "key/resident.h"
 #include "key/template.h"
 #include "keyref.h"

@@ -166,6 +166,9 @@ $(B)/tests/unit/test-session: TEST_LDFLAGS = \
 	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \
 	-Wl,--wrap=Esys_StartAuthSession,--wrap=Esys_TRSess_SetAttributes \
 	-Wl,--wrap=Esys_TR_SetAuth,--wrap=Esys_FlushContext,--wrap=nanosleep
+$(B)/tests/unit/test-bare: TEST_LDFLAGS = \
+	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \
+	-Wl,--wrap=nanosleep
 $(B)/tests/unit/test-terminal: TEST_LDFLAGS = -Wl,--wrap=poll
 $(B)/tests/unit/test-device: TEST_LDFLAGS = -Wl,--wrap=nanosleep
 $(B)/tests/unit/test-tpm: TEST_LDFLAGS = \

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "key/key.h"
+#include "key/sign.h"
 #include "ssh/key-name.h"
 #include "ssh/signdata.h"
 #include "tpm/lockout.h"

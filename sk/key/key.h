@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Our keys in the TPM: create one, sign with one. A key handle goes in and
- * out; nothing stays in the TPM.
+ * Our keys: check one, create one, change its authValue. A key handle goes in
+ * and out; nothing stays in the TPM. load.h loads a key, and sign.h signs.
  */
 #ifndef SKTPM_KEY_H
 #define SKTPM_KEY_H
@@ -44,23 +44,6 @@ int key_create(struct tpm *tpm, const struct key_wishes *wishes,
  * conditions that we cannot meet; FAIL_MEMORY or FAIL_INTERNAL.
  */
 int key_check(const struct handle *h, struct checked_key *ret) MUST_CHECK;
-
-/*
- * Whether this TPM can load the key; needs no PIN. 0 or why not, as key_sign.
- */
-int key_try_load(struct tpm *tpm, const struct checked_key *key) MUST_CHECK;
-
-/*
- * Loads the key, signs the digest and lets the key go. A key with a PIN needs
- * its auth_value, which crosses the bus only as an HMAC that guessing cannot
- * use; others need it empty. The signature is not yet verified.
- * 0; FAIL_HANDLE; FAIL_WRONG_PIN, which has cost a try; FAIL_FORGED;
- * FAIL_PARENT where the parent has a password; what parent_find and tpm_fail
- * give.
- */
-int key_sign(struct tpm *tpm, const struct checked_key *key,
-    struct slice auth_value, const uint8_t digest[SHA256_LEN],
-    struct ec_signature *ret) MUST_CHECK;
 
 /*
  * Changes the authValue of a key that has a PIN: *ret_private is its new

@@ -4,9 +4,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "key/parent.h"
+#include "tpm/bare.h"
 #include "tpm/object.h"
 #include "tpm/owner.h"
 #include "tpm/primary.h"
+#include "tpm/rc.h"
 
 _Static_assert(HANDLE_NAME_LEN == TPM_NAME_LEN, "handles name parents");
 
@@ -75,6 +77,23 @@ check_persistent(struct tpm *tpm, struct parent *parent)
 	return tpm_public_name(&public, parent->name);
 }
 
+/*
+ * Create and Load authorize the parent, with the empty password. A session
+ * covers all that is sent, so there it may be that and not the password.
+ */
+int
+parent_fail(TSS2_RC rc, ESYS_TR session, const char *doing)
+{
+	if (tpm_rc(rc) != TPM2_RC_BAD_AUTH && tpm_rc(rc) != TPM2_RC_AUTH_FAIL)
+		return tpm_fail(rc, doing);
+	return fail(FAIL_PARENT,
+	    "the storage root key has a password of its own%s; sk-tpm needs "
+	    "one with none, as the TCG has it",
+	    session == ESYS_TR_PASSWORD
+		? ""
+		: ", or something alters what is sent to the TPM");
+}
+
 int
 parent_for_new(struct tpm *tpm, uint32_t where, struct parent *ret)
 {
@@ -114,39 +133,86 @@ parent_for_new(struct tpm *tpm, uint32_t where, struct parent *ret)
 }
 
 /*
- * The key at a persistent handle, if it has this Name. The key file chooses
- * both, and may name another program's key: with a password and without noDA,
- * each authorization of ours would cost a try of the TPM's. So none is sent
- * to it before its public area is known to suit.
+ * Whether a key has this Name, and suits. The key file chooses the Name and the
+ * handle, and may name another program's key: with a password and without noDA,
+ * each authorization of ours would cost a try of the TPM's. So none is sent to
+ * it before its public area is known to suit.
  */
 static int
+judge(const TPM2B_PUBLIC *public, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], enum parent_state *ret)
+{
+	uint8_t actual[HANDLE_NAME_LEN];
+
+	/* Another kind of key there, of another nameAlg even: not ours. */
+	if (tpm_public_name(public, actual) != 0 ||
+	    memcmp(actual, name, HANDLE_NAME_LEN) != 0) {
+		*ret = PARENT_OTHER;
+		return 0;
+	}
+	if (check_suits(public) != 0)
+		return fail(FAIL_HANDLE,
+		    "the key handle names the key at 0x%08x as its parent, "
+		    "which no key of ours can have: %s",
+		    where, log_cause());
+	*ret = PARENT_SUITS;
+	return 0;
+}
+
+/* Where a key handle says that its parent is, before anywhere else. */
+static uint32_t
+first_place(uint32_t where)
+{
+	return where >= HANDLE_PARENT_PERSISTENT_FIRST ? where
+						       : PRIMARY_SRK_HANDLE;
+}
+
+int
+parent_look_first(struct tpm *tpm, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], enum parent_state *ret_seen,
+    uint32_t *ret)
+{
+	TPM2B_PUBLIC public;
+	bool there;
+	TSS2_RC rc;
+	int r;
+
+	where = first_place(where);
+	if ((rc = bare_read_public(tpm, where, &there, &public)) !=
+	    TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "read the storage root key");
+	if (!there) {
+		*ret_seen = PARENT_ABSENT;
+		return 0;
+	}
+	if ((r = judge(&public, where, name, ret_seen)) == 0 &&
+	    *ret_seen == PARENT_SUITS)
+		*ret = where;
+	return r;
+}
+
+/* The same by ESYS; parent->object is ESYS_TR_NONE unless it suits. */
+static int
 find_persistent(struct tpm *tpm, uint32_t where,
-    const uint8_t name[HANDLE_NAME_LEN], struct parent *parent, bool *ret_taken)
+    const uint8_t name[HANDLE_NAME_LEN], struct parent *parent,
+    enum parent_state *ret_seen)
 {
 	TPM2B_PUBLIC public;
 	int r;
 
 	parent->transient = false;
 	parent->where = where;
+	memcpy(parent->name, name, HANDLE_NAME_LEN);
+	*ret_seen = PARENT_ABSENT;
 	if ((r = open_persistent(tpm, where, &parent->object)) != 0 ||
 	    parent->object == ESYS_TR_NONE)
 		return r;
-	*ret_taken = true;
-	/* Another kind of key there, of another nameAlg even: not ours. */
-	if (tpm_read_back(tpm, parent->object, NULL, &public) != 0 ||
-	    tpm_public_name(&public, parent->name) != 0 ||
-	    memcmp(parent->name, name, HANDLE_NAME_LEN) != 0) {
+	*ret_seen = PARENT_OTHER;
+	if (tpm_read_back(tpm, parent->object, NULL, &public) == 0)
+		r = judge(&public, where, name, ret_seen);
+	if (*ret_seen != PARENT_SUITS)
 		parent_close(tpm, parent);
-		return 0;
-	}
-	if ((r = check_suits(&public)) != 0) {
-		parent_close(tpm, parent);
-		return fail(FAIL_HANDLE,
-		    "the key handle names the key at 0x%08x as its parent, "
-		    "which no key of ours can have: %s",
-		    where, log_cause());
-	}
-	return 0;
+	return r;
 }
 
 /* Creates it again, by the template that the handle names first. */
@@ -169,20 +235,38 @@ find_by_templates(struct tpm *tpm, uint32_t where,
 	return 0;
 }
 
-int
-parent_find(struct tpm *tpm, uint32_t where,
-    const uint8_t name[HANDLE_NAME_LEN], struct parent *ret)
+/*
+ * First where it is said to be, then at the SRK's handle. *ret_taken: there is
+ * another key.
+ */
+static int
+find_persistent_anywhere(struct tpm *tpm, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], enum parent_state seen,
+    struct parent *found, bool *ret_taken)
 {
-	struct parent found = { .object = ESYS_TR_NONE };
-	bool taken = false;
+	uint32_t first = first_place(where);
 	int r = 0;
 
-	if (where >= HANDLE_PARENT_PERSISTENT_FIRST)
-		r = find_persistent(tpm, where, name, &found, &taken);
-	if (r == 0 && found.object == ESYS_TR_NONE &&
-	    where != PRIMARY_SRK_HANDLE)
-		r = find_persistent(
-		    tpm, PRIMARY_SRK_HANDLE, name, &found, &taken);
+	if (seen == PARENT_UNKNOWN)
+		r = find_persistent(tpm, first, name, found, &seen);
+	*ret_taken = seen == PARENT_OTHER;
+	if (r != 0 || seen == PARENT_SUITS || first == PRIMARY_SRK_HANDLE)
+		return r;
+	r = find_persistent(tpm, PRIMARY_SRK_HANDLE, name, found, &seen);
+	*ret_taken |= seen == PARENT_OTHER;
+	return r;
+}
+
+int
+parent_find_beyond(struct tpm *tpm, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], enum parent_state seen,
+    struct parent *ret)
+{
+	struct parent found = { .object = ESYS_TR_NONE };
+	bool taken;
+	int r;
+
+	r = find_persistent_anywhere(tpm, where, name, seen, &found, &taken);
 	/*
 	 * A persistent SRK may be gone, or may have been made persistent since:
 	 * the same seed and template give the same key.
@@ -204,6 +288,13 @@ parent_find(struct tpm *tpm, uint32_t where,
 	    found.transient ? "created for this call" : "persistent");
 	*ret = found;
 	return 0;
+}
+
+int
+parent_find(struct tpm *tpm, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], struct parent *ret)
+{
+	return parent_find_beyond(tpm, where, name, PARENT_UNKNOWN, ret);
 }
 
 int

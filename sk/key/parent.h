@@ -28,6 +28,24 @@ struct parent {
 int parent_for_new(
     struct tpm *tpm, uint32_t where, struct parent *ret) MUST_CHECK;
 
+/* What is at a persistent handle. */
+enum parent_state {
+	PARENT_UNKNOWN, /* nobody has looked */
+	PARENT_ABSENT,
+	PARENT_SUITS,
+	PARENT_OTHER, /* another key */
+};
+
+/*
+ * Looks for the parent with this Name where a key handle says that it is: at
+ * the persistent handle `where`, or at the SRK's for one that a template made.
+ * One command, and no ESYS. *ret is its TPM handle, where *ret_seen says that
+ * it suits. 0; FAIL_HANDLE as parent_find; what tpm_fail gives.
+ */
+int parent_look_first(struct tpm *tpm, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], enum parent_state *ret_seen,
+    uint32_t *ret) MUST_CHECK;
+
 /*
  * The parent with this Name: looked for at `where` and at the SRK's handle,
  * then created again by each template. The caller ends *ret with parent_close.
@@ -38,14 +56,18 @@ int parent_for_new(
 int parent_find(struct tpm *tpm, uint32_t where,
     const uint8_t name[HANDLE_NAME_LEN], struct parent *ret) MUST_CHECK;
 
-/* What is at the SRK's handle. */
-enum parent_state {
-	PARENT_ABSENT,
-	PARENT_SUITS,
-	PARENT_OTHER, /* another kind of key; log_cause() says which */
-};
+/*
+ * The same after parent_look_first, which has `seen` that it is not at the
+ * first place: that one is not read again.
+ */
+int parent_find_beyond(struct tpm *tpm, uint32_t where,
+    const uint8_t name[HANDLE_NAME_LEN], enum parent_state seen,
+    struct parent *ret) MUST_CHECK;
 
-/* Looks; one or two commands. 0 or what tpm_fail gives. */
+/*
+ * What is at the SRK's handle; of another kind of key, log_cause() says which.
+ * One or two commands. 0 or what tpm_fail gives.
+ */
 int parent_look(struct tpm *tpm, enum parent_state *ret) MUST_CHECK;
 
 /*
@@ -62,6 +84,12 @@ int parent_template(struct tpm *tpm, uint32_t *ret) MUST_CHECK;
  * the null hierarchy. 0, FAIL_OWNER_PASSWORD or what tpm_fail gives.
  */
 int parent_make_persistent(struct tpm *tpm, struct slice owner_auth) MUST_CHECK;
+
+/*
+ * What it means that a command failed which the parent had to authorize, by
+ * `session`: fail() for that, with `doing` as for tpm_fail.
+ */
+int parent_fail(TSS2_RC rc, ESYS_TR session, const char *doing) MUST_CHECK;
 
 void parent_close(struct tpm *tpm, struct parent *parent);
 

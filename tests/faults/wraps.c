@@ -17,6 +17,7 @@
 #include <openssl/x509.h>
 #include <tss2/tss2_esys.h>
 #include <tss2/tss2_mu.h>
+#include <tss2/tss2_sys.h>
 #include <tss2/tss2_tctildr.h>
 
 #include "base/log.h"
@@ -282,6 +283,28 @@ TSS(Esys_EvictControl,
     (e, owner, object, s1, s2, s3, where, made))
 TSS(Esys_ClockRateAdjust, (E, ESYS_TR auth, S, TPM2_CLOCK_ADJUST rate),
     (e, auth, s1, s2, s3, rate))
+
+#define Y TSS2_SYS_CONTEXT *y
+#define A TSS2L_SYS_AUTH_COMMAND const *auths
+
+TSS(Tss2_Sys_Initialize,
+    (Y, size_t size, TSS2_TCTI_CONTEXT *t, TSS2_ABI_VERSION *v),
+    (y, size, t, v))
+TSS(Tss2_Sys_ReadPublic,
+    (Y, TPMI_DH_OBJECT object, A, TPM2B_PUBLIC *public, TPM2B_NAME *name,
+	TPM2B_NAME *qualified, TSS2L_SYS_AUTH_RESPONSE *answer),
+    (y, object, auths, public, name, qualified, answer))
+TSS(Tss2_Sys_Load,
+    (Y, TPMI_DH_OBJECT parent, A, const TPM2B_PRIVATE *private,
+	const TPM2B_PUBLIC *public, TPM2_HANDLE *object, TPM2B_NAME *name,
+	TSS2L_SYS_AUTH_RESPONSE *answer),
+    (y, parent, auths, private, public, object, name, answer))
+TSS(Tss2_Sys_Sign,
+    (Y, TPMI_DH_OBJECT key, A, const TPM2B_DIGEST *digest,
+	const TPMT_SIG_SCHEME *scheme, const TPMT_TK_HASHCHECK *ticket,
+	TPMT_SIGNATURE *sig, TSS2L_SYS_AUTH_RESPONSE *answer),
+    (y, key, auths, digest, scheme, ticket, sig, answer))
+TSS(Tss2_Sys_FlushContext, (Y, TPMI_DH_CONTEXT object), (y, object))
 TSS(Tss2_TctiLdr_Initialize, (const char *name, TSS2_TCTI_CONTEXT **ret),
     (name, ret))
 
