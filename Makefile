@@ -95,8 +95,10 @@ MODULES = authenticator/ask-owner authenticator/authdata \
 OBJS = $(MODULES:%=$(B)/sk/%.o)
 # What a CA needs to judge a key, and no program uses yet. None of it needs
 # tpm2-tss.
-ATTEST = attest/ek-public attest/kdf attest/make-credential attest/seed \
-	attest/tpm2b attest/verify
+ATTEST = attest/ek-public attest/kdf attest/make-credential \
+	attest/message-answer attest/message-ca attest/message-lines \
+	attest/message-machine attest/message-parts attest/seed attest/tpm2b \
+	attest/verify
 CA_OBJS = $(patsubst %,$(B)/sk/%.o,$(ATTEST) \
 	base/base64 base/bytes base/cbor base/error base/log base/p256 \
 	base/sha256 base/text base/utf8 base/wire \

@@ -2,7 +2,7 @@
 
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
 	$(sort $(wildcard tests/unit/test-*.c)))
-CA_TESTS = make-credential verify
+CA_TESTS = make-credential message verify
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner
@@ -15,7 +15,7 @@ TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
 PROVIDERS = $(addprefix $(B)/tests/tools/provider-,record.so soft.so \
 	soft-api9.so soft-api7.so)
 FAULTS = $(B)/tests/faults/faults
-FUZZ = config handle helper keyfile record request tpm
+FUZZ = attest-ca attest-machine config handle helper keyfile record request tpm
 FUZZ_SECONDS ?= 20
 REPLAYS = $(FUZZ:%=$(B)/tests/fuzz/replay-%)
 FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
@@ -175,6 +175,8 @@ $(B)/tests/unit/test-tpm: TEST_LDFLAGS = \
 	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \
 	-Wl,--wrap=device_check,--wrap=device_lock
 $(B)/tests/unit/test-tcti-watch: TEST_LDFLAGS = -Wl,--wrap=clock_deadline
+$(B)/tests/unit/test-message: TEST_LDFLAGS = \
+	-Wl,--wrap=malloc,--wrap=EVP_Digest,--wrap=HMAC
 $(B)/tests/unit/test-make-credential: TEST_LDFLAGS = -Wl,--wrap=malloc \
 	-Wl,--wrap=EVP_Digest,--wrap=HMAC,--wrap=RAND_bytes,--wrap=CRYPTO_memdup \
 	-Wl,--wrap=d2i_PUBKEY,--wrap=EVP_PKEY_CTX_new,--wrap=EVP_PKEY_encrypt_init \
@@ -219,6 +221,12 @@ $(B)/tests/fuzz/replay-%: tests/fuzz/fuzz-%.c tests/fuzz/replay.c $(OBJS) \
 	$(call PROGRAM,-Wno-missing-prototypes $(FUZZ_LDFLAGS),$(PKG_LIBS))
 $(B)/tests/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(OBJS) $(FLAGS)
 	$(call PROGRAM,-fsanitize=fuzzer $(FUZZ_LDFLAGS),$(PKG_LIBS))
+# As a CA has them.
+$(B)/tests/fuzz/replay-attest-%: tests/fuzz/fuzz-attest-%.c \
+	tests/fuzz/replay.c $(CA_OBJS) $(FLAGS)
+	$(call PROGRAM,-Wno-missing-prototypes,$(CA_LIBS))
+$(B)/tests/fuzz/fuzz-attest-%: tests/fuzz/fuzz-attest-%.c $(CA_OBJS) $(FLAGS)
+	$(call PROGRAM,-fsanitize=fuzzer,$(CA_LIBS))
 $(B)/tests/fuzz/replay-keyfile $(B)/tests/fuzz/fuzz-keyfile: \
 	$(B)/enroll/keyfile.o $(B)/enroll/new-file.o
 # Its TPM answers in place of one that a TCTI would reach.

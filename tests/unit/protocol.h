@@ -13,17 +13,39 @@
 
 /* The page from behind the beginning of the block; the caller closes it. */
 static inline FILE *
-protocol_open(const char *name)
+protocol_open_of(const char *kind, const char *name)
 {
-	char line[256], begin[64];
+	char line[4096], begin[64];
 	FILE *f = fopen("PROTOCOL.md", "r");
 
 	assert_non_null(f);
-	snprintf(begin, sizeof(begin), "```hex %s\n", name);
+	snprintf(begin, sizeof(begin), "```%s %s\n", kind, name);
 	do
 		assert_non_null(fgets(line, sizeof(line), f));
 	while (strcmp(line, begin) != 0);
 	return f;
+}
+
+static inline FILE *
+protocol_open(const char *name)
+{
+	return protocol_open_of("hex", name);
+}
+
+/* Appends the lines of a block "```text NAME" to *ret. */
+static inline void
+protocol_text(const char *name, struct bytes *ret)
+{
+	FILE *f = protocol_open_of("text", name);
+	char line[4096];
+
+	for (;;) {
+		assert_non_null(fgets(line, sizeof(line), f));
+		if (strcmp(line, "```\n") == 0)
+			break;
+		assert_int_equal(bytes_append(ret, line, strlen(line)), 0);
+	}
+	fclose(f);
 }
 
 /* Appends the bytes to *ret. */

@@ -11,10 +11,13 @@
 #include "attest/make-credential.h"
 #include "attest/seed.h"
 #include "attest/tpm2b.h"
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "failing.h"
+#include "protocol.h"
+#include "tpm/name.h"
 
 FAILING(void *, malloc, (size_t n), (n), NULL)
 FAILING(int, EVP_Digest,
@@ -331,6 +334,65 @@ test_sizes(void **state)
 	bytes_reset(&shared);
 }
 
+/* The value of a line of the example in PROTOCOL.md. */
+static void
+read_example(const char *side_and_word, struct bytes *ret)
+{
+	struct bytes text = { 0 };
+	const char *at;
+
+	protocol_text("sk-tpm-attest", &text);
+	assert_int_equal(bytes_append(&text, "", 1), 0);
+	at = strstr((const char *)text.data, side_and_word);
+	assert_non_null(at);
+	at += strlen(side_and_word);
+	assert_int_equal(
+	    base64_decode(
+		(struct slice){ (const uint8_t *)at, strcspn(at, " \n") }, ret),
+	    0);
+	bytes_reset(&text);
+}
+
+/* With the ephemeral key that the page names. */
+static void
+test_example_of_the_protocol(void **state)
+{
+	struct bytes ek_area = { 0 }, public = { 0 }, wanted = { 0 };
+	struct bytes ephemeral = { 0 }, id = { 0 }, shared = { 0 };
+	uint8_t known_secret[32], key_name[TPM_NAME_LEN];
+	struct ek_public ek;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known_secret); i++)
+		known_secret[i] = (uint8_t)i;
+	read_hex("c6ef9c5d78ae012a011164acb397ce20"
+		 "88685d8f06bf9be0b283ab46476bee53",
+	    &ephemeral);
+	read_example("C: ek ", &ek_area);
+	read_example("C: public ", &public);
+	read_example("S: challenge ", &wanted);
+	assert_int_equal(ek_public_parse(bytes_slice(&ek_area), &ek), 0);
+	assert_int_equal(
+	    tpm_compute_name(
+		(struct slice){ public.data + 2, public.len - 2 }, key_name),
+	    0);
+	set_random(&known_random);
+	next_random[1] = bytes_slice(&ephemeral);
+	assert_int_equal(
+	    make_credential(&ek, (struct slice){ key_name, sizeof(key_name) },
+		(struct slice){ known_secret, sizeof(known_secret) }, &id,
+		&shared),
+	    0);
+	set_random(NULL);
+	assert_true(slice_equal(bytes_slice(&id), bytes_slice(&wanted)));
+	bytes_reset(&ek_area);
+	bytes_reset(&public);
+	bytes_reset(&wanted);
+	bytes_reset(&ephemeral);
+	bytes_reset(&id);
+	bytes_reset(&shared);
+}
+
 static void
 test_failures(void **state)
 {
@@ -366,6 +428,7 @@ main(void)
 		cmocka_unit_test(test_rsa_seeds),
 		cmocka_unit_test(test_ecc_seeds),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_example_of_the_protocol),
 		cmocka_unit_test(test_failures),
 	};
 
