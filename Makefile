@@ -78,7 +78,8 @@ FINGERPRINT = fingerprint-none
 else
 $(error FPRINTD is yes or no)
 endif
-MODULES = authenticator/ask-owner authenticator/authdata \
+MODULES = attest/ek-cert attest/ek-public attest/machine-id attest/tpm2b \
+	authenticator/ask-owner authenticator/authdata \
 	authenticator/credential authenticator/limits-check \
 	authenticator/resident-credential \
 	base/base64 base/bytes base/cbor base/child base/clock base/error base/home base/log \
@@ -95,7 +96,8 @@ MODULES = authenticator/ask-owner authenticator/authdata \
 OBJS = $(MODULES:%=$(B)/sk/%.o)
 # What a CA needs to judge a key, and no program uses yet. None of it needs
 # tpm2-tss.
-ATTEST = attest/ek-public attest/kdf attest/make-credential \
+ATTEST = attest/ek-cert attest/ek-public attest/kdf attest/machine-id \
+	attest/make-credential \
 	attest/message-answer attest/message-ca attest/message-lines \
 	attest/message-machine attest/message-parts attest/seed attest/tpm2b \
 	attest/verify

@@ -2,7 +2,7 @@
 
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
 	$(sort $(wildcard tests/unit/test-*.c)))
-CA_TESTS = make-credential message verify
+CA_TESTS = ek-cert make-credential message verify
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner
@@ -15,7 +15,7 @@ TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
 PROVIDERS = $(addprefix $(B)/tests/tools/provider-,record.so soft.so \
 	soft-api9.so soft-api7.so)
 FAULTS = $(B)/tests/faults/faults
-FUZZ = attest-ca attest-machine config handle helper keyfile record request tpm
+FUZZ = attest-ca attest-machine config ek handle helper keyfile record request tpm
 FUZZ_SECONDS ?= 20
 REPLAYS = $(FUZZ:%=$(B)/tests/fuzz/replay-%)
 FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
