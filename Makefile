@@ -78,7 +78,8 @@ FINGERPRINT = fingerprint-none
 else
 $(error FPRINTD is yes or no)
 endif
-MODULES = attest/ek-cert attest/ek-public attest/machine-id attest/tpm2b \
+MODULES = attest/ek attest/ek-cert attest/ek-certificates \
+	attest/ek-kind attest/ek-public attest/machine-id attest/tpm2b \
 	authenticator/ask-owner authenticator/authdata \
 	authenticator/credential authenticator/limits-check \
 	authenticator/resident-credential \
@@ -89,13 +90,12 @@ MODULES = attest/ek-cert attest/ek-public attest/machine-id attest/tpm2b \
 	key/blob key/conditions key/handle key/key key/limits key/load key/parent \
 	key/resident key/resident-record key/sign key/template \
 	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
-	tpm/bare tpm/capability tpm/device tpm/interrupt tpm/lockout tpm/name tpm/nv \
-	tpm/object tpm/owner tpm/pcr tpm/policy tpm/primary tpm/rc tpm/retry tpm/session \
-	tpm/tcti-watch tpm/tpm \
+	tpm/bare tpm/capability tpm/device tpm/hierarchy tpm/interrupt tpm/lockout \
+	tpm/name tpm/nv tpm/nv-other tpm/object tpm/owner tpm/pcr tpm/policy \
+	tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-watch tpm/tpm \
 	user/display user/$(FINGERPRINT) user/pin user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)
-# What a CA needs to judge a key, and no program uses yet. None of it needs
-# tpm2-tss.
+# What a CA needs to judge a key. None of it needs tpm2-tss.
 ATTEST = attest/ek-cert attest/ek-public attest/kdf attest/machine-id \
 	attest/make-credential \
 	attest/message-answer attest/message-ca attest/message-lines \
@@ -154,9 +154,9 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 # The command, from the same files.
 COMMAND = answer cmd-completions cmd-enroll cmd-list cmd-pin cmd-remove \
 	cmd-setup cmd-show cmd-test \
-	doctor/agent doctor/check-key doctor/check-ssh doctor/check-tpm \
+	doctor/agent doctor/check-ek doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \
-	keyfile keyref main new-file new-pin openssh startup
+	keyfile keyref main new-file new-pin openssh setup-ek startup
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs json-c) $(PKG_LIBS)
 

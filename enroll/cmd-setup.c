@@ -17,17 +17,13 @@
 #include "key/parent.h"
 #include "new-file.h"
 #include "openssh.h"
+#include "setup-ek.h"
 #include "startup.h"
 #include "tpm/owner.h"
 #include "tpm/primary.h"
 
 /* The argument is the library's path. */
 #define SSH_LINES "Host *\n\tSecurityKeyProvider %s\n"
-
-enum setup_mode {
-	SETUP_DO,
-	SETUP_DRY_RUN, /* only say what would be done */
-};
 
 /* --- the storage root key ---------------------------------------------- */
 
@@ -57,9 +53,9 @@ persist_srk(struct tpm *tpm, void *what)
 }
 
 static int
-set_up_srk(const struct config *cfg, enum setup_mode mode)
+set_up_srk(const struct config *cfg, enum setup_mode mode,
+    struct owner_password *owner)
 {
-	struct owner_password owner = { 0 };
 	struct srk_look look = { 0 };
 	int r;
 
@@ -78,10 +74,22 @@ set_up_srk(const struct config *cfg, enum setup_mode mode)
 		       "0x%08x.\n",
 		    PRIMARY_SRK_HANDLE);
 	else if ((!look.owner_has_password ||
-		     (r = owner_password_ask(cfg, &owner)) == 0) &&
-	    (r = tpm_with(cfg->tcti, persist_srk, &owner)) == 0)
+		     (r = owner_password_ask(cfg, owner)) == 0) &&
+	    (r = tpm_with(cfg->tcti, persist_srk, owner)) == 0)
 		printf("Made the storage root key persistent at 0x%08x.\n",
 		    PRIMARY_SRK_HANDLE);
+	return r;
+}
+
+/* The owner's password is asked for once. */
+static int
+set_up_keys(const struct config *cfg, enum setup_mode mode)
+{
+	struct owner_password owner = { 0 };
+	int r;
+
+	if ((r = set_up_srk(cfg, mode, &owner)) == 0)
+		r = setup_ek(cfg, mode, &owner);
 	owner_password_reset(&owner);
 	return r;
 }
@@ -266,7 +274,7 @@ command_setup(struct invocation *inv)
 	char *ssh_lines = NULL;
 	int r;
 
-	if ((r = set_up_srk(&inv->cfg, mode)) != 0 ||
+	if ((r = set_up_keys(&inv->cfg, mode)) != 0 ||
 	    (r = startup_of_shell(&shell)) != 0)
 		return r;
 	startup_of_manager(&manager);

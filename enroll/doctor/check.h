@@ -5,9 +5,13 @@
 
 #include "config.h"
 #include "doctor/report.h"
+#include "tpm/tpm.h"
 
 /* The TPM, from its device to the speed of a signature. */
 void check_tpm(const struct config *cfg, struct report *r);
+
+/* The endorsement key, its certificate, and what this machine is called by. */
+void check_ek(struct tpm *tpm, struct report *r);
 
 /* OpenSSH, and whether it finds the library. */
 void check_ssh(const struct config *cfg, struct report *r);

@@ -4,20 +4,31 @@
 #include "authenticator/ask-owner.h"
 #include "user/presence.h"
 
-int
-owner_password_ask(const struct config *cfg, struct owner_password *ret)
+static int
+ask(const struct config *cfg, const char *prompt, struct owner_password *ret)
 {
 	struct bytes secret = { 0 };
 	int r;
 
-	if ((r = presence_ask_secret(
-		 cfg, "Enter the TPM's owner password: ", &secret)) != 0)
+	if ((r = presence_ask_secret(cfg, prompt, &secret)) != 0)
 		return r;
 	*ret = (struct owner_password){
 		.secret = secret,
 		.auth = { secret.data, secret.len - 1 },
 	};
 	return 0;
+}
+
+int
+owner_password_ask(const struct config *cfg, struct owner_password *ret)
+{
+	return ask(cfg, "Enter the TPM's owner password: ", ret);
+}
+
+int
+endorsement_password_ask(const struct config *cfg, struct owner_password *ret)
+{
+	return ask(cfg, "Enter the TPM's endorsement password: ", ret);
 }
 
 int

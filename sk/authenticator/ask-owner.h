@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The TPM owner's password, asked for or given in the place of a PIN. */
+/*
+ * The TPM owner's password, asked for or given in the place of a PIN, and the
+ * endorsement hierarchy's.
+ */
 #ifndef SKTPM_ASK_OWNER_H
 #define SKTPM_ASK_OWNER_H
 
@@ -16,6 +19,10 @@ struct owner_password {
  * with owner_password_reset. 0 or what presence_ask_secret gives.
  */
 int owner_password_ask(
+    const struct config *cfg, struct owner_password *ret) MUST_CHECK;
+
+/* The same for the endorsement hierarchy's password. */
+int endorsement_password_ask(
     const struct config *cfg, struct owner_password *ret) MUST_CHECK;
 
 /* The same for one that is known already. 0 or FAIL_MEMORY. */

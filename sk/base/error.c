@@ -41,6 +41,8 @@ static const struct {
 	    "tpm2_dictionarylockout -c" },
 	{ FAIL_LIMIT, "use another key for this" },
 	{ FAIL_OWNER_PASSWORD, "enter the password that this TPM's owner has" },
+	{ FAIL_ENDORSEMENT_PASSWORD,
+	    "enter the password of this TPM's endorsement hierarchy" },
 	{ FAIL_NV_FULL, "remove a resident key that is not needed" },
 	{ FAIL_FALLBACK,
 	    "see what it printed, or set LogLevel debug in sk-tpm.conf" },

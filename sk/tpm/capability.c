@@ -60,6 +60,44 @@ tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret)
 	return r;
 }
 
+/* Takes those that are in range; false where the list is at its end. */
+static bool
+take_handles(const TPML_HANDLE *in, uint32_t first, uint32_t last,
+    struct tpm_handles *out)
+{
+	for (uint32_t i = 0; i < in->count; i++) {
+		if (in->handle[i] < first || in->handle[i] > last ||
+		    out->n == TPM_MAX_HANDLES)
+			return false;
+		out->handles[out->n++] = in->handle[i];
+		first = in->handle[i] + 1; /* ascending, or none of it */
+	}
+	return in->count > 0;
+}
+
+int
+tpm_list_handles(struct tpm *tpm, uint32_t first, uint32_t last,
+    const char *doing, struct tpm_handles *ret)
+{
+	struct tpm_handles found = { 0 };
+	TPMI_YES_NO more = TPM2_YES;
+	TPMS_CAPABILITY_DATA *data;
+	int r;
+
+	while (more == TPM2_YES) {
+		if ((r = tpm_capability(tpm, TPM2_CAP_HANDLES, first,
+			 TPM2_MAX_CAP_HANDLES, doing, &more, &data)) != 0)
+			return r;
+		if (!take_handles(&data->data.handles, first, last, &found))
+			more = TPM2_NO;
+		else
+			first = found.handles[found.n - 1] + 1;
+		Esys_Free(data);
+	}
+	*ret = found;
+	return 0;
+}
+
 /*
  * Between both there are 20 others, which the TPM may not have. One that does
  * not tell these is given 512 bytes at once; more than tpm2-tss has a buffer

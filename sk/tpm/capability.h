@@ -21,6 +21,20 @@ int tpm_capability(struct tpm *tpm, TPM2_CAP kind, uint32_t first, uint32_t n,
 /* Reads one TPM2_PT_ property. 0 or what tpm_fail gives. */
 int tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret) MUST_CHECK;
 
+/* The handles from `first` to `last`, in order. */
+#define TPM_MAX_HANDLES 64
+struct tpm_handles {
+	uint32_t handles[TPM_MAX_HANDLES];
+	size_t n;
+};
+
+/*
+ * Lists them; those that are more than TPM_MAX_HANDLES are left out. `doing` as
+ * for tpm_fail. 0 or what tpm_fail gives.
+ */
+int tpm_list_handles(struct tpm *tpm, uint32_t first, uint32_t last,
+    const char *doing, struct tpm_handles *ret) MUST_CHECK;
+
 /* Asks once in a connection. 0 or what tpm_fail gives. */
 int tpm_nv_sizes(struct tpm *tpm, struct tpm_nv_sizes *ret) MUST_CHECK;
 

@@ -32,6 +32,28 @@ tpm_new() {
 	tpm_start "$1" --tpm2
 }
 
+# tpm_certified NAME [SWTPM_SETUP-OPTION...]: a new one with endorsement keys and
+# certificates of a CA below $WORK, as its maker would have it. swtpm_setup makes
+# two, P-384 and RSA: 2048 bits with `--rsa-keysize 2048`, else 3072 or 2048.
+tpm_certified() {
+	local name=$1 ca=$WORK/ca
+	shift
+	command -v swtpm_setup >/dev/null || cannot "no swtpm_setup here"
+	mkdir -p "$ca" "$WORK/$name"
+	printf '%s = %s\n' statedir "$ca" signingkey "$ca/signkey.pem" \
+		issuercert "$ca/issuercert.pem" certserial "$ca/serial" \
+		>"$ca/localca.conf"
+	printf '%s = %s\n' create_certs_tool "$(command -v swtpm_localca)" \
+		create_certs_tool_config "$ca/localca.conf" \
+		create_certs_tool_options /etc/swtpm-localca.options \
+		>"$ca/setup.conf"
+	swtpm_setup --tpm2 --tpmstate "$WORK/$name" --config "$ca/setup.conf" \
+		--create-ek-cert --create-platform-cert --lock-nvram "$@" \
+		>"$WORK/$name.setup" 2>&1 ||
+		{ cat "$WORK/$name.setup" >&2; exit 1; }
+	tpm_new "$name"
+}
+
 tpm_stop() {
 	kill "$1"
 	wait_until ended "$1"

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+#include <stddef.h>
+
+#include "attest/ek-certificates.h"
+#include "base/error.h"
+#include "doctor/check.h"
+
+#define CHECK "endorsement key"
+
+static void
+report_one(struct tpm *tpm, const struct ek *ek, struct report *r)
+{
+	struct ek_certificates certs = { 0 };
+	int err = ek_certificates_read(tpm, ek, &certs);
+
+	if (err != 0)
+		report_add(r, CHECK, FINDING_WRONG,
+		    "ask the maker of the TPM; no CA takes this certificate",
+		    "%s", log_cause());
+	else if (certs.own.len > 0)
+		report_add(r, CHECK, FINDING_OK, NULL,
+		    "%s at 0x%08x, %s, with a certificate of its maker, which "
+		    "is not checked here%s",
+		    ek->kind->name, ek->where, ek->id,
+		    certs.n_chain > 0 ? ", and its chain" : "");
+	else
+		report_add(r, CHECK, FINDING_OK, NULL,
+		    "%s at 0x%08x, %s, without a certificate", ek->kind->name,
+		    ek->where, ek->id);
+	ek_certificates_reset(&certs);
+}
+
+/* None is created here, which may take a minute. */
+static void
+report_choice(struct tpm *tpm, struct report *r)
+{
+	struct ek_choice choice;
+
+	if (ek_choose(tpm, &choice) != 0)
+		report_add(r, CHECK, FINDING_WRONG, NULL, "%s", log_cause());
+	else
+		report_add(r, CHECK, FINDING_OK, NULL,
+		    "not persistent: sk-tpm setup makes it so (%s), and tells "
+		    "this machine's id",
+		    choice.kind->name);
+}
+
+void
+check_ek(struct tpm *tpm, struct report *r)
+{
+	struct ek_hierarchy hierarchy;
+	struct eks eks = { 0 };
+
+	if (ek_hierarchy(tpm, &hierarchy) != 0 ||
+	    (!hierarchy.disabled && ek_list(tpm, &eks) != 0))
+		report_add(r, CHECK, FINDING_WRONG, NULL, "%s", log_cause());
+	else if (hierarchy.disabled)
+		report_add(r, CHECK, FINDING_OK, NULL,
+		    "none: the endorsement hierarchy is disabled");
+	else if (eks.n == 0)
+		report_choice(tpm, r);
+	for (size_t i = 0; i < eks.n; i++)
+		report_one(tpm, &eks.eks[i], r);
+	eks_close(tpm, &eks);
+}
