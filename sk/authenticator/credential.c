@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "key/key.h"
 #include "key/sign.h"
+#include "ssh/caller.h"
 #include "ssh/key-name.h"
 #include "ssh/signdata.h"
 #include "tpm/lockout.h"
@@ -424,12 +425,15 @@ has_pin(const struct asserting *a)
 	return a->h.auth == HANDLE_AUTH_PIN;
 }
 
+#define MOST_OF_ASKER 64
+
 static void
 make_question(struct asserting *a, struct presence_question *ret)
 {
 	*ret =
 	    (struct presence_question){ .words = *request_describe(&a->what) };
 	key_name_add(&ret->key, &a->key.point, a->req->application);
+	caller_add_asker(&ret->asker, MOST_OF_ASKER);
 }
 
 static int

@@ -2,6 +2,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/process.h"
 
 void
@@ -11,4 +15,21 @@ process_keep_memory(void)
 
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* Source: proc(5), comm. */
+void
+process_caller_name(char ret[PROCESS_NAME_LEN])
+{
+	char path[64];
+	FILE *f;
+
+	ret[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)getppid());
+	if ((f = fopen(path, "re")) == NULL)
+		return;
+	if (fgets(ret, PROCESS_NAME_LEN, f) == NULL)
+		ret[0] = '\0';
+	fclose(f);
+	ret[strcspn(ret, "\n")] = '\0';
 }

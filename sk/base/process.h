@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Hiding this process's memory from others. */
+/* This process and the one that called it. */
 #ifndef SKTPM_PROCESS_H
 #define SKTPM_PROCESS_H
+
+#define PROCESS_NAME_LEN 16
 
 /*
  * From now on no core file is written of this process or of a program that it
@@ -9,5 +11,11 @@
  * for itself, ssh-sk-helper does not.
  */
 void process_keep_memory(void);
+
+/*
+ * The name that the program which called us has in /proc: its file's, unless
+ * it has taken another. Empty where /proc does not show it.
+ */
+void process_caller_name(char ret[PROCESS_NAME_LEN]);
 
 #endif

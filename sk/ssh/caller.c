@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/home.h"
+#include "base/process.h"
 #include "ssh/caller.h"
 
 #define MOST_OF_NAME 253 /* as of DNS */
@@ -94,7 +95,7 @@ add_names(struct words *w, const char *text)
  * their length; 0 without such a process, or without /proc.
  */
 static size_t
-read_command(const char *pid, char ret[MOST_OF_COMMAND])
+read_command_of(const char *pid, char ret[MOST_OF_COMMAND])
 {
 	char path[64];
 	struct stat st;
@@ -111,12 +112,28 @@ read_command(const char *pid, char ret[MOST_OF_COMMAND])
 	return n;
 }
 
-static bool
-is_ssh(const char *program)
+static size_t
+read_command(long pid, char ret[MOST_OF_COMMAND])
 {
-	const char *slash = strrchr(program, '/');
+	char name[24];
 
-	return strcmp(slash != NULL ? slash + 1 : program, "ssh") == 0;
+	snprintf(name, sizeof(name), "%ld", pid);
+	return read_command_of(name, ret);
+}
+
+/* The program's name, and behind it the arguments. */
+static char *
+without_folder(char *command)
+{
+	char *slash = strrchr(command, '/');
+
+	return slash != NULL ? slash + 1 : command;
+}
+
+static bool
+is_ssh(char *command)
+{
+	return strcmp(without_folder(command), "ssh") == 0;
 }
 
 static void
@@ -138,7 +155,7 @@ add_every_ssh(struct words *w)
 
 	while (proc != NULL && (entry = readdir(proc)) != NULL)
 		if (isdigit((unsigned char)entry->d_name[0]) &&
-		    (n = read_command(entry->d_name, command)) > 0 &&
+		    (n = read_command_of(entry->d_name, command)) > 0 &&
 		    is_ssh(command))
 			add_command(w, command, n);
 	if (proc != NULL)
@@ -185,11 +202,9 @@ caller_words(char ret[CALLER_WORDS_LEN])
 {
 	/* A long command leaves half of it to the settings. */
 	struct words w = { .s = ret, .room = CALLER_WORDS_LEN / 2 };
-	char command[MOST_OF_COMMAND], parent[24];
-	size_t n;
+	char command[MOST_OF_COMMAND];
+	size_t n = read_command(getppid(), command);
 
-	snprintf(parent, sizeof(parent), "%ld", (long)getppid());
-	n = read_command(parent, command);
 	if (n > 0 && is_ssh(command))
 		add_command(&w, command, n);
 	else
@@ -199,14 +214,94 @@ caller_words(char ret[CALLER_WORDS_LEN])
 	return w.len;
 }
 
+/* Source: proc(5), stat, field 4; the name before it may hold anything. */
+static long
+parent_of(long pid)
+{
+	char path[64], line[512], *end = NULL;
+	long parent = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	if (fgets(line, sizeof(line), f) != NULL)
+		end = strrchr(line, ')');
+	if (end == NULL || sscanf(end, ") %*c %ld", &parent) != 1)
+		parent = 0;
+	fclose(f);
+	return parent;
+}
+
+static bool
+is_one_of(const char *name, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		if (strcmp(name, *names) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Who runs a program of OpenSSH's in a person's place, directly or by a shell,
+ * has the words that the person typed.
+ */
+static bool
+read_command_above(char ret[MOST_OF_COMMAND], size_t *ret_len)
+{
+	static const char *const runners[] = { "git", "scp", "sftp", "rsync",
+		NULL };
+	long pid = getppid();
+	size_t n;
+
+	for (int i = 0; i < 2 && (pid = parent_of(pid)) > 1; i++)
+		if ((n = read_command(pid, ret)) > 0 &&
+		    is_one_of(without_folder(ret), runners)) {
+			*ret_len = n;
+			return true;
+		}
+	return false;
+}
+
+/* Ends each argument with a space, in place. */
+static void
+add_command_line(struct text *t, char *command, size_t n, size_t most)
+{
+	char *begin = without_folder(command);
+
+	for (char *p = begin; p + 1 < command + n; p++)
+		if (*p == '\0')
+			*p = ' ';
+	text_add_quoted(t, slice_of_text(begin), most);
+}
+
+void
+caller_add_asker(struct text *t, size_t most)
+{
+	static const char *const served[] = { "ssh", "ssh-keygen", NULL };
+	char name[PROCESS_NAME_LEN], own[MOST_OF_COMMAND];
+	char above[MOST_OF_COMMAND];
+	size_t n;
+
+	process_caller_name(name);
+	if (strcmp(name, "ssh-agent") == 0)
+		text_add(t, "through ssh-agent");
+	n = read_command(getppid(), own);
+	if (n == 0 || !is_one_of(without_folder(own), served))
+		return;
+	text_add(t, "for ");
+	if (read_command_above(above, &n))
+		add_command_line(t, above, n, most);
+	else
+		add_command_line(t, own, n, most);
+}
+
 bool
 caller_says(const char *option)
 {
-	char command[MOST_OF_COMMAND], parent[24];
-	size_t n;
+	char command[MOST_OF_COMMAND];
+	size_t n = read_command(getppid(), command);
 
-	snprintf(parent, sizeof(parent), "%ld", (long)getppid());
-	n = read_command(parent, command);
 	for (size_t at = 0; at < n; at += strlen(command + at) + 1)
 		if (strcasestr(command + at, option) != NULL)
 			return true;

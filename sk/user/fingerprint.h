@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 
 /*
- * Shows the question (a sentence without its mark) once there is a reader, and
+ * Shows the question (a line without its mark) once there is a reader, and
  * waits for a finger that fprintd knows as this user's. 0; FAIL_REFUSED (not
  * the user's, or nothing in time); FAIL_PRESENCE (no service, no reader, no
  * finger enrolled).

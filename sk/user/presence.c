@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "user/display.h"
 #include "user/fingerprint.h"
@@ -19,6 +20,52 @@
 #include "user/terminal.h"
 
 _Static_assert(TERMINAL_SECRET_MAX >= PIN_MAX_LEN, "the terminal cuts PINs");
+
+/* --- the question in words ---------------------------------------------- */
+
+#define DETAILS_LEN (2 * TEXT_LEN + 20)
+#define QUESTION_LEN (DETAILS_LEN + TEXT_LEN + 20)
+
+/* With which key, and who wants it. */
+static const char *
+write_details(const struct presence_question *q, char ret[DETAILS_LEN])
+{
+	snprintf(ret, DETAILS_LEN, "%s%s%s%s",
+	    q->key.len > 0 ? ", with the key " : "", q->key.s,
+	    q->asker.len > 0 ? ", " : "", q->asker.s);
+	return ret;
+}
+
+/* Two lines, or one where there are no details. */
+static const char *
+write_question(const struct presence_question *q, char ret[QUESTION_LEN])
+{
+	char details[DETAILS_LEN];
+
+	write_details(q, details);
+	snprintf(ret, QUESTION_LEN, "sk-tpm%s:%s%s?", details,
+	    details[0] != '\0' ? "\n" : " ", q->words.s);
+	return ret;
+}
+
+static int
+ask_terminal(const struct config *cfg, const struct presence_question *q)
+{
+	char question[QUESTION_LEN];
+
+	return terminal_confirm(
+	    write_question(q, question), cfg->presence_timeout);
+}
+
+static int
+ask_finger(const struct config *cfg, const struct presence_question *q)
+{
+	char details[DETAILS_LEN], question[TEXT_LEN + DETAILS_LEN];
+
+	snprintf(question, sizeof(question), "%s%s", q->words.s,
+	    write_details(q, details));
+	return fingerprint_verify(question, cfg->presence_timeout);
+}
 
 /* --- askpass, by OpenSSH's conventions: ssh(1), ENVIRONMENT ------------- */
 
@@ -123,13 +170,12 @@ ask_askpass(const struct config *cfg, const char *path,
 	static const char again[] = "Once more, as the answer came too fast to "
 				    "have been read.\n";
 	const uint64_t unread = clock_deadline(HASTE_MS);
-	char question[2 * TEXT_LEN + 200];
+	char question[sizeof(again) + QUESTION_LEN];
 	bool consent;
 	int r;
 
-	snprintf(question, sizeof(question), "%ssk-tpm%s%s:%s%s?", again,
-	    q->key.len > 0 ? ", with the key " : "", q->key.s,
-	    q->key.len > 0 ? "\n" : " ", q->words.s);
+	strcpy(question, again);
+	write_question(q, question + strlen(again));
 	r = run_askpass(cfg, path, question + strlen(again), &consent);
 	if (r == 0 && clock_ms_left(unread) > 0)
 		r = run_askpass(cfg, path, question, &consent);
@@ -163,21 +209,13 @@ ask_command(const struct config *cfg, const char *question)
 	return 0;
 }
 
-/* Source: proc(5), comm. */
 bool
 presence_caller_is(const char *name)
 {
-	char path[64], line[32] = "";
-	FILE *f;
+	char caller[PROCESS_NAME_LEN];
 
-	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)getppid());
-	if ((f = fopen(path, "re")) == NULL)
-		return false;
-	if (fgets(line, sizeof(line), f) == NULL)
-		line[0] = '\0';
-	fclose(f);
-	line[strcspn(line, "\n")] = '\0';
-	return strcmp(line, name) == 0;
+	process_caller_name(caller);
+	return strcmp(caller, name) == 0;
 }
 
 /*
@@ -216,8 +254,7 @@ ask_auto(const struct config *cfg, const struct presence_question *question)
 	    (r = ask_askpass(cfg, askpass, question)) != FAIL_PRESENCE)
 		return r;
 	if (terminal_is_there())
-		return terminal_confirm(
-		    question->words.s, cfg->presence_timeout);
+		return ask_terminal(cfg, question);
 	if (askpass != NULL)
 		return r;
 	return fail(FAIL_PRESENCE,
@@ -245,11 +282,9 @@ presence_require(
 			    "named by SSH_ASKPASS");
 		return ask_askpass(cfg, askpass, question);
 	case USER_PRESENCE_TERMINAL:
-		return terminal_confirm(
-		    question->words.s, cfg->presence_timeout);
+		return ask_terminal(cfg, question);
 	case USER_PRESENCE_FPRINTD:
-		return fingerprint_verify(
-		    question->words.s, cfg->presence_timeout);
+		return ask_finger(cfg, question);
 	case USER_PRESENCE_COMMAND:
 		return ask_command(cfg, question->words.s);
 	case USER_PRESENCE_ASSUME:

@@ -13,6 +13,7 @@
 struct presence_question {
 	struct text words; /* a sentence without its mark */
 	struct text key;   /* the one to be used, in words; or empty */
+	struct text asker; /* as "for " and what it serves; or empty */
 	bool pin_entered;  /* for this; under auto it is the answer */
 };
 

@@ -240,10 +240,10 @@ terminal_confirm(const char *question, unsigned int seconds)
 
 	if ((r = begin_question(&t, ICANON, deadline)) != 0)
 		return r;
-	write_terminal(t.fd, "\rsk-tpm: ");
+	write_terminal(t.fd, "\r");
 	write_terminal(t.fd, question);
 	write_terminal(
-	    t.fd, "?\r\nPress y to allow it, any other key to refuse: ");
+	    t.fd, "\r\nPress y to allow it, any other key to refuse: ");
 	if ((r = read_byte(&t, deadline, &key)) == 0)
 		write_terminal(t.fd, key == 'y' || key == 'Y' ? "yes" : "no");
 	end_question(&t);

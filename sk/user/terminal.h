@@ -15,9 +15,9 @@
 bool terminal_is_there(void);
 
 /*
- * Shows `question` and waits `seconds` for one key press: y is yes, every other
- * key is no. What was typed before the question is thrown away.
- * 0; FAIL_REFUSED (no, an interrupt, or nothing in time); FAIL_PRESENCE where
+ * Shows `question`, whole, and waits `seconds` for one key press: y is yes,
+ * every other key is no. What was typed before the question is thrown away. 0;
+ * FAIL_REFUSED (no, an interrupt, or nothing in time); FAIL_PRESENCE where
  * there is no terminal. A signal caught meanwhile is raised again at the end.
  */
 int terminal_confirm(const char *question, unsigned int seconds) MUST_CHECK;

@@ -131,7 +131,9 @@ at_a_terminal() {
 	before=$(in_repository git rev-parse HEAD)
 	change
 	BLOCK=$(example_text sign) in_repository person 'run $env(BLOCK)
-		want "sk-tpm: Sign a git commit or tag?"
+		want "sk-tpm, with the key "
+		want ", for \"git commit -q -S -m A change\":"
+		want "Sign a git commit or tag?"
 		want "Press y to allow it, any other key to refuse: "
 		send "n"
 		want "sk-tpm: refused at the terminal"

@@ -16,10 +16,14 @@ at_terminal() {
 	}" "$1"
 }
 echo text >"$WORK/text"
+KEY=$(fingerprint "$WORK/k.pub")
+export KEY
 
 terminal_yes() {
 	at_terminal 'sign
-		want "sk-tpm: Sign a git commit or tag?"
+		want "sk-tpm, with the key $::env(KEY), for \"ssh-keygen -Y sign -n git -f "
+		want "...\":"
+		want "Sign a git commit or tag?"
 		want "Press y to allow it"
 		send "y"
 		want "yes"
@@ -264,7 +268,9 @@ too_fast() {
 	asks_as 'case $1 in Once*) exit 1 ;; esac'
 	signs_until_asked_once_more
 	grep "^sk-tpm: refused in $WORK/askpass" "$WORK/out"
-	tr '\n' ' ' <"$WORK/asked" | grep -Eq '^sk-tpm, with the key SHA256:[^ ]*: Sign a file\? Once more, as [^.]*\. sk-tpm, with the key SHA256:[^ ]*: Sign a file\? $'
+	local asked='sk-tpm, with the key SHA256:[^ ]*, for "[^"]*": Sign a file\? '
+	tr '\n' ' ' <"$WORK/asked" |
+		grep -Eq "^${asked}Once more, as [^.]*\. $asked$"
 	asks_as 'case $1 in Once*) exit 0 ;; esac; exit 1'
 	signs_until_asked_once_more
 	fails grep '^sk-tpm: ' "$WORK/out"
@@ -291,8 +297,9 @@ words_of_the_window() {
 	grep -qx 'sk-tpm: Make a .* chip (TPM), for "ssh:work"?' "$WORK/asked"
 	asks_as
 	sign "$WORK/k"
-	grep -qx "sk-tpm, with the key $(ssh-keygen -lf "$WORK/k.pub" |
-		cut -d' ' -f2):" "$WORK/asked"
+	sed 's|'"$WORK"'|WORK|g' "$WORK/asked" | cut -c 1-140
+	grep -q "^sk-tpm, with the key $KEY, for \"ssh-keygen -Y sign -n file -w /.*\.\.\.\":$" \
+		"$WORK/asked"
 	grep -qx 'Sign a file?' "$WORK/asked"
 	mkdir -m 777 "$dir" "$dir/.ssh"
 	cp "$LIB" "$dir/lib.so"
@@ -306,7 +313,7 @@ words_of_the_window() {
 	chmod 666 "$WORK/asked"
 	echo text | HOME=$dir SK_TPM_CONFIG=/dev/null unprivileged ssh-keygen \
 		-Y sign -n file -w "$dir/lib.so" -f "$dir/key" >/dev/null
-	grep -qx 'sk-tpm, with the key "id $x":' "$WORK/asked"
+	grep -q '^sk-tpm, with the key "id $x", for "ssh-keygen ' "$WORK/asked"
 }
 
 # Two that take connections, as those of X11 and Wayland do.
@@ -323,7 +330,7 @@ display_is_gone() {
 	unset SSH_ASKPASS_REQUIRE
 	export DISPLAY=:4711 WAYLAND_DISPLAY=wayland-8
 	at_terminal 'sign
-		want "sk-tpm: Sign a git commit or tag?"
+		want "Sign a git commit or tag?"
 		send "y"
 		status'
 	DISPLAY=localhost:4711.0 at_terminal 'sign; want "Press y"; send "y"
@@ -393,7 +400,8 @@ agent_with_askpass() {
 	cp "$WORK/k.pub" "$WORK/only.pub"
 	(unset SSH_ASKPASS DISPLAY SSH_ASKPASS_REQUIRE
 	 log_in -i "$WORK/only.pub")
-	grep -q "^confirm: sk-tpm.*: Sign in $SERVER_KEY" "$WORK/asked"
+	grep -q "^confirm: sk-tpm, with the key $KEY, through ssh-agent: Sign in $SERVER_KEY" \
+		"$WORK/asked"
 }
 
 agent_without_anything() {
@@ -568,7 +576,7 @@ finger() {
 by_finger() {
 	bus_start
 	finger verify-match 2>"$WORK/prompt"
-	grep -q '^sk-tpm: Sign a file? Touch the fingerprint reader' \
+	grep -q '^sk-tpm: Sign a file, with the key SHA256:.*, for "ssh-keygen .*"? Touch the fingerprint reader' \
 		"$WORK/prompt"
 	export SK_TPM_LOG_LEVEL=error # no prompts any more, only failures
 	finger retry

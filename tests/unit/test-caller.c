@@ -13,6 +13,8 @@
 
 #include "ssh/caller.h"
 
+#define MOST 30
+
 static char home[] = "/tmp/sk-tpm-caller.XXXXXX";
 
 /* Root's home is that of the password database. */
@@ -28,21 +30,37 @@ __wrap_getpwuid(uid_t uid)
 	return &pw;
 }
 
-/* A call of a call: "|" before and behind each word. */
-static int
+/* "|" before and behind each word. */
+static void
 print_words(void)
 {
 	char words[CALLER_WORDS_LEN];
+	size_t n = caller_words(words);
+
+	for (size_t i = 0; i < n; i++)
+		if (words[i] == '\0')
+			words[i] = '|';
+	printf("|%.*s", (int)n, words);
+}
+
+static void
+print_asker(void)
+{
+	struct text asker = { 0 };
+
+	caller_add_asker(&asker, MOST);
+	printf("%s", asker.s);
+}
+
+/* A call of a call, by this process. */
+static int
+call(void (*print)(void))
+{
 	pid_t pid = fork();
-	size_t n;
 	int status;
 
 	if (pid == 0) {
-		n = caller_words(words);
-		for (size_t i = 0; i < n; i++)
-			if (words[i] == '\0')
-				words[i] = '|';
-		printf("|%.*s", (int)n, words);
+		print();
 		fflush(stdout);
 		_exit(0);
 	}
@@ -52,7 +70,7 @@ print_words(void)
 
 /* What is printed under a command line; valid until the next call. */
 static const char *
-words_of(const char *const argv[])
+printed_by(const char *const argv[])
 {
 	static char out[2 * CALLER_WORDS_LEN];
 	int fds[2], status;
@@ -80,7 +98,12 @@ words_of(const char *const argv[])
 	return out;
 }
 
-#define WORDS(...) words_of((const char *[]){ __VA_ARGS__, NULL })
+#define WORDS(...) printed_by((const char *[]){ __VA_ARGS__, NULL })
+
+/* The asker, where the command lines are one under the other. */
+#define ASKER(...)                         \
+	(setenv("PRINTS_ASKER", "yes", 1), \
+	    printed_by((const char *[]){ __VA_ARGS__, NULL }))
 
 static void
 check(const char *words, const char *has)
@@ -188,6 +211,58 @@ test_agent(void **state)
 	close(fds[1]);
 }
 
+/* "then" begins the command line of the program that this one runs. */
+static int
+run_next(char *argv[])
+{
+	pid_t pid;
+	int status;
+
+	while (*argv != NULL && strcmp(*argv, "then") != 0)
+		argv++;
+	if (*argv == NULL)
+		return call(print_asker);
+	if ((pid = fork()) == 0) {
+		execv("/proc/self/exe", argv + 1);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	return pid != -1 && status == 0 ? 0 : 1;
+}
+
+static void
+test_asker(void **state)
+{
+	char argument[5000];
+
+	(void)state;
+	assert_string_equal(
+	    ASKER("/usr/bin/ssh", "-p", "22", "git"), "for \"ssh -p 22 git\"");
+	assert_string_equal(ASKER("ssh-keygen"), "for \"ssh-keygen\"");
+	assert_string_equal(ASKER("sshd", "-D"), "");
+	assert_string_equal(ASKER("askpass"), "");
+	/* Whoever runs them is nearer to what the person typed. */
+	assert_string_equal(ASKER("/usr/lib/git-core/git", "push", "then",
+				"ssh", "git@example"),
+	    "for \"git push then ssh git@example\"");
+	assert_string_equal(
+	    ASKER("scp", "then", "sh", "-c", "then", "ssh", "x"),
+	    "for \"scp then sh -c then ssh x\"");
+	assert_string_equal(ASKER("make", "then", "ssh", "x"), "for \"ssh x\"");
+	assert_string_equal(
+	    ASKER("git", "then", "sh", "then", "sh", "then", "ssh", "x"),
+	    "for \"ssh x\"");
+	assert_string_equal(ASKER("git", "then", "sshd", "x"), "");
+	/* Foreign bytes. */
+	assert_string_equal(ASKER("ssh", "\033[1m\"\n", "\xc3\xa9"),
+	    "for \"ssh \\x1b[1m\\x22\\x0a \\xc3\\xa9\"");
+	memset(argument, 'x', sizeof(argument) - 1);
+	argument[sizeof(argument) - 1] = '\0';
+	assert_string_equal(ASKER("ssh", argument),
+	    "for \"ssh xxxxxxxxxxxxxxxxxxxxxxxxxx...\"");
+	assert_string_equal(ASKER("ssh", ""), "for \"ssh \"");
+}
+
 #define TEST_NAME "caller"
 
 int
@@ -198,6 +273,7 @@ main(int argc, char *argv[])
 		cmocka_unit_test(test_long_command),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_agent),
+		cmocka_unit_test(test_asker),
 	};
 	char ssh[64];
 	int status;
@@ -208,7 +284,8 @@ main(int argc, char *argv[])
 		return 1;
 	}
 	if (strstr(argv[0], "test-caller") == NULL)
-		return print_words();
+		return getenv("PRINTS_ASKER") != NULL ? run_next(argv)
+						      : call(print_words);
 	assert_non_null(mkdtemp(home));
 	snprintf(ssh, sizeof(ssh), "%s/.ssh", home);
 	assert_int_equal(mkdir(ssh, 0700), 0);

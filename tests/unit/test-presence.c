@@ -165,6 +165,12 @@ test_what_askpass_is_asked(void **state)
 	assert_int_equal(require(), 0);
 	assert_string_equal(
 	    asked(), "confirm|sk-tpm, with the key id_test:\nSign a test?\n");
+	programs_forget("asked");
+	text_add(&question.asker, "for a test");
+	assert_int_equal(require(), 0);
+	assert_string_equal(asked(),
+	    "confirm|sk-tpm, with the key id_test, for a test:\n"
+	    "Sign a test?\n");
 }
 
 static void
