@@ -82,7 +82,7 @@ MODULES = attest/ek attest/ek-cert attest/ek-certificates \
 	attest/ek-kind attest/ek-public attest/machine-id attest/tpm2b \
 	authenticator/ask-owner authenticator/authdata \
 	authenticator/credential authenticator/limits-check \
-	authenticator/resident-credential \
+	authenticator/resident-credential authenticator/use \
 	base/base64 base/bytes base/cbor base/child base/clock base/error base/home base/log \
 	base/p256 base/process base/sha256 base/text base/utf8 base/wire \
 	config \

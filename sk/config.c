@@ -32,7 +32,7 @@
 typedef int setter(struct config *, const char *value, const char *source);
 
 static setter set_tcti, set_user_presence, set_presence_timeout, set_parent,
-    set_log_level, set_spend_last_try, set_fallback_provider;
+    set_log_level, set_spend_last_try, set_fallback_provider, set_log_use;
 
 static const struct setting {
 	const char *keyword;
@@ -44,6 +44,7 @@ static const struct setting {
 	{ "PresenceTimeout", "SK_TPM_PRESENCE_TIMEOUT", set_presence_timeout },
 	{ "Parent", "SK_TPM_PARENT", set_parent },
 	{ "LogLevel", "SK_TPM_LOG_LEVEL", set_log_level },
+	{ "LogUse", "SK_TPM_LOG_USE", set_log_use },
 	{ "SpendLastTry", "SK_TPM_SPEND_LAST_TRY", set_spend_last_try },
 	{ "FallbackProvider", "SK_TPM_FALLBACK_PROVIDER",
 	    set_fallback_provider },
@@ -212,15 +213,27 @@ set_fallback_provider(struct config *cfg, const char *value, const char *source)
 }
 
 static int
-set_spend_last_try(struct config *cfg, const char *value, const char *source)
+set_yes_or_no(bool *ret, const char *value, const char *source)
 {
 	if (strcasecmp(value, "yes") == 0)
-		cfg->spend_last_try = true;
+		*ret = true;
 	else if (strcasecmp(value, "no") == 0)
-		cfg->spend_last_try = false;
+		*ret = false;
 	else
 		return bad_value(source, value, "yes or no");
 	return 0;
+}
+
+static int
+set_spend_last_try(struct config *cfg, const char *value, const char *source)
+{
+	return set_yes_or_no(&cfg->spend_last_try, value, source);
+}
+
+static int
+set_log_use(struct config *cfg, const char *value, const char *source)
+{
+	return set_yes_or_no(&cfg->log_use, value, source);
 }
 
 static const struct setting *

@@ -38,6 +38,7 @@ struct config {
 	uint32_t parent;	       /* for new keys; 0: the SRK */
 	char *fallback_provider;       /* as OpenSSH takes it; NULL: none */
 	enum log_level log_level;
+	bool log_use; /* each use of a key, in syslog */
 	bool spend_last_try;
 };
 

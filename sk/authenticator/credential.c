@@ -6,11 +6,11 @@
 #include "authenticator/credential.h"
 #include "authenticator/limits-check.h"
 #include "authenticator/resident-credential.h"
+#include "authenticator/use.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "key/key.h"
 #include "key/sign.h"
-#include "ssh/caller.h"
 #include "ssh/key-name.h"
 #include "ssh/signdata.h"
 #include "tpm/lockout.h"
@@ -425,15 +425,13 @@ has_pin(const struct asserting *a)
 	return a->h.auth == HANDLE_AUTH_PIN;
 }
 
-#define MOST_OF_ASKER 64
-
 static void
 make_question(struct asserting *a, struct presence_question *ret)
 {
 	*ret =
 	    (struct presence_question){ .words = *request_describe(&a->what) };
 	key_name_add(&ret->key, &a->key.point, a->req->application);
-	caller_add_asker(&ret->asker, MOST_OF_ASKER);
+	use_add_asker(&ret->asker);
 }
 
 static int
@@ -520,6 +518,20 @@ tell_of_pin(const struct config *cfg, int r)
 	return fail(r, "%s", cause.s);
 }
 
+static void
+tell_of_use(struct asserting *a, uint8_t flags, int result)
+{
+	const struct use use = {
+		.point = a->key.handle != NULL ? &a->key.point : NULL,
+		.application = a->req->application,
+		.what = &a->what,
+		.flags = flags,
+		.result = result,
+	};
+
+	use_tell(a->cfg, &use);
+}
+
 static int
 assert_with(struct asserting *a, struct assertion *ret)
 {
@@ -530,7 +542,7 @@ assert_with(struct asserting *a, struct assertion *ret)
 		.last_try = last_try_of(a->cfg),
 	};
 	struct bytes auth_value = { 0 };
-	uint8_t flags;
+	uint8_t flags = 0;
 	int r;
 
 	request_parse(req->message, &a->what);
@@ -552,6 +564,7 @@ assert_with(struct asserting *a, struct assertion *ret)
 	*ret = (struct assertion){ flags, s.signature };
 out:
 	bytes_reset(&auth_value);
+	tell_of_use(a, flags, r);
 	return tell_of_pin(a->cfg, r);
 }
 

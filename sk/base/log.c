@@ -57,6 +57,14 @@ write_stderr(const char *line, size_t len)
 	sigaction(SIGPIPE, &saved, NULL);
 }
 
+void
+log_to_syslog(int priority, const char *line)
+{
+	openlog("sk-tpm", LOG_PID, LOG_AUTHPRIV);
+	syslog(priority, "%s", line);
+	closelog();
+}
+
 static void
 emit(int priority, char *text)
 {
@@ -71,9 +79,7 @@ emit(int priority, char *text)
 		if ((unsigned char)*s < ' ' || (unsigned char)*s >= 0x7f)
 			*s = '?';
 	if (stderr_is_void()) {
-		openlog("sk-tpm", LOG_PID, LOG_AUTHPRIV);
-		syslog(priority, "%s", text);
-		closelog();
+		log_to_syslog(priority, text);
 		return;
 	}
 	n = snprintf(line, sizeof(line), "sk-tpm: %s\n", text);

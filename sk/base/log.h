@@ -29,6 +29,12 @@ void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /*
+ * Sends a line to syslog (LOG_AUTHPRIV), at a priority of syslog(3), at every
+ * level. It has to be printable ASCII.
+ */
+void log_to_syslog(int priority, const char *line);
+
+/*
  * fail(err, fmt, ...) remembers why something failed and returns err, so that
  * the deepest place reads `return fail(FAIL_X, "...")`. A later call replaces
  * an earlier one. The text names the cause without a full stop. It is not

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/home.h"
-#include "base/process.h"
 #include "ssh/caller.h"
 
 #define MOST_OF_NAME 253 /* as of DNS */
@@ -276,20 +275,15 @@ add_command_line(struct text *t, char *command, size_t n, size_t most)
 }
 
 void
-caller_add_asker(struct text *t, size_t most)
+caller_add_command(struct text *t, const char *before, size_t most)
 {
 	static const char *const served[] = { "ssh", "ssh-keygen", NULL };
-	char name[PROCESS_NAME_LEN], own[MOST_OF_COMMAND];
-	char above[MOST_OF_COMMAND];
-	size_t n;
+	char own[MOST_OF_COMMAND], above[MOST_OF_COMMAND];
+	size_t n = read_command(getppid(), own);
 
-	process_caller_name(name);
-	if (strcmp(name, "ssh-agent") == 0)
-		text_add(t, "through ssh-agent");
-	n = read_command(getppid(), own);
 	if (n == 0 || !is_one_of(without_folder(own), served))
 		return;
-	text_add(t, "for ");
+	text_add(t, "%s", before);
 	if (read_command_above(above, &n))
 		add_command_line(t, above, n, most);
 	else

@@ -23,13 +23,12 @@
 size_t caller_words(char ret[CALLER_WORDS_LEN]);
 
 /*
- * Appends whom a call of ssh or ssh-keygen serves: "for " and its command line,
- * or that of the git, scp, sftp or rsync which runs it, in quotes and cut to
- * `most` characters. "through ssh-agent" where that called us, for it does not
- * say whom it serves. Of other callers, and without /proc, nothing. It is their
- * own word: any program can have such a command line.
+ * Appends what a call of ssh or ssh-keygen serves: `before`, and its command
+ * line, or that of the git, scp, sftp or rsync which runs it, in quotes and cut
+ * to `most` characters. Of other callers, and without /proc, nothing. It is
+ * their own word: any program can have such a command line.
  */
-void caller_add_asker(struct text *t, size_t most);
+void caller_add_command(struct text *t, const char *before, size_t most);
 
 /*
  * Whether the text is in an argument of the process that called us, as an

@@ -61,24 +61,44 @@ find_in(const char *path, struct slice base64)
 }
 
 void
-key_name_add(
+key_name_add_fingerprint(
     struct text *t, const struct ec_point *point, const char *application)
+{
+	struct bytes blob = { 0 };
+	uint8_t digest[SHA256_LEN];
+
+	if (sshkey_put_ours(&blob, point, application) == 0 &&
+	    sha256(bytes_slice(&blob), digest) == 0)
+		text_add_fingerprint(t, digest);
+	bytes_reset(&blob);
+}
+
+bool
+key_name_add_file(struct text *t, const char *before,
+    const struct ec_point *point, const char *application)
 {
 	char *dir = home_path(".ssh"), *name = NULL;
 	struct bytes blob = { 0 }, base64 = { 0 };
-	uint8_t digest[SHA256_LEN];
+	bool found;
 
-	if (sshkey_put_ours(&blob, point, application) != 0)
-		goto out;
-	if (dir != NULL && base64_put(&base64, bytes_slice(&blob)) == 0)
+	if (dir != NULL && sshkey_put_ours(&blob, point, application) == 0 &&
+	    base64_put(&base64, bytes_slice(&blob)) == 0)
 		name = find_in(dir, bytes_slice(&base64));
-	if (name != NULL)
+	if ((found = name != NULL)) {
+		text_add(t, "%s", before);
 		text_add_quoted(t, slice_of_text(name), MOST);
-	else if (sha256(bytes_slice(&blob), digest) == 0)
-		text_add_fingerprint(t, digest);
-out:
+	}
 	free(name);
 	free(dir);
 	bytes_reset(&blob);
 	bytes_reset(&base64);
+	return found;
+}
+
+void
+key_name_add(
+    struct text *t, const struct ec_point *point, const char *application)
+{
+	if (!key_name_add_file(t, "", point, application))
+		key_name_add_fingerprint(t, point, application);
 }

@@ -9,11 +9,19 @@
 #include "base/p256.h"
 #include "base/text.h"
 
+/* Appends the fingerprint as ssh-add -l prints it; nothing without memory. */
+void key_name_add_fingerprint(
+    struct text *t, const struct ec_point *point, const char *application);
+
 /*
- * Appends the name, in quotes, of the file in ~/.ssh whose .pub has the key; of
- * several, the first in order. Where there is none, the fingerprint as ssh-add
- * -l prints it.
+ * Appends `before` and the name, in quotes, of the file in ~/.ssh whose .pub
+ * has the key; of several, the first in order. False, and nothing, where there
+ * is none.
  */
+bool key_name_add_file(struct text *t, const char *before,
+    const struct ec_point *point, const char *application);
+
+/* Appends the file's name, or without one the fingerprint. */
 void key_name_add(
     struct text *t, const struct ec_point *point, const char *application);
 

@@ -48,7 +48,7 @@ print_asker(void)
 {
 	struct text asker = { 0 };
 
-	caller_add_asker(&asker, MOST);
+	caller_add_command(&asker, "for ", MOST);
 	printf("%s", asker.s);
 }
 

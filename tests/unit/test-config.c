@@ -17,6 +17,7 @@ clear_environment(void)
 	unsetenv("SK_TPM_PRESENCE_TIMEOUT");
 	unsetenv("SK_TPM_PARENT");
 	unsetenv("SK_TPM_LOG_LEVEL");
+	unsetenv("SK_TPM_LOG_USE");
 	unsetenv("SK_TPM_SPEND_LAST_TRY");
 	unsetenv("SK_TPM_FALLBACK_PROVIDER");
 	setenv("SK_TPM_CONFIG", empty_file, 1);
@@ -35,6 +36,7 @@ test_defaults(void **state)
 	assert_int_equal(cfg.presence_timeout, 60);
 	assert_int_equal(cfg.parent, 0);
 	assert_int_equal(cfg.log_level, LOG_LEVEL_INFO);
+	assert_false(cfg.log_use);
 	assert_false(cfg.spend_last_try);
 	assert_string_equal(cfg.fallback_provider, "internal");
 	config_reset(&cfg);
@@ -182,6 +184,8 @@ test_values(void **state)
 		{ "Parent", "0x81000001 ", 0 },
 		{ "LogLevel", "debug", 1 },
 		{ "LogLevel", "DEBUG3", 0 },
+		{ "LogUse", "yes", 1 },
+		{ "LogUse", "info", 0 },
 		{ "SpendLastTry", "yes", 1 },
 		{ "SpendLastTry", "No", 1 },
 		{ "SpendLastTry", "maybe", 0 },
@@ -196,6 +200,7 @@ test_values(void **state)
 	assert_string_equal(cfg.presence_command, "/bin/true");
 	assert_int_equal(cfg.presence_timeout, 3600);
 	assert_int_equal(cfg.parent, 0x81000002);
+	assert_true(cfg.log_use);
 	assert_false(cfg.spend_last_try);
 	config_reset(&cfg);
 }
