@@ -16,7 +16,8 @@ DESTDIR ?=
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 WERROR ?= -Werror
-# no: without the question for a finger, and without libsystemd's headers.
+# no: without the question for a finger and without notifications, which take
+# libsystemd, and without its headers.
 FPRINTD ?= yes
 B ?= build
 
@@ -54,7 +55,7 @@ SK_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack \
 	-Wl,--as-needed $(LDFLAGS)
 # Objects depend on the flags they were made with, and on the libraries.
 FLAGS = $(B)/flags
-FLAGS_NOW = $(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) $(DOCDIR) $(LIBEXECDIR) $(FINGERPRINT)
+FLAGS_NOW = $(CC) $(SK_CPPFLAGS) $(SK_CFLAGS) $(SK_LDFLAGS) $(DOCDIR) $(LIBEXECDIR) $(BY_BUS)
 COMPILE = $(CC) $(SK_CPPFLAGS) $(PKG_CFLAGS) $(SK_CFLAGS) -MMD -MP
 
 # $(call OBJECT,FLAGS), of the first prerequisite, and $(call PROGRAM,FLAGS,LIBS),
@@ -71,10 +72,10 @@ define PROGRAM
 endef
 
 ifeq ($(FPRINTD),yes)
-FINGERPRINT = fingerprint
+BY_BUS = user/bus user/fingerprint user/notify
 FPRINTD_PACKAGE = libsystemd
 else ifeq ($(FPRINTD),no)
-FINGERPRINT = fingerprint-none
+BY_BUS = user/fingerprint-none user/notify-none
 else
 $(error FPRINTD is yes or no)
 endif
@@ -93,7 +94,7 @@ MODULES = attest/ek attest/ek-cert attest/ek-certificates \
 	tpm/bare tpm/capability tpm/device tpm/hierarchy tpm/interrupt tpm/lockout \
 	tpm/name tpm/nv tpm/nv-other tpm/object tpm/owner tpm/pcr tpm/policy \
 	tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-watch tpm/tpm \
-	user/display user/$(FINGERPRINT) user/pin user/presence user/terminal
+	user/display $(BY_BUS) user/pin user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)
 # What a CA needs to judge a key. None of it needs tpm2-tss.
 ATTEST = attest/ek-cert attest/ek-public attest/kdf attest/machine-id \

@@ -32,7 +32,8 @@
 typedef int setter(struct config *, const char *value, const char *source);
 
 static setter set_tcti, set_user_presence, set_presence_timeout, set_parent,
-    set_log_level, set_spend_last_try, set_fallback_provider, set_log_use;
+    set_log_level, set_spend_last_try, set_fallback_provider, set_log_use,
+    set_notify;
 
 static const struct setting {
 	const char *keyword;
@@ -45,6 +46,7 @@ static const struct setting {
 	{ "Parent", "SK_TPM_PARENT", set_parent },
 	{ "LogLevel", "SK_TPM_LOG_LEVEL", set_log_level },
 	{ "LogUse", "SK_TPM_LOG_USE", set_log_use },
+	{ "Notify", "SK_TPM_NOTIFY", set_notify },
 	{ "SpendLastTry", "SK_TPM_SPEND_LAST_TRY", set_spend_last_try },
 	{ "FallbackProvider", "SK_TPM_FALLBACK_PROVIDER",
 	    set_fallback_provider },
@@ -234,6 +236,12 @@ static int
 set_log_use(struct config *cfg, const char *value, const char *source)
 {
 	return set_yes_or_no(&cfg->log_use, value, source);
+}
+
+static int
+set_notify(struct config *cfg, const char *value, const char *source)
+{
+	return set_yes_or_no(&cfg->notify, value, source);
 }
 
 static const struct setting *

@@ -39,6 +39,7 @@ struct config {
 	char *fallback_provider;       /* as OpenSSH takes it; NULL: none */
 	enum log_level log_level;
 	bool log_use; /* each use of a key, in syslog */
+	bool notify;  /* of each signature, on the desktop */
 	bool spend_last_try;
 };
 

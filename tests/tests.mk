@@ -6,7 +6,8 @@ CA_TESTS = ek-cert make-credential message verify
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner
-TOOLS = $(addprefix $(B)/tests/tools/,make-credential measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) pcap-commands \
+TOOLS = $(addprefix $(B)/tests/tools/,make-credential measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) \
+	$(FPRINTD_PACKAGE:libsystemd=mock-notifications) pcap-commands \
 	print-policy print-tcti verify-attestation)
 # pcap is apart, to be found only where tpm2-tss has none.
 TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
@@ -242,6 +243,7 @@ $(B)/tests/tools/%: tests/tools/%.c $(FLAGS)
 $(B)/tests/tools/verify-attestation: private SK_CPPFLAGS = -D_GNU_SOURCE $(CPPFLAGS)
 $(B)/tests/tools/verify-attestation: TOOL_LIBS = -lfido2 -lcrypto
 $(B)/tests/tools/mock-fprintd: TOOL_LIBS = -lsystemd
+$(B)/tests/tools/mock-notifications: TOOL_LIBS = -lsystemd
 $(B)/tests/tools/make-credential: $(CA_OBJS)
 $(B)/tests/tools/make-credential: TOOL_LIBS = $(CA_LIBS)
 $(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti: $(OBJS)

@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "ssh/caller.h"
 #include "ssh/key-name.h"
+#include "user/notify.h"
 #include "user/presence.h"
 
 #define AGENT "ssh-agent"
@@ -72,13 +73,32 @@ use_describe(const struct use *use, struct text *t)
 	text_add(t, ": %s", request_describe(use->what)->s);
 }
 
+static void
+record(const struct use *use)
+{
+	struct text t = { 0 };
+
+	use_describe(use, &t);
+	log_to_syslog(use->result == 0 ? LOG_INFO : LOG_NOTICE, t.s);
+}
+
+static void
+notify(const struct use *use)
+{
+	struct text title = { 0 }, words = { 0 };
+
+	text_add(&title, "Signed with the key ");
+	key_name_add(&title, use->point, use->application);
+	text_add(&words, "%s\n", request_describe(use->what)->s);
+	use_add_asker(&words);
+	notify_show(title.s, words.s);
+}
+
 void
 use_tell(const struct config *cfg, const struct use *use)
 {
-	struct text record = { 0 };
-
-	if (!cfg->log_use || use->result == FAIL_PIN_REQUIRED)
-		return;
-	use_describe(use, &record);
-	log_to_syslog(use->result == 0 ? LOG_INFO : LOG_NOTICE, record.s);
+	if (cfg->log_use && use->result != FAIL_PIN_REQUIRED)
+		record(use);
+	if (cfg->notify && use->result == 0)
+		notify(use);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What is told of the use of a key: in a question, and in syslog. */
+/*
+ * What is told of the use of a key: in a question, in syslog and on the
+ * desktop.
+ */
 #ifndef SKTPM_USE_H
 #define SKTPM_USE_H
 
@@ -23,8 +26,9 @@ struct use {
 void use_add_asker(struct text *t);
 
 /*
- * Leaves a record in syslog, if the setting LogUse says so. A call that ends
- * with FAIL_PIN_REQUIRED is no use yet, for another follows with the PIN.
+ * Leaves a record in syslog and shows a notification of a signature, as the
+ * settings LogUse and Notify say. Neither can fail. A call that ends with
+ * FAIL_PIN_REQUIRED is no use yet, for another follows with the PIN.
  */
 void use_tell(const struct config *cfg, const struct use *use);
 

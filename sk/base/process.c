@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -32,4 +33,14 @@ process_caller_name(char ret[PROCESS_NAME_LEN])
 		ret[0] = '\0';
 	fclose(f);
 	ret[strcspn(ret, "\n")] = '\0';
+}
+
+bool
+process_peer_is_ours(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	    (peer.uid == 0 || peer.uid == geteuid());
 }

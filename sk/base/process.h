@@ -3,6 +3,8 @@
 #ifndef SKTPM_PROCESS_H
 #define SKTPM_PROCESS_H
 
+#include <stdbool.h>
+
 #define PROCESS_NAME_LEN 16
 
 /*
@@ -17,5 +19,11 @@ void process_keep_memory(void);
  * it has taken another. Empty where /proc does not show it.
  */
 void process_caller_name(char ret[PROCESS_NAME_LEN]);
+
+/*
+ * Whether this user or root listens at the other end of a Unix-domain socket.
+ * Of other sockets that is not known: false.
+ */
+bool process_peer_is_ours(int fd);
 
 #endif

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "user/display.h"
 
 #define X_TCP_PORT 6000
@@ -42,13 +43,7 @@ enum listener {
 static enum listener
 find_owner(int fd)
 {
-	socklen_t len = sizeof(struct ucred);
-	struct ucred peer;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
-		return LISTENER_ANOTHERS;
-	return peer.uid == 0 || peer.uid == geteuid() ? LISTENER_OURS
-						      : LISTENER_ANOTHERS;
+	return process_peer_is_ours(fd) ? LISTENER_OURS : LISTENER_ANOTHERS;
 }
 
 /*

@@ -612,6 +612,10 @@ built_without_fprintd() {
 		"this sk-tpm was built without it (make FPRINTD=no)" \
 		sign "$WORK/k"
 	SK_TPM_USER_PRESENCE=assume sign "$WORK/k"
+	SK_TPM_NOTIFY=yes SK_TPM_USER_PRESENCE=assume sign "$WORK/k" \
+		2>"$WORK/out"
+	grep '^sk-tpm: Notify is yes, and this sk-tpm was built without it' \
+		"$WORK/out"
 }
 
 # mock ANSWER...: sets MOCK to fprintd's process.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What is told of the use of a key: records in syslog.
+# What is told of the use of a key: records in syslog, notifications.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -15,28 +15,28 @@ PIN=270182
 syslog_start() {
 	[ "$(id -u)" -eq 0 ] || cannot "only root can put another log in /dev"
 	unshare -m true || cannot "no namespace for mounts here"
-	rm -rf "$WORK/dev"
-	mkdir "$WORK/dev"
-	ln -s /proc/self/fd "$WORK/dev/fd"
-	touch "$WORK"/dev/{null,zero,random,urandom,tty}
+	rm -rf "$WORK/devices"
+	mkdir "$WORK/devices"
+	ln -s /proc/self/fd "$WORK/devices/fd"
+	touch "$WORK"/devices/{null,zero,random,urandom,tty}
 	: >"$WORK/syslog"
 	perl -MIO::Socket::UNIX -e '$| = 1;
 		my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM,
 			Local => $ARGV[0]) or die "$ARGV[0]: $!";
 		chmod 0666, $ARGV[0];
 		while (defined $s->recv(my $line, 8192)) { print "$line\n" }' \
-		"$WORK/dev/log" >"$WORK/syslog" &
+		"$WORK/devices/log" >"$WORK/syslog" &
 	ends_with_us "$!"
-	wait_until test -S "$WORK/dev/log"
+	wait_until test -S "$WORK/devices/log"
 }
 
 # logged COMMAND...: runs it where that log is.
 logged() {
 	unshare -m bash -ec '
 		for f in null zero random urandom tty; do
-			mount --bind "/dev/$f" "$WORK/dev/$f"
+			mount --bind "/dev/$f" "$WORK/devices/$f"
 		done
-		mount --rbind "$WORK/dev" /dev
+		mount --rbind "$WORK/devices" /dev
 		exec "$@"' bash "$@"
 }
 
@@ -84,7 +84,7 @@ each_signature_is_recorded() {
 # Nobody waits for a log, and none fails a signature.
 no_log() {
 	syslog_start
-	rm "$WORK/dev/log"
+	rm "$WORK/devices/log"
 	SK_TPM_LOG_USE=yes logged bash -c "sign $WORK/k" 2>"$WORK/err"
 	fails grep '^sk-tpm' "$WORK/err"
 }
@@ -141,7 +141,134 @@ agents_and_servers() {
 	says "signed: key $KEY, presence no, PIN no$(caller ssh-agent): Sign in .*"
 }
 
-export -f sign log_in
+# desktop_start: a session's bus with a service that shows notifications in
+# $WORK/desktop; sets SERVICE to its process.
+desktop_start() {
+	export DBUS_SESSION_BUS_ADDRESS=unix:path=$WORK/bus
+	rm -f "$WORK/bus"
+	dbus-daemon --session --nofork --nopidfile \
+		"--address=$DBUS_SESSION_BUS_ADDRESS" 2>"$WORK/bus.log" &
+	ends_with_us "$!"
+	wait_until bus_answers "$DBUS_SESSION_BUS_ADDRESS"
+	"$TOOLS/mock-notifications" >"$WORK/desktop" 2>&1 &
+	SERVICE=$!
+	ends_with_us "$SERVICE"
+	wait_until grep -q ready "$WORK/desktop"
+}
+
+# shown PATTERN COMMAND...: the command succeeds, and the next notification is
+# this. (On a machine that is busy a bus may be too slow for one.)
+shown() {
+	local pattern=$1 i
+	shift
+	for ((i = 0; i < 20; i++)); do
+		echo ready >"$WORK/desktop"
+		"$@"
+		wait_until_shown || continue
+		tail -n 1 "$WORK/desktop"
+		tail -n 1 "$WORK/desktop" | grep -Eqx "$pattern"
+		return
+	done
+	echo "not shown"
+	return 1
+}
+
+wait_until_shown() {
+	local i
+	for ((i = 0; i < 50; i++)); do
+		[ "$(wc -l <"$WORK/desktop")" -le 1 ] || return 0
+		sleep 0.02
+	done
+	return 1
+}
+
+each_signature_is_shown() {
+	desktop_start
+	export SK_TPM_CONFIG=$WORK/notify.conf
+	echo 'Notify yes' >"$SK_TPM_CONFIG"
+	shown "sk-tpm\|Signed with the key $KEY\|Sign a file\|for \"ssh-keygen -Y sign -n file .*\"" \
+		sign "$WORK/k"
+	shown 'sk-tpm\|.*\|Sign data for "\\x3cb\\x3e\\x26amp;\\x22"\|for .*' \
+		for_strange_data
+	[ "$OPENSSH" -lt 809 ] ||
+		shown "sk-tpm\|.*\|Sign in to a server with host key SHA256:[^ ]*, as \"$ME\"\|for \"ssh .*" \
+		log_in -i "$WORK/k"
+	agent_start -P "$(agent_list)"
+	ssh-add -q -S "$LIB" "$WORK/k"
+	cp "$WORK/k.pub" "$WORK/only.pub"
+	shown "sk-tpm\|.*\|Sign in .*\|through ssh-agent" \
+		log_in -i "$WORK/only.pub"
+}
+
+for_strange_data() {
+	echo x | ssh-keygen -Y sign -n '<b>&amp;"' -w "$LIB" -f "$WORK/k"
+}
+
+# One that was asked for, one that was refused, and none by default.
+what_is_not_shown() {
+	desktop_start
+	sign "$WORK/k"
+	enroll "$WORK/refused"
+	askpass_says no
+	SK_TPM_NOTIFY=yes fails sign "$WORK/refused"
+	shown '.*Sign data for .*' env SK_TPM_NOTIFY=yes bash -c for_strange_data
+	[ "$(wc -l <"$WORK/desktop")" -eq 2 ]
+}
+
+# signs_in_silence CAUSE: nothing that is wrong with a desktop is wrong with a
+# signature; the debug log has the cause.
+signs_in_silence() {
+	timeout 60 bash -c "sign $WORK/k" >"$WORK/out" 2>&1 ||
+		{ cat "$WORK/out"; return 1; }
+	fails grep '^sk-tpm' "$WORK/out"
+	SK_TPM_LOG_LEVEL=debug sign "$WORK/k" 2>"$WORK/out"
+	grep "^sk-tpm: no notification: $1" "$WORK/out"
+}
+
+no_desktop() {
+	export SK_TPM_NOTIFY=yes
+	unset DBUS_SESSION_BUS_ADDRESS
+	signs_in_silence ''
+	DBUS_SESSION_BUS_ADDRESS=unix:path=$WORK/no-bus signs_in_silence \
+		"No such file"
+	DBUS_SESSION_BUS_ADDRESS=gibberish signs_in_silence ''
+	mkdir "$WORK/none"
+	: >"$WORK/none/libsystemd.so.0"
+	LD_LIBRARY_PATH=$WORK/none signs_in_silence \
+		"libsystemd.so.0 cannot be loaded"
+	# The bus takes a message for a service that it does not have.
+	desktop_start
+	kill "$SERVICE"
+	wait_until ended "$SERVICE"
+	SK_TPM_LOG_LEVEL=debug sign "$WORK/k" 2>"$WORK/out"
+	fails grep 'no notification' "$WORK/out"
+}
+
+# listens PATH [UID]: takes connections, and answers nothing.
+listens() {
+	perl -MIO::Socket::UNIX -e '$> = $ARGV[1] if $ARGV[1];
+		my $s = IO::Socket::UNIX->new(Listen => 9, Local => $ARGV[0])
+			or die "$ARGV[0]: $!";
+		chmod 0777, $ARGV[0]; sleep' "$@" &
+	ends_with_us "$!"
+	wait_until test -S "$1"
+}
+
+bus_that_hangs() {
+	export SK_TPM_NOTIFY=yes DBUS_SESSION_BUS_ADDRESS=unix:path=$WORK/hangs
+	listens "$WORK/hangs"
+	signs_in_silence "Connection timed out"
+}
+
+bus_of_another() {
+	[ "$(id -u)" -eq 0 ] || cannot "only root can be somebody else"
+	export SK_TPM_NOTIFY=yes DBUS_SESSION_BUS_ADDRESS=unix:path=$WORK/open/bus
+	mkdir -m 777 "$WORK/open"
+	listens "$WORK/open/bus" 65534
+	signs_in_silence "Operation not permitted"
+}
+
+export -f sign log_in for_strange_data
 export LIB WORK SSHD_PORT ME
 try "LogUse: each signature leaves a record, with foreign words escaped" \
 	each_signature_is_recorded
@@ -149,4 +276,10 @@ try "LogUse without a log: it signs" no_log
 try "LogUse tells of PIN and presence, and has no PIN in it" pin_and_presence
 try "LogUse records what was refused, and why" refusals_are_recorded
 try "LogUse: an agent is named as the caller" agents_and_servers
+try "Notify: each signature is shown, and what is foreign escaped" \
+	each_signature_is_shown
+try "Notify: nothing else is shown" what_is_not_shown
+try "Notify without a bus, a service or libsystemd: it signs" no_desktop
+try "Notify with a bus that does not answer: it signs" bus_that_hangs
+try "Notify: another user's bus is told nothing" bus_of_another
 echo "1..$N"

@@ -18,6 +18,7 @@ clear_environment(void)
 	unsetenv("SK_TPM_PARENT");
 	unsetenv("SK_TPM_LOG_LEVEL");
 	unsetenv("SK_TPM_LOG_USE");
+	unsetenv("SK_TPM_NOTIFY");
 	unsetenv("SK_TPM_SPEND_LAST_TRY");
 	unsetenv("SK_TPM_FALLBACK_PROVIDER");
 	setenv("SK_TPM_CONFIG", empty_file, 1);
@@ -37,6 +38,7 @@ test_defaults(void **state)
 	assert_int_equal(cfg.parent, 0);
 	assert_int_equal(cfg.log_level, LOG_LEVEL_INFO);
 	assert_false(cfg.log_use);
+	assert_false(cfg.notify);
 	assert_false(cfg.spend_last_try);
 	assert_string_equal(cfg.fallback_provider, "internal");
 	config_reset(&cfg);
@@ -186,6 +188,8 @@ test_values(void **state)
 		{ "LogLevel", "DEBUG3", 0 },
 		{ "LogUse", "yes", 1 },
 		{ "LogUse", "info", 0 },
+		{ "Notify", "YES", 1 },
+		{ "Notify", "on", 0 },
 		{ "SpendLastTry", "yes", 1 },
 		{ "SpendLastTry", "No", 1 },
 		{ "SpendLastTry", "maybe", 0 },
@@ -201,6 +205,7 @@ test_values(void **state)
 	assert_int_equal(cfg.presence_timeout, 3600);
 	assert_int_equal(cfg.parent, 0x81000002);
 	assert_true(cfg.log_use);
+	assert_true(cfg.notify);
 	assert_false(cfg.spend_last_try);
 	config_reset(&cfg);
 }
@@ -287,7 +292,8 @@ test_bad_files(void **state)
 	out = read_text(&cfg, "x y\n", 4, 0600);
 	assert_non_null(strstr(out,
 	    "TCTI, UserPresence, PresenceTimeout, "
-	    "Parent, LogLevel, SpendLastTry, FallbackProvider"));
+	    "Parent, LogLevel, LogUse, Notify, SpendLastTry, "
+	    "FallbackProvider"));
 	config_reset(&cfg);
 }
 
