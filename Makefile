@@ -97,8 +97,8 @@ MODULES = attest/ek attest/ek-cert attest/ek-certificates \
 	user/display $(BY_BUS) user/pin user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)
 # What a CA needs to judge a key. None of it needs tpm2-tss.
-ATTEST = attest/ek-cert attest/ek-public attest/kdf attest/machine-id \
-	attest/make-credential \
+ATTEST = attest/ek-cert attest/ek-chain attest/ek-public attest/kdf \
+	attest/machine-id attest/make-credential \
 	attest/message-answer attest/message-ca attest/message-lines \
 	attest/message-machine attest/message-parts attest/seed attest/tpm2b \
 	attest/verify

@@ -2,11 +2,11 @@
 
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
 	$(sort $(wildcard tests/unit/test-*.c)))
-CA_TESTS = ek-cert make-credential message verify
+CA_TESTS = ek-cert ek-chain make-credential message verify
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner
-TOOLS = $(addprefix $(B)/tests/tools/,make-credential measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) \
+TOOLS = $(addprefix $(B)/tests/tools/,ek-chain make-credential measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) \
 	$(FPRINTD_PACKAGE:libsystemd=mock-notifications) pcap-commands \
 	print-policy print-tcti verify-attestation)
 # pcap is apart, to be found only where tpm2-tss has none.
@@ -16,7 +16,7 @@ TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
 PROVIDERS = $(addprefix $(B)/tests/tools/provider-,record.so soft.so \
 	soft-api9.so soft-api7.so)
 FAULTS = $(B)/tests/faults/faults
-FUZZ = attest-ca attest-machine config ek handle helper keyfile record request tpm
+FUZZ = attest-ca attest-chain attest-machine config ek handle helper keyfile record request tpm
 FUZZ_SECONDS ?= 20
 REPLAYS = $(FUZZ:%=$(B)/tests/fuzz/replay-%)
 FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
@@ -176,6 +176,12 @@ $(B)/tests/unit/test-tpm: TEST_LDFLAGS = \
 	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \
 	-Wl,--wrap=device_check,--wrap=device_lock
 $(B)/tests/unit/test-tcti-watch: TEST_LDFLAGS = -Wl,--wrap=clock_deadline
+$(B)/tests/unit/test-ek-chain: TEST_LDFLAGS = \
+	-Wl,--wrap=calloc,--wrap=OPENSSL_sk_new_null,--wrap=OPENSSL_sk_dup \
+	-Wl,--wrap=OPENSSL_sk_push,--wrap=BIO_new_mem_buf,--wrap=OBJ_txt2obj \
+	-Wl,--wrap=ASN1_TIME_to_tm \
+	-Wl,--wrap=X509_STORE_new,--wrap=X509_STORE_CTX_new \
+	-Wl,--wrap=X509_STORE_add_cert
 $(B)/tests/unit/test-message: TEST_LDFLAGS = \
 	-Wl,--wrap=malloc,--wrap=EVP_Digest,--wrap=HMAC
 $(B)/tests/unit/test-make-credential: TEST_LDFLAGS = -Wl,--wrap=malloc \
@@ -244,8 +250,8 @@ $(B)/tests/tools/verify-attestation: private SK_CPPFLAGS = -D_GNU_SOURCE $(CPPFL
 $(B)/tests/tools/verify-attestation: TOOL_LIBS = -lfido2 -lcrypto
 $(B)/tests/tools/mock-fprintd: TOOL_LIBS = -lsystemd
 $(B)/tests/tools/mock-notifications: TOOL_LIBS = -lsystemd
-$(B)/tests/tools/make-credential: $(CA_OBJS)
-$(B)/tests/tools/make-credential: TOOL_LIBS = $(CA_LIBS)
+$(B)/tests/tools/ek-chain $(B)/tests/tools/make-credential: $(CA_OBJS)
+$(B)/tests/tools/ek-chain $(B)/tests/tools/make-credential: TOOL_LIBS = $(CA_LIBS)
 $(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti: $(OBJS)
 $(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti: TOOL_LIBS = $(PKG_LIBS)
 
