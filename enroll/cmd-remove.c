@@ -33,15 +33,13 @@ describe_removal(uint32_t index, const struct keyref *ref, struct text *out)
 
 static int
 ask_to_remove(
-    const struct invocation *inv, uint32_t index, const struct keyref *ref)
+    const struct config *cfg, uint32_t index, const struct keyref *ref)
 {
 	struct presence_question question = { 0 };
 	int r;
 
-	if (option_value(inv, OPTION_YES) != NULL)
-		return 0;
 	describe_removal(index, ref, &question.words);
-	r = presence_require(&inv->cfg, &question);
+	r = presence_require(cfg, &question);
 	if (r == FAIL_PRESENCE)
 		return fail(FAIL_ARGUMENT,
 		    "there is nobody to ask; use --yes to remove it");
@@ -50,36 +48,62 @@ ask_to_remove(
 
 struct removal {
 	uint32_t index;
-	struct resident_key key;
+	bool agreed;		 /* --yes */
+	struct resident_key key; /* what was found, or removed */
 	bool owner_has_password;
 	struct owner_password owner;
+	bool removed;
 };
 
+/* Where nobody has to be asked for anything, that is all of it. */
 static int
-find_key(struct tpm *tpm, void *what)
+look_or_remove(struct tpm *tpm, void *what)
 {
 	struct removal *removal = what;
 	int r;
 
 	if ((r = owner_has_password(tpm, &removal->owner_has_password)) != 0)
 		return r;
-	return resident_find(tpm, removal->index, &removal->key);
+	if (!removal->agreed || removal->owner_has_password)
+		return resident_find(tpm, removal->index, &removal->key);
+	r = resident_remove_at(tpm, removal->index, &removal->key);
+	removal->removed = r == 0;
+	return r;
 }
 
 static int
-remove_key(struct tpm *tpm, void *what)
+remove_found(struct tpm *tpm, void *what)
 {
 	const struct removal *removal = what;
 
 	return resident_remove(tpm, &removal->key, removal->owner.auth);
 }
 
+static int
+ask_and_remove(const struct config *cfg, struct removal *removal)
+{
+	struct keyref ref = { 0 };
+	int r;
+
+	/* A key that cannot be read can still be removed. */
+	if ((r = keyref_of_record(&removal->key, &ref)) == FAIL_MEMORY ||
+	    (!removal->agreed &&
+		(r = ask_to_remove(cfg, removal->index, &ref)) != 0) ||
+	    (removal->owner_has_password &&
+		(r = owner_password_ask(cfg, &removal->owner)) != 0))
+		goto out;
+	r = tpm_with(cfg->tcti, remove_found, removal);
+out:
+	keyref_reset(&ref);
+	return r;
+}
+
 int
 command_remove(struct invocation *inv)
 {
-	const struct config *cfg = &inv->cfg;
-	struct removal removal = { 0 };
-	struct keyref ref = { 0 };
+	struct removal removal = {
+		.agreed = option_value(inv, OPTION_YES) != NULL,
+	};
 	int r;
 
 	if (!keyref_parse_index(inv->argv[0], &removal.index))
@@ -87,14 +111,9 @@ command_remove(struct invocation *inv)
 		    "\"%.100s\" is not the index of a resident key; sk-tpm "
 		    "list prints them; remove a key file with rm",
 		    inv->argv[0]);
-	if ((r = tpm_with(cfg->tcti, find_key, &removal)) != 0)
-		return r;
-	/* A key that cannot be read can still be removed. */
-	if ((r = keyref_of_record(&removal.key, &ref)) == FAIL_MEMORY ||
-	    (r = ask_to_remove(inv, removal.index, &ref)) != 0 ||
-	    (removal.owner_has_password &&
-		(r = owner_password_ask(cfg, &removal.owner)) != 0) ||
-	    (r = tpm_with(cfg->tcti, remove_key, &removal)) != 0)
+	if ((r = tpm_with(inv->cfg.tcti, look_or_remove, &removal)) != 0 ||
+	    (!removal.removed &&
+		(r = ask_and_remove(&inv->cfg, &removal)) != 0))
 		goto out;
 	printf("Removed the resident key 0x%08x.\n", removal.index);
 	if (removal.key.error == 0)
@@ -104,6 +123,5 @@ command_remove(struct invocation *inv)
 out:
 	owner_password_reset(&removal.owner);
 	resident_key_reset(&removal.key);
-	keyref_reset(&ref);
 	return r;
 }

@@ -43,7 +43,7 @@ static int
 look_before(const struct config *cfg, const struct credential_request *req,
     bool *ret_owner_has_password)
 {
-	struct resident_keys keys = { 0 };
+	struct resident_listing l = { 0 };
 	struct record rec = { 0 };
 	struct tpm *tpm = NULL;
 	int r;
@@ -53,18 +53,12 @@ look_before(const struct config *cfg, const struct credential_request *req,
 		goto out;
 	if ((r = owner_has_password(tpm, ret_owner_has_password)) != 0 ||
 	    (req->flags & CREDENTIAL_OVERWRITE) != 0 ||
-	    (r = resident_list(tpm, &keys)) != 0)
+	    (r = resident_read(tpm, &l)) != 0)
 		goto out;
-	for (size_t i = 0; i < keys.n && r == 0; i++)
-		if (keys.keys[i].error == 0 &&
-		    record_same_key(&keys.keys[i].record, &rec))
-			r = fail(FAIL_EXISTS,
-			    "there is a resident key of this application and "
-			    "user already, at 0x%08x",
-			    keys.keys[i].index);
+	r = resident_check_free(&l, &rec);
+	resident_listing_reset(tpm, &l);
 out:
 	tpm_close(tpm);
-	resident_keys_reset(&keys);
 	record_reset(&rec);
 	return r;
 }
@@ -101,9 +95,15 @@ struct keeping {
 static int
 keep_record(struct tpm *tpm, void *what)
 {
+	struct resident_listing l = { 0 };
 	struct keeping *k = what;
+	int r;
 
-	return resident_store(tpm, &k->record, k->owner_auth, &k->index);
+	if ((r = resident_read(tpm, &l)) != 0)
+		return r;
+	r = resident_store(tpm, &l, &k->record, k->owner_auth, &k->index);
+	resident_listing_reset(tpm, &l);
+	return r;
 }
 
 int

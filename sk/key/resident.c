@@ -95,16 +95,31 @@ is_superseded(const struct resident_keys *keys, size_t i)
 }
 
 int
+resident_read(struct tpm *tpm, struct resident_listing *ret)
+{
+	struct resident_listing l = { 0 };
+	int r;
+
+	if ((r = nv_find(tpm, &l.slots)) == 0 &&
+	    (r = read_slots(tpm, &l.slots, &l.keys)) == 0)
+		*ret = l;
+	else
+		resident_listing_reset(tpm, &l);
+	return r;
+}
+
+int
 resident_list(struct tpm *tpm, struct resident_keys *ret)
 {
-	struct nv_slots slots = { 0 };
+	struct resident_listing l = { 0 };
 	struct resident_keys keys;
 	int r;
 
-	if ((r = nv_find(tpm, &slots)) != 0)
+	if ((r = resident_read(tpm, &l)) != 0)
 		return r;
-	r = read_slots(tpm, &slots, &keys);
-	for (size_t i = r == 0 ? keys.n : 0; i-- > 0;) {
+	keys = l.keys;
+	l.keys = (struct resident_keys){ 0 };
+	for (size_t i = keys.n; i-- > 0;) {
 		if (!is_superseded(&keys, i))
 			continue;
 		record_reset(&keys.keys[i].record);
@@ -112,10 +127,9 @@ resident_list(struct tpm *tpm, struct resident_keys *ret)
 		    (keys.n - i - 1) * sizeof(keys.keys[0]));
 		keys.n--;
 	}
-	if (r == 0)
-		*ret = keys;
-	nv_slots_reset(&slots);
-	return r;
+	*ret = keys;
+	resident_listing_reset(tpm, &l);
+	return 0;
 }
 
 /* NULL if there is none. */
@@ -128,26 +142,26 @@ key_at(const struct resident_keys *keys, uint32_t index)
 	return NULL;
 }
 
+static int
+no_key_at(uint32_t index)
+{
+	return fail(FAIL_ARGUMENT,
+	    "there is no resident key of ours at 0x%08x; sk-tpm list tells "
+	    "which there are",
+	    index);
+}
+
 int
 resident_find(struct tpm *tpm, uint32_t index, struct resident_key *ret)
 {
-	struct resident_keys keys = { 0 };
-	struct resident_key *found;
+	struct nv_slots slots = { 0 };
 	int r;
 
-	if ((r = resident_list(tpm, &keys)) != 0)
+	if ((r = nv_look(tpm, index, &slots)) != 0)
 		return r;
-	if ((found = key_at(&keys, index)) != NULL) {
-		*ret = *found;
-		*found = (struct resident_key){ 0 };
-	} else {
-		r = fail(FAIL_ARGUMENT,
-		    "there is no resident key of ours at 0x%08x; sk-tpm list "
-		    "tells which there are",
-		    index);
-	}
-	resident_keys_reset(&keys);
-	return r;
+	r = slots.n == 0 ? NV_GONE : read_slot(tpm, &slots.slots[0], ret);
+	nv_slots_reset(tpm, &slots);
+	return r == NV_GONE ? no_key_at(index) : r;
 }
 
 /* --- changing ---------------------------------------------------------- */
@@ -197,19 +211,6 @@ open_owner(struct tpm *tpm, const struct record *rec, struct slice owner_auth,
 	return r;
 }
 
-/* Whatever it holds. */
-static int
-remove_index(struct tpm *tpm, ESYS_TR session, uint32_t index, size_t size)
-{
-	const struct nv_slot slot = {
-		.index = index,
-		.size = (uint16_t)size,
-		.whole = true,
-	};
-
-	return nv_remove(tpm, session, &slot);
-}
-
 /*
  * Removes what is unfinished: what killed processes left, and what others are
  * writing just now, which they will notice. Always in a session, so that the
@@ -218,7 +219,7 @@ remove_index(struct tpm *tpm, ESYS_TR session, uint32_t index, size_t size)
  */
 static int
 remove_leftovers(struct tpm *tpm, const struct record *rec, ESYS_TR session,
-    const struct nv_slots *slots)
+    struct nv_slots *slots)
 {
 	struct parent salt_key = { .object = ESYS_TR_NONE };
 	ESYS_TR own = ESYS_TR_NONE;
@@ -243,16 +244,19 @@ remove_leftovers(struct tpm *tpm, const struct record *rec, ESYS_TR session,
 
 /* All records of the key but the one at `except`. */
 static int
-remove_same(struct tpm *tpm, ESYS_TR session, const struct resident_keys *keys,
+remove_same(struct tpm *tpm, ESYS_TR session, const struct resident_listing *l,
     const struct record *rec, uint32_t except)
 {
+	const struct resident_key *key;
 	int r = 0;
 
-	for (size_t i = 0; i < keys->n && r == 0; i++)
-		if (keys->keys[i].error == 0 && keys->keys[i].index != except &&
-		    record_same_key(&keys->keys[i].record, rec))
-			r = remove_index(tpm, session, keys->keys[i].index,
-			    keys->keys[i].size);
+	for (size_t i = 0; i < l->keys.n && r == 0; i++) {
+		key = &l->keys.keys[i];
+		if (key->error == 0 && key->index != except &&
+		    record_same_key(&key->record, rec))
+			r = nv_remove(
+			    tpm, session, nv_slot_at(&l->slots, key->index));
+	}
 	return r;
 }
 
@@ -294,20 +298,33 @@ has_leftovers(const struct nv_slots *slots)
 	return false;
 }
 
-/* Whether the key is as it was listed, and still the newest of its name. */
+/* `not_done` is what becomes of nothing where there is a newer one. */
 static int
-check_unchanged(const struct resident_keys *keys,
-    const struct resident_key *key, const char *what_was_not)
+check_newest(const struct resident_listing *l, const struct resident_key *key,
+    const char *not_done)
 {
-	const struct resident_key *now = key_at(keys, key->index);
-
-	if (now != NULL && now->size == key->size && now->error == key->error &&
-	    memcmp(now->digest, key->digest, sizeof(now->digest)) == 0 &&
-	    !is_superseded(keys, (size_t)(now - keys->keys)))
+	if (!is_superseded(&l->keys, (size_t)(key - l->keys.keys)))
 		return 0;
 	return fail(FAIL_ARGUMENT,
+	    "there is a newer record of the resident key at 0x%08x; nothing "
+	    "was %s",
+	    key->index, not_done);
+}
+
+/* Whether the key is as it was found, and still the newest of its name. */
+static int
+check_unchanged(const struct resident_listing *l,
+    const struct resident_key *found, const char *not_done)
+{
+	const struct resident_key *now = key_at(&l->keys, found->index);
+
+	if (now != NULL && now->size == found->size &&
+	    now->error == found->error &&
+	    memcmp(now->digest, found->digest, sizeof(now->digest)) == 0)
+		return check_newest(l, now, not_done);
+	return fail(FAIL_ARGUMENT,
 	    "the resident key at 0x%08x was changed meanwhile; nothing was %s",
-	    key->index, what_was_not);
+	    found->index, not_done);
 }
 
 /* True where another try stored it, and had to end before it was done. */
@@ -326,91 +343,122 @@ is_stored(const struct resident_keys *keys, const struct record *rec)
 	return stored;
 }
 
-/* `old` is NULL where whatever has that name is replaced. */
-static int
-store_in_place_of(struct tpm *tpm, const struct resident_key *old,
-    struct record *rec, struct slice owner_auth, uint32_t *ret_index)
+int
+resident_check_free(const struct resident_listing *l, const struct record *rec)
 {
-	struct resident_keys before = { 0 };
+	const struct resident_key *key;
+
+	for (size_t i = 0; i < l->keys.n; i++) {
+		key = &l->keys.keys[i];
+		if (key->error == 0 && record_same_key(&key->record, rec))
+			return fail(FAIL_EXISTS,
+			    "there is a resident key of this application and "
+			    "user already, at 0x%08x",
+			    key->index);
+	}
+	return 0;
+}
+
+int
+resident_store(struct tpm *tpm, struct resident_listing *l, struct record *rec,
+    struct slice owner_auth, uint32_t *ret_index)
+{
 	ESYS_TR session = ESYS_TR_PASSWORD;
-	struct nv_slots slots = { 0 };
 	struct bytes data = { 0 };
 	uint32_t index = 0;
 	int r;
 
-	if ((r = open_owner(tpm, rec, owner_auth, &session)) != 0 ||
-	    (r = nv_find(tpm, &slots)) != 0 ||
-	    (r = read_slots(tpm, &slots, &before)) != 0 ||
-	    (r = check_all_read(&before)) != 0 ||
-	    (old != NULL && !is_stored(&before, rec) &&
-		(r = check_unchanged(&before, old, "written")) != 0))
-		goto out;
-	rec->generation = next_generation(&before, rec);
-	if ((r = record_encode(rec, &data)) != 0)
+	rec->generation = next_generation(&l->keys, rec);
+	if ((r = check_all_read(&l->keys)) != 0 ||
+	    (r = record_encode(rec, &data)) != 0 ||
+	    (r = open_owner(tpm, rec, owner_auth, &session)) != 0)
 		goto out;
 	r = nv_write(tpm, session, &data, &index);
-	if (r == FAIL_NV_FULL && has_leftovers(&slots) &&
-	    (r = remove_leftovers(tpm, rec, session, &slots)) == 0)
+	if (r == FAIL_NV_FULL && has_leftovers(&l->slots) &&
+	    (r = remove_leftovers(tpm, rec, session, &l->slots)) == 0)
 		r = nv_write(tpm, session, &data, &index);
 	/*
 	 * The replaced record last, so that whenever we are stopped the old key
 	 * or the new one is there.
 	 */
-	if (r != 0 || (r = remove_same(tpm, session, &before, rec, index)) != 0)
-		goto out;
-	if (ret_index != NULL)
+	if (r == 0 && (r = remove_same(tpm, session, l, rec, index)) == 0)
 		*ret_index = index;
 out:
 	owner_end_session(tpm, &session);
 	bytes_reset(&data);
-	resident_keys_reset(&before);
-	nv_slots_reset(&slots);
 	return r;
-}
-
-int
-resident_store(struct tpm *tpm, struct record *rec, struct slice owner_auth,
-    uint32_t *ret_index)
-{
-	return store_in_place_of(tpm, NULL, rec, owner_auth, ret_index);
 }
 
 int
 resident_replace(struct tpm *tpm, const struct resident_key *old,
     struct record *rec, struct slice owner_auth)
 {
-	return store_in_place_of(tpm, old, rec, owner_auth, NULL);
+	struct resident_listing l = { 0 };
+	uint32_t index;
+	int r;
+
+	if ((r = resident_read(tpm, &l)) != 0)
+		return r;
+	if (is_stored(&l.keys, rec) ||
+	    (r = check_unchanged(&l, old, "written")) == 0)
+		r = resident_store(tpm, &l, rec, owner_auth, &index);
+	resident_listing_reset(tpm, &l);
+	return r;
+}
+
+/*
+ * Older generations first: whenever we are stopped, the key is there as it was,
+ * or gone.
+ */
+static int
+remove_all(struct tpm *tpm, const struct resident_listing *l,
+    const struct resident_key *key, struct slice owner_auth)
+{
+	ESYS_TR session = ESYS_TR_PASSWORD;
+	int r;
+
+	if ((r = open_owner(tpm, &key->record, owner_auth, &session)) == 0 &&
+	    (key->error != 0 ||
+		(r = remove_same(tpm, session, l, &key->record, key->index)) ==
+		    0))
+		r = nv_remove(tpm, session, nv_slot_at(&l->slots, key->index));
+	owner_end_session(tpm, &session);
+	return r;
 }
 
 int
 resident_remove(
     struct tpm *tpm, const struct resident_key *key, struct slice owner_auth)
 {
-	struct resident_keys keys = { 0 };
-	const struct resident_key *now;
-	ESYS_TR session = ESYS_TR_PASSWORD;
-	struct nv_slots slots = { 0 };
+	struct resident_listing l = { 0 };
 	int r;
 
-	if ((r = nv_find(tpm, &slots)) != 0 ||
-	    (r = read_slots(tpm, &slots, &keys)) != 0 ||
-	    (r = check_unchanged(&keys, key, "removed")) != 0)
-		goto out;
-	now = key_at(&keys, key->index);
-	if ((r = open_owner(tpm, &now->record, owner_auth, &session)) != 0)
-		goto out;
-	/*
-	 * Older generations first: whenever we are stopped, the key is there
-	 * as it was, or gone.
-	 */
-	if (now->error == 0)
-		r = remove_same(tpm, session, &keys, &now->record, now->index);
-	if (r == 0)
-		r = remove_index(tpm, session, now->index, now->size);
-out:
-	owner_end_session(tpm, &session);
-	resident_keys_reset(&keys);
-	nv_slots_reset(&slots);
+	if ((r = resident_read(tpm, &l)) != 0)
+		return r;
+	if ((r = check_unchanged(&l, key, "removed")) == 0)
+		r = remove_all(
+		    tpm, &l, key_at(&l.keys, key->index), owner_auth);
+	resident_listing_reset(tpm, &l);
+	return r;
+}
+
+int
+resident_remove_at(struct tpm *tpm, uint32_t index, struct resident_key *ret)
+{
+	struct resident_listing l = { 0 };
+	struct resident_key *key;
+	int r;
+
+	if ((r = resident_read(tpm, &l)) != 0)
+		return r;
+	if ((key = key_at(&l.keys, index)) == NULL)
+		r = no_key_at(index);
+	else if ((r = check_newest(&l, key, "removed")) == 0 &&
+	    (r = remove_all(tpm, &l, key, (struct slice){ 0 })) == 0) {
+		*ret = *key;
+		*key = (struct resident_key){ 0 };
+	}
+	resident_listing_reset(tpm, &l);
 	return r;
 }
 
@@ -428,4 +476,11 @@ resident_keys_reset(struct resident_keys *keys)
 		resident_key_reset(&keys->keys[i]);
 	free(keys->keys);
 	*keys = (struct resident_keys){ 0 };
+}
+
+void
+resident_listing_reset(struct tpm *tpm, struct resident_listing *l)
+{
+	nv_slots_reset(tpm, &l->slots);
+	resident_keys_reset(&l->keys);
 }

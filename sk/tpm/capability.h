@@ -35,7 +35,4 @@ struct tpm_handles {
 int tpm_list_handles(struct tpm *tpm, uint32_t first, uint32_t last,
     const char *doing, struct tpm_handles *ret) MUST_CHECK;
 
-/* Asks once in a connection. 0 or what tpm_fail gives. */
-int tpm_nv_sizes(struct tpm *tpm, struct tpm_nv_sizes *ret) MUST_CHECK;
-
 #endif

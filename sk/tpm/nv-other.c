@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/error.h"
 #include "base/log.h"
-#include "tpm/capability.h"
 #include "tpm/nv-other.h"
+#include "tpm/nv.h"
 #include "tpm/object.h"
 #include "tpm/rc.h"
 #include "tpm/retry.h"
@@ -62,18 +62,15 @@ read_all(struct tpm *tpm, ESYS_TR object, const TPMS_NV_PUBLIC *nv,
 {
 	const ESYS_TR reader = find_reader(nv, object);
 	struct bytes data = { 0 };
-	struct tpm_nv_sizes sizes;
-	int r;
+	int r = 0;
 
 	if (reader == ESYS_TR_NONE)
 		return may_not(nv->nvIndex);
-	if ((r = tpm_nv_sizes(tpm, &sizes)) != 0)
-		return r;
 	while (r == 0 && data.len < nv->dataSize) {
 		size_t n = nv->dataSize - data.len;
 
-		if (n > sizes.buffer)
-			n = sizes.buffer;
+		if (n > NV_PIECE)
+			n = NV_PIECE;
 		r = read_piece(
 		    tpm, object, reader, nv->nvIndex, (uint16_t)n, &data);
 	}
@@ -86,26 +83,23 @@ read_all(struct tpm *tpm, ESYS_TR object, const TPMS_NV_PUBLIC *nv,
 int
 nv_other_read(struct tpm *tpm, uint32_t index, struct bytes *ret)
 {
-	TPM2B_NV_PUBLIC *public = NULL;
+	TPMS_NV_PUBLIC public;
+	TPM2B_NAME name;
 	ESYS_TR object;
-	TSS2_RC rc;
 	int r;
 
 	if ((r = tpm_open_handle(tpm, index, "look at an NV index", &object)) !=
 		0 ||
 	    object == ESYS_TR_NONE)
 		return r;
-	rc = TPM_RETRY(Esys_NV_ReadPublic(tpm_esys(tpm), object, ESYS_TR_NONE,
-	    ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL));
-	if (rc != TSS2_RC_SUCCESS)
-		r = tpm_fail(rc, "look at an NV index");
-	else if (public->nvPublic.nvIndex != index)
+	if ((r = tpm_read_back_index(tpm, object, &name, &public)) != 0)
+		;
+	else if (public.nvIndex != index)
 		r = fail(FAIL_FORGED,
 		    "asked about the NV index 0x%08x, the TPM tells of another",
 		    index);
-	else if (public->nvPublic.attributes & TPMA_NV_WRITTEN)
-		r = read_all(tpm, object, &public->nvPublic, ret);
-	Esys_Free(public);
+	else if (public.attributes & TPMA_NV_WRITTEN)
+		r = read_all(tpm, object, &public, ret);
 	tpm_close_handle(tpm, &object);
 	return r;
 }

@@ -8,7 +8,7 @@
 #include "tpm/tpm.h"
 
 /*
- * Appends all that the index holds, in pieces that the TPM takes. What may be
+ * Appends all that the index holds, in pieces that every TPM takes. What may be
  * read with no password is; no wrong one of ours is counted as a try.
  * 0, with nothing appended where there is no such index or nothing in it;
  * FAIL_PERMISSION where it may not be read; what tpm_fail gives.

@@ -69,15 +69,8 @@ look_whether_ours(const TPMS_NV_PUBLIC *nv, bool *ret)
 	return 0;
 }
 
-/* *ret_object is ESYS_TR_NONE if the index went away meanwhile. */
 static int
-open_index(struct tpm *tpm, uint32_t index, ESYS_TR *ret_object)
-{
-	return tpm_open_handle(tpm, index, "look at an NV index", ret_object);
-}
-
-static int
-append_slot(struct nv_slots *slots, const TPMS_NV_PUBLIC *nv)
+append_slot(struct nv_slots *slots, const TPMS_NV_PUBLIC *nv, ESYS_TR object)
 {
 	struct nv_slot *grown;
 
@@ -89,36 +82,33 @@ append_slot(struct nv_slots *slots, const TPMS_NV_PUBLIC *nv)
 		.index = nv->nvIndex,
 		.size = nv->dataSize,
 		.whole = (nv->attributes & CHANGING) == CHANGING,
+		.object = object,
 	};
 	return 0;
 }
 
-/* Adds the index if it is ours. */
-static int
-look_at(struct tpm *tpm, uint32_t index, struct nv_slots *slots)
+int
+nv_look(struct tpm *tpm, uint32_t index, struct nv_slots *slots)
 {
-	TPM2B_NV_PUBLIC *public = NULL;
+	TPMS_NV_PUBLIC public;
+	TPM2B_NAME name;
 	bool ours = false;
 	ESYS_TR object;
-	TSS2_RC rc;
 	int r;
 
-	if ((r = open_index(tpm, index, &object)) != 0 ||
+	if ((r = tpm_open_handle(tpm, index, "look at an NV index", &object)) !=
+		0 ||
 	    object == ESYS_TR_NONE)
 		return r;
-	rc = TPM_RETRY(Esys_NV_ReadPublic(tpm_esys(tpm), object, ESYS_TR_NONE,
-	    ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL));
-	if (tpm_rc(rc) == TPM2_RC_HANDLE)
-		r = 0; /* it went away meanwhile */
-	else if (rc != TSS2_RC_SUCCESS)
-		r = tpm_fail(rc, "look at an NV index");
-	else if (public->nvPublic.nvIndex != index)
+	if ((r = tpm_read_back_index(tpm, object, &name, &public)) != 0)
+		;
+	else if (public.nvIndex != index)
 		r = fail(FAIL_FORGED,
 		    "asked about the NV index 0x%08x, the TPM tells of another",
 		    index);
-	else if ((r = look_whether_ours(&public->nvPublic, &ours)) == 0 && ours)
-		r = append_slot(slots, &public->nvPublic);
-	Esys_Free(public);
+	else if ((r = look_whether_ours(&public, &ours)) == 0 && ours &&
+	    (r = append_slot(slots, &public, object)) == 0)
+		return 0;
 	tpm_close_handle(tpm, &object);
 	return r;
 }
@@ -140,7 +130,7 @@ look_at_all(struct tpm *tpm, const TPML_HANDLE *handles, struct nv_slots *slots,
 		if (index < *ret_next)
 			return fail(FAIL_TPM,
 			    "the TPM lists its NV indices out of order");
-		r = look_at(tpm, index, slots);
+		r = nv_look(tpm, index, slots);
 		*ret_next = index + 1;
 	}
 	return r;
@@ -171,23 +161,32 @@ nv_find(struct tpm *tpm, struct nv_slots *ret)
 	if (r == 0)
 		*ret = slots;
 	else
-		free(slots.slots);
+		nv_slots_reset(tpm, &slots);
 	return r;
+}
+
+struct nv_slot *
+nv_slot_at(const struct nv_slots *slots, uint32_t index)
+{
+	for (size_t i = 0; i < slots->n; i++)
+		if (slots->slots[i].index == index)
+			return &slots->slots[i];
+	return NULL;
 }
 
 /* --- reading ----------------------------------------------------------- */
 
 static int
-read_chunk(struct tpm *tpm, ESYS_TR object, uint16_t size, uint16_t offset,
+read_piece(struct tpm *tpm, ESYS_TR object, uint16_t size, uint16_t offset,
     struct bytes *data)
 {
-	TPM2B_MAX_NV_BUFFER *chunk = NULL;
+	TPM2B_MAX_NV_BUFFER *piece = NULL;
 	TSS2_RC rc;
 	int r;
 
 	rc = TPM_RETRY(
 	    Esys_NV_Read(tpm_esys(tpm), object, object, ESYS_TR_PASSWORD,
-		ESYS_TR_NONE, ESYS_TR_NONE, size, offset, &chunk));
+		ESYS_TR_NONE, ESYS_TR_NONE, size, offset, &piece));
 	if (tpm_rc(rc) == TPM2_RC_HANDLE)
 		r = NV_GONE;
 	else if (tpm_rc(rc) == TPM2_RC_BAD_AUTH ||
@@ -195,13 +194,13 @@ read_chunk(struct tpm *tpm, ESYS_TR object, uint16_t size, uint16_t offset,
 		r = fail(FAIL_HANDLE, "it has a password, and is none of ours");
 	else if (rc != TSS2_RC_SUCCESS)
 		r = tpm_fail(rc, "read a resident key");
-	else if (chunk->size != size)
+	else if (piece->size != size)
 		r = fail(FAIL_TPM,
 		    "the TPM gave %u bytes of a resident key instead of %u",
-		    chunk->size, size);
+		    piece->size, size);
 	else
-		r = bytes_append(data, chunk->buffer, size);
-	Esys_Free(chunk);
+		r = bytes_append(data, piece->buffer, size);
+	Esys_Free(piece);
 	return r;
 }
 
@@ -209,24 +208,16 @@ read_chunk(struct tpm *tpm, ESYS_TR object, uint16_t size, uint16_t offset,
 int
 nv_read(struct tpm *tpm, const struct nv_slot *slot, struct bytes *ret)
 {
-	struct tpm_nv_sizes nv;
-	ESYS_TR object;
-	int r;
+	int r = 0;
 
-	if ((r = tpm_nv_sizes(tpm, &nv)) != 0 ||
-	    (r = open_index(tpm, slot->index, &object)) != 0)
-		return r;
-	if (object == ESYS_TR_NONE)
-		return NV_GONE;
 	while (r == 0 && ret->len < slot->size) {
 		size_t n = slot->size - ret->len;
 
-		if (n > nv.buffer)
-			n = nv.buffer;
-		r = read_chunk(
-		    tpm, object, (uint16_t)n, (uint16_t)ret->len, ret);
+		if (n > NV_PIECE)
+			n = NV_PIECE;
+		r = read_piece(
+		    tpm, slot->object, (uint16_t)n, (uint16_t)ret->len, ret);
 	}
-	tpm_close_handle(tpm, &object);
 	return r;
 }
 
@@ -273,55 +264,70 @@ index_name(
  * told us that it is ours may have meant another program's.
  */
 static int
-check_name(struct tpm *tpm, ESYS_TR object, const struct nv_slot *slot,
-    bool *ret_whole)
+check_name(struct tpm *tpm, const struct nv_slot *slot)
 {
 	static const TPMA_NV states[] = { 0, TPMA_NV_WRITTEN,
 		TPMA_NV_WRITELOCKED, CHANGING };
 	uint8_t expected[TPM_NAME_LEN];
+	TPMS_NV_PUBLIC public;
 	TPM2B_NAME name;
 	int r;
 
-	if ((r = tpm_read_back(tpm, object, &name, NULL)) != 0)
+	if ((r = tpm_read_back_index(tpm, slot->object, &name, &public)) != 0)
 		return r;
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		if ((r = index_name(slot, states[i], expected)) != 0)
 			return r;
 		if (name.size == TPM_NAME_LEN &&
-		    memcmp(name.name, expected, TPM_NAME_LEN) == 0) {
-			*ret_whole = states[i] == CHANGING;
+		    memcmp(name.name, expected, TPM_NAME_LEN) == 0)
 			return 0;
-		}
 	}
 	return fail(FAIL_FORGED,
 	    "the NV index 0x%08x is not what the TPM said it is", slot->index);
 }
 
-/* A leftover that is whole by now is another process's new key, and stays. */
 int
-nv_remove(struct tpm *tpm, ESYS_TR session, const struct nv_slot *slot)
+nv_remove(struct tpm *tpm, ESYS_TR session, struct nv_slot *slot)
 {
-	ESYS_TR object;
-	bool whole;
 	TSS2_RC rc;
 	int r;
 
-	if ((r = open_index(tpm, slot->index, &object)) != 0 ||
-	    object == ESYS_TR_NONE)
+	if ((r = check_name(tpm, slot)) != 0)
 		return r;
-	r = check_name(tpm, object, slot, &whole);
-	if (r != 0 || (whole && !slot->whole)) {
-		tpm_close_handle(tpm, &object);
-		return r;
-	}
 	rc = TPM_RETRY(Esys_NV_UndefineSpace(tpm_esys(tpm), ESYS_TR_RH_OWNER,
-	    object, session, ESYS_TR_NONE, ESYS_TR_NONE));
+	    slot->object, session, ESYS_TR_NONE, ESYS_TR_NONE));
 	if (rc == TSS2_RC_SUCCESS)
-		return 0;
-	tpm_close_handle(tpm, &object);
-	if (tpm_rc(rc) == TPM2_RC_HANDLE)
-		return 0;
-	return owner_fail(rc, "remove an NV index");
+		slot->object = ESYS_TR_NONE; /* closed by tpm2-tss */
+	else if (tpm_rc(rc) != TPM2_RC_HANDLE)
+		r = owner_fail(rc, "remove an NV index");
+	return r;
+}
+
+/* What a failed write has left, whatever the TPM did of it. */
+static void
+remove_failed(struct tpm *tpm, ESYS_TR session, uint32_t index)
+{
+	struct nv_slots slots = { 0 };
+
+	if (nv_look(tpm, index, &slots) != 0 ||
+	    (slots.n > 0 && nv_remove(tpm, session, &slots.slots[0]) != 0))
+		log_debug("0x%08x is left", index);
+	nv_slots_reset(tpm, &slots);
+}
+
+/* The TPM does not define an index of that many bytes. */
+static int
+too_long(struct tpm *tpm, size_t size)
+{
+	uint32_t most;
+	int r;
+
+	if ((r = tpm_property(tpm, TPM2_PT_NV_INDEX_MAX, &most)) != 0)
+		return r;
+	return fail(FAIL_ARGUMENT,
+	    "a resident key's record would have %zu bytes, and this TPM takes "
+	    "%u; shorten its application, user or limits",
+	    size, most);
 }
 
 static int
@@ -335,7 +341,6 @@ define(struct tpm *tpm, ESYS_TR session, size_t size, uint32_t *ret_index,
 	int r;
 
 	for (int i = 0; i < MAX_COLLISIONS; i++) {
-
 		if (RAND_bytes((uint8_t *)&n, sizeof(n)) != 1)
 			return fail(FAIL_INTERNAL, "no random numbers");
 		index = NV_FIRST + n % (NV_LAST - NV_FIRST + 1);
@@ -348,6 +353,8 @@ define(struct tpm *tpm, ESYS_TR session, size_t size, uint32_t *ret_index,
 			*ret_index = index;
 			return 0;
 		}
+		if (tpm_rc(rc) == TPM2_RC_SIZE)
+			return too_long(tpm, size);
 		if (tpm_rc(rc) != TPM2_RC_NV_DEFINED)
 			return owner_fail(rc, "define an NV index");
 	}
@@ -356,13 +363,13 @@ define(struct tpm *tpm, ESYS_TR session, size_t size, uint32_t *ret_index,
 
 /* 0, NV_GONE or a FAIL_ code. */
 static int
-write_chunk(struct tpm *tpm, ESYS_TR session, ESYS_TR object,
-    struct slice chunk, size_t offset)
+write_piece(struct tpm *tpm, ESYS_TR session, ESYS_TR object,
+    struct slice piece, size_t offset)
 {
-	TPM2B_MAX_NV_BUFFER buffer = { .size = (UINT16)chunk.len };
+	TPM2B_MAX_NV_BUFFER buffer = { .size = (UINT16)piece.len };
 	TSS2_RC rc;
 
-	memcpy(buffer.buffer, chunk.data, chunk.len);
+	memcpy(buffer.buffer, piece.data, piece.len);
 	rc = TPM_RETRY(Esys_NV_Write(tpm_esys(tpm), ESYS_TR_RH_OWNER, object,
 	    session, ESYS_TR_NONE, ESYS_TR_NONE, &buffer, (UINT16)offset));
 	if (rc == TSS2_RC_SUCCESS)
@@ -387,6 +394,22 @@ lock(struct tpm *tpm, ESYS_TR session, ESYS_TR object)
 	    : owner_fail(rc, "finish a resident key");
 }
 
+static int
+write_and_lock(
+    struct tpm *tpm, ESYS_TR session, ESYS_TR object, const struct bytes *data)
+{
+	int r = 0;
+
+	for (size_t at = 0, n; at < data->len && r == 0; at += n) {
+		n = data->len - at;
+		if (n > NV_PIECE)
+			n = NV_PIECE;
+		r = write_piece(tpm, session, object,
+		    (struct slice){ data->data + at, n }, at);
+	}
+	return r == 0 ? lock(tpm, session, object) : r;
+}
+
 /*
  * Another process may take the index for a leftover before it is locked, when
  * NV is full; then it is made again.
@@ -395,45 +418,20 @@ int
 nv_write(struct tpm *tpm, ESYS_TR session, const struct bytes *data,
     uint32_t *ret_index)
 {
-	struct tpm_nv_sizes nv;
+	uint32_t index = 0;
+	ESYS_TR object;
 	int r;
 
-	if ((r = tpm_nv_sizes(tpm, &nv)) != 0)
-		return r;
-	if (data->len > nv.index)
-		return fail(FAIL_ARGUMENT,
-		    "a resident key's record would have %zu bytes, and this "
-		    "TPM takes %u; shorten its application, user or limits",
-		    data->len, nv.index);
 	for (int i = 0; i < MAX_COLLISIONS; i++) {
-		ESYS_TR object;
-		uint32_t index = 0;
-
-		r = define(tpm, session, data->len, &index, &object);
-		if (r != 0)
+		if ((r = define(tpm, session, data->len, &index, &object)) != 0)
 			return r;
-		for (size_t at = 0, n; at < data->len && r == 0; at += n) {
-			n = data->len - at;
-			if (n > nv.buffer)
-				n = nv.buffer;
-			r = write_chunk(tpm, session, object,
-			    (struct slice){ data->data + at, n }, at);
-		}
-		if (r == 0)
-			r = lock(tpm, session, object);
+		r = write_and_lock(tpm, session, object, data);
 		tpm_close_handle(tpm, &object);
 		if (r == 0) {
 			*ret_index = index;
 			return 0;
 		}
-		/* It may be there all the same. */
-		if (nv_remove(tpm, session,
-			&(struct nv_slot){
-			    .index = index,
-			    .size = (uint16_t)data->len,
-			    .whole = true,
-			}) != 0)
-			log_debug("0x%08x is left", index);
+		remove_failed(tpm, session, index);
 		if (r != NV_GONE)
 			return r;
 	}
@@ -443,8 +441,10 @@ nv_write(struct tpm *tpm, ESYS_TR session, const struct bytes *data,
 }
 
 void
-nv_slots_reset(struct nv_slots *slots)
+nv_slots_reset(struct tpm *tpm, struct nv_slots *slots)
 {
+	for (size_t i = 0; i < slots->n; i++)
+		tpm_close_handle(tpm, &slots->slots[i].object);
 	free(slots->slots);
 	*slots = (struct nv_slots){ 0 };
 }

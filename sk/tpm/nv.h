@@ -19,14 +19,21 @@
 /* No TPM is known to have larger NV indices; many have smaller ones. */
 #define NV_MAX_LEN 2048
 
+/*
+ * Bytes that are read and written at once: every TPM takes them, so that none
+ * has to be asked how many. (768 is the smallest NV buffer that is known of.)
+ */
+#define NV_PIECE 512
+
 /* Another process removed the index meanwhile; what a listing passes over. */
 #define NV_GONE 1
 
-/* An index of ours, as a listing sees it. */
+/* An index of ours, as the TPM told of it once in this connection. */
 struct nv_slot {
 	uint32_t index;
 	uint16_t size;
 	bool whole; /* it was written to the end, and locked */
+	ESYS_TR object;
 };
 
 struct nv_slots {
@@ -40,8 +47,14 @@ struct nv_slots {
  */
 int nv_find(struct tpm *tpm, struct nv_slots *ret) MUST_CHECK;
 
+/* Adds the index to *slots, if it is there and is ours. As nv_find. */
+int nv_look(struct tpm *tpm, uint32_t index, struct nv_slots *slots) MUST_CHECK;
+
+/* NULL if it was not found. */
+struct nv_slot *nv_slot_at(const struct nv_slots *slots, uint32_t index);
+
 /*
- * Appends what the index holds, in pieces that the TPM takes. 0; NV_GONE;
+ * Appends what the index holds, in pieces that every TPM takes. 0; NV_GONE;
  * FAIL_HANDLE for one with a password; FAIL_MEMORY or what tpm_fail gives.
  */
 int nv_read(
@@ -56,14 +69,14 @@ int nv_write(struct tpm *tpm, ESYS_TR session, const struct bytes *data,
     uint32_t *ret_index) MUST_CHECK;
 
 /*
- * Removes an index. One that was listed as not whole and is whole by now is
- * another process's new record, and stays; one that is gone is removed.
- * 0; FAIL_FORGED where it is none of ours; FAIL_OWNER_PASSWORD or what tpm_fail
- * gives.
+ * Removes an index; one that is gone is removed. In a session the TPM compares
+ * its Name: what another process has written on since it was found stays, and
+ * gives FAIL_OWNER_PASSWORD. 0; FAIL_FORGED where it is none of ours;
+ * FAIL_OWNER_PASSWORD or what tpm_fail gives.
  */
 int nv_remove(
-    struct tpm *tpm, ESYS_TR session, const struct nv_slot *slot) MUST_CHECK;
+    struct tpm *tpm, ESYS_TR session, struct nv_slot *slot) MUST_CHECK;
 
-void nv_slots_reset(struct nv_slots *slots);
+void nv_slots_reset(struct tpm *tpm, struct nv_slots *slots);
 
 #endif

@@ -26,38 +26,85 @@ tpm_open_handle(
 
 /*
  * tpm2-tss has no other way to show these than to serialise: handle,
- * TPM2B_NAME, a type, and for keys TPM2B_PUBLIC, each as TSS marshals it
- * (esys_mu.c); another form in a later version is refused here, not misread.
+ * TPM2B_NAME, a type, and TPM2B_PUBLIC or TPM2B_NV_PUBLIC, each as TSS marshals
+ * it (esys_mu.c); another form in a later version is refused here, not misread.
  * Esys_TR_GetName does not give the Name in there, but computes one anew.
  */
+struct told {
+	uint8_t *blob;
+	size_t len, at; /* of the public area */
+	TPM2B_NAME name;
+};
+
+static TSS2_RC
+serialize(struct tpm *tpm, ESYS_TR object, struct told *ret)
+{
+	uint32_t handle, type;
+	TSS2_RC rc;
+
+	rc = Esys_TR_Serialize(tpm_esys(tpm), object, &ret->blob, &ret->len);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_UINT32_Unmarshal(
+		    ret->blob, ret->len, &ret->at, &handle);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_TPM2B_NAME_Unmarshal(
+		    ret->blob, ret->len, &ret->at, &ret->name);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_UINT32_Unmarshal(
+		    ret->blob, ret->len, &ret->at, &type);
+	return rc;
+}
+
+/* Ends `told`, whose public area was read with `rc`. */
+static int
+end_told(struct told *told, TSS2_RC rc)
+{
+	bool whole = rc == TSS2_RC_SUCCESS && told->at == told->len;
+
+	Esys_Free(told->blob);
+	if (!whole)
+		return fail(FAIL_INTERNAL,
+		    "this tpm2-tss describes an object in an unknown way");
+	return 0;
+}
+
 int
 tpm_read_back(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
     TPM2B_PUBLIC *ret_public)
 {
 	TPM2B_PUBLIC public = { 0 };
-	TPM2B_NAME name = { 0 };
-	uint8_t *blob = NULL;
-	size_t len = 0, at = 0;
-	uint32_t handle, type;
+	struct told told = { 0 };
 	TSS2_RC rc;
+	int r;
 
-	rc = Esys_TR_Serialize(tpm_esys(tpm), object, &blob, &len);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &handle);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Tss2_MU_TPM2B_NAME_Unmarshal(blob, len, &at, &name);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Tss2_MU_UINT32_Unmarshal(blob, len, &at, &type);
-	if (rc == TSS2_RC_SUCCESS && ret_public != NULL)
-		rc = Tss2_MU_TPM2B_PUBLIC_Unmarshal(blob, len, &at, &public);
-	Esys_Free(blob);
-	if (rc != TSS2_RC_SUCCESS || (ret_public != NULL && at != len))
-		return fail(FAIL_INTERNAL,
-		    "this tpm2-tss describes an object in an unknown way");
+	if ((rc = serialize(tpm, object, &told)) == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_TPM2B_PUBLIC_Unmarshal(
+		    told.blob, told.len, &told.at, &public);
+	if ((r = end_told(&told, rc)) != 0)
+		return r;
 	if (ret_name != NULL)
-		*ret_name = name;
+		*ret_name = told.name;
 	if (ret_public != NULL)
 		*ret_public = public;
+	return 0;
+}
+
+int
+tpm_read_back_index(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
+    TPMS_NV_PUBLIC *ret_public)
+{
+	TPM2B_NV_PUBLIC public = { 0 };
+	struct told told = { 0 };
+	TSS2_RC rc;
+	int r;
+
+	if ((rc = serialize(tpm, object, &told)) == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_TPM2B_NV_PUBLIC_Unmarshal(
+		    told.blob, told.len, &told.at, &public);
+	if ((r = end_told(&told, rc)) != 0)
+		return r;
+	*ret_name = told.name;
+	*ret_public = public.nvPublic;
 	return 0;
 }
 

@@ -37,12 +37,15 @@ int tpm_make_persistent(struct tpm *tpm, ESYS_TR session, ESYS_TR key,
     uint32_t handle, const char *doing) MUST_CHECK;
 
 /*
- * What tpm2-tss has been told of an object and will use of it, unchecked: the
- * Name that HMACs cover, and the public area that sessions are salted to.
- * Either may be NULL; only keys have the latter. 0, FAIL_INTERNAL or
- * FAIL_MEMORY.
+ * What tpm2-tss has been told of a key and will use of it, unchecked: the Name
+ * that HMACs cover, and the public area that sessions are salted to. Either may
+ * be NULL. 0 or FAIL_INTERNAL.
  */
 int tpm_read_back(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
     TPM2B_PUBLIC *ret_public) MUST_CHECK;
+
+/* The same of an NV index. */
+int tpm_read_back_index(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
+    TPMS_NV_PUBLIC *ret_public) MUST_CHECK;
 
 #endif

@@ -19,8 +19,7 @@ struct tpm {
 	struct traffic traffic;
 	ESYS_CONTEXT *esys; /* NULL until asked for, like sys */
 	TSS2_SYS_CONTEXT *sys;
-	struct tpm_nv_sizes nv; /* zeros until asked for */
-	int lock;		/* of the device, or -1 */
+	int lock; /* of the device, or -1 */
 	bool managed;
 	sigset_t saved_signals; /* while there is a lock */
 	struct interrupt interrupt;
@@ -223,12 +222,6 @@ tpm_close(struct tpm *tpm)
 	Tss2_TctiLdr_Finalize(&tpm->tcti);
 	interrupt_release(&tpm->interrupt);
 	free(tpm);
-}
-
-struct tpm_nv_sizes *
-tpm_known_nv_sizes(struct tpm *tpm)
-{
-	return &tpm->nv;
 }
 
 ESYS_CONTEXT *

@@ -80,15 +80,6 @@ void tpm_unlock(struct tpm *tpm);
 /* While it withholds, no command is sent; each fails with TPM_RC_CANCELED. */
 void tpm_withhold(struct tpm *tpm, bool withholds);
 
-/* What the TPM takes of an NV index at once, and at all. */
-struct tpm_nv_sizes {
-	uint32_t buffer, index;
-};
-
-/* What this connection has been told of them; zeros before. See capability.h.
- */
-struct tpm_nv_sizes *tpm_known_nv_sizes(struct tpm *tpm);
-
 /*
  * Something to be done with a TPM. It may be called again, and leaves no result
  * in `what` where it fails.

@@ -252,8 +252,8 @@ out_of_order() {
 		"$BUILD/sk-tpm" list
 }
 
-# What an index is like is told more than once, in all of which its size is altered
-# here: nothing is removed where one answer differs.
+# What an index is like is told once, where nobody is asked; its size is altered
+# there.
 forged_index() {
 	local n index refused=0
 	for ((n = 3; n < 20; n++)); do
@@ -269,7 +269,7 @@ forged_index() {
 		"$BUILD/sk-tpm" list -j | grep -q "$index"
 		refused=$((refused + 1))
 	done
-	[ "$refused" -ge 2 ]
+	[ "$refused" -ge 1 ]
 	tpm_is_empty
 }
 

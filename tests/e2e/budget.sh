@@ -46,37 +46,45 @@ owner_password() {
 	[[ $sent = *' 12a 137 '* && " $sent " != *' 130 '* ]]
 }
 
-# takes COMMANDS CONNECTIONS SUBCOMMAND...: sk-tpm sends at most so many commands,
-# in so many connections.
+# takes COMMANDS CONNECTIONS COMMAND...: it sends so many commands at most, in so
+# many connections.
 takes() {
 	local most=$1 expected=$2 sent connected
 	shift 2
-	sent=$(SK_TPM_LOG_LEVEL=debug commands "$BUILD/sk-tpm" "$@" \
-		2>"$WORK/err" </dev/null | xargs)
+	sent=$(SK_TPM_LOG_LEVEL=debug commands "$@" 2>"$WORK/err" </dev/null | xargs)
 	connected=$(grep -c ' connected to ' "$WORK/err")
-	echo "$1: $(wc -w <<<"$sent") commands, $connected connections: $sent"
+	echo "$*: $(wc -w <<<"$sent") commands, $connected connections: $sent"
 	[ "$(wc -w <<<"$sent")" -le "$most" ] && [ -n "$sent" ] &&
 		[ "$connected" -eq "$expected" ]
 }
 
+index_of() {
+	"$BUILD/sk-tpm" list -j |
+		jq -r ".resident[] | select(.application == \"$1\").index"
+}
+
 # Before a person is asked, and after: an open connection would keep others off
-# the TPM for as long as somebody types.
+# the TPM for as long as somebody types. Where nobody is asked, once.
 connections() {
-	local index
-	askpass_says 123456
+	local sk=$BUILD/sk-tpm i
 	tpm_new shared
 	tpm_persist_srk
-	"$BUILD/sk-tpm" enroll -n -P -r -f "$WORK/resident" </dev/null
-	index=$("$BUILD/sk-tpm" list -j | jq -r '.resident[].index')
-	takes 6 1 list
-	takes 11 1 show "$index"
-	takes 13 2 test "$index"
+	askpass_says 123456
+	"$sk" enroll -n -r -a ssh:other -f "$WORK/other" </dev/null
+	"$sk" enroll -n -P -r -a ssh:kept -f "$WORK/resident" </dev/null
+	i=$(index_of ssh:kept)
+	# Each index is looked at once, and each record read once.
+	takes 5 1 "$sk" list
+	# Of one key, only its own.
+	takes 7 1 "$sk" show "$i"
+	takes 9 2 "$sk" test "$i"
 	askpass_says 123456 abcdefgh
-	takes 13 2 pin "$WORK/resident"
+	takes 13 2 "$sk" pin "$WORK/resident"
 	askpass_says 123456 abcdefgh
-	takes 31 2 pin "$index"
-	index=$("$BUILD/sk-tpm" list -j | jq -r '.resident[].index')
-	takes 15 2 remove -y "$index"
+	takes 25 2 "$sk" pin "$i"
+	askpass_says yes
+	takes 9 2 "$sk" remove "$(index_of ssh:kept)"
+	takes 5 1 "$sk" remove -y "$(index_of ssh:other)"
 }
 
 # sends COMMAND...: adds what it sends to $WORK/sent.
@@ -137,6 +145,6 @@ try "the recording shows what enrolling sends" recording_works
 try "signing without PIN sends at most 4 commands" signing
 try "signing with PIN sends at most 6 commands" signing_with_pin
 try "with the owner's password none is sent to wipe it" owner_password
-try "sk-tpm connects once before it asks, and once after" connections
+try "each operation sends and connects as little as it can" connections
 try "only commands are sent that every PC's TPM has" sends_what_all_have
 echo "1..$N"

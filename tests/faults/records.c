@@ -165,14 +165,17 @@ all_are_listed(const struct outcome *out)
 static int
 store(struct tpm *tpm, struct key *key, const char *user)
 {
+	struct resident_listing l = { 0 };
 	struct record rec = { 0 };
 	int r;
 
 	if ((r = bytes_set(
 		 &rec.application, APPLICATION, strlen(APPLICATION))) == 0 &&
 	    (r = bytes_set(&rec.user, user, strlen(user))) == 0 &&
-	    (r = bytes_set(&rec.key_handle, key->handle, key->len)) == 0)
-		r = resident_store(tpm, &rec, owner_auth, &key->index);
+	    (r = bytes_set(&rec.key_handle, key->handle, key->len)) == 0 &&
+	    (r = resident_read(tpm, &l)) == 0)
+		r = resident_store(tpm, &l, &rec, owner_auth, &key->index);
+	resident_listing_reset(tpm, &l);
 	record_reset(&rec);
 	return r;
 }

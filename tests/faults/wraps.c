@@ -268,9 +268,6 @@ TSS(Esys_NV_Read,
     (E, ESYS_TR auth, ESYS_TR index, S, UINT16 size, UINT16 offset,
 	TPM2B_MAX_NV_BUFFER **data),
     (e, auth, index, s1, s2, s3, size, offset, data))
-TSS(Esys_NV_ReadPublic,
-    (E, ESYS_TR index, S, TPM2B_NV_PUBLIC **public, TPM2B_NAME **name),
-    (e, index, s1, s2, s3, public, name))
 TSS(Esys_NV_Write,
     (E, ESYS_TR auth, ESYS_TR index, S, const TPM2B_MAX_NV_BUFFER *data,
 	UINT16 offset),
@@ -322,6 +319,7 @@ MARSHAL(TPM2B_PUBLIC)
 MARSHAL(TPMS_NV_PUBLIC)
 MARSHAL(TPMT_PUBLIC)
 UNMARSHAL(TPM2B_NAME)
+UNMARSHAL(TPM2B_NV_PUBLIC)
 UNMARSHAL(TPM2B_PRIVATE)
 UNMARSHAL(TPM2B_PUBLIC)
 UNMARSHAL(TPMT_PUBLIC)

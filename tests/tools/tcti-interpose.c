@@ -57,6 +57,8 @@ struct message {
 	size_t len;
 };
 
+#define MAX_INDICES 16
+
 struct interposer {
 	struct between between; /* first: it is a TCTI context */
 	char attacks[256];
@@ -69,7 +71,9 @@ struct interposer {
 	bool knows_session;
 	bool disguised; /* `loaded` has to be called `asked` */
 	uint8_t loaded[NAME_LEN], asked[NAME_LEN];
-	uint8_t nv_name[NAME_LEN]; /* of the index looked at last */
+	/* The NV indices that were looked at, by number and Name. */
+	uint8_t indices[MAX_INDICES][4 + NAME_LEN];
+	size_t n_indices;
 	uint8_t salt[32], session_key[32], nonce_tpm[32];
 };
 
@@ -367,10 +371,12 @@ is_right(struct interposer *t, const uint8_t *auth, size_t at,
 
 	memcpy(to_hash, c + 6, 4);		/* the command's code */
 	memcpy(to_hash + 4, c + HEADER_LEN, 4); /* the hierarchy's Name */
-	if (n_handles(&t->command) == 2) {
-		memcpy(to_hash + n, t->nv_name, NAME_LEN);
-		n += NAME_LEN;
-	}
+	for (size_t i = 0; n_handles(&t->command) == 2 && i < t->n_indices; i++)
+		if (memcmp(c + HEADER_LEN + 4, t->indices[i], 4) == 0) {
+			memcpy(to_hash + n, t->indices[i] + 4, NAME_LEN);
+			n += NAME_LEN;
+			break;
+		}
 	memcpy(to_hash + n, c + at, t->command.len - at);
 	n += t->command.len - at;
 	EVP_Digest(to_hash, n, in, NULL, EVP_sha256(), NULL);
@@ -471,7 +477,11 @@ attack_index(struct interposer *t)
 
 	if (!is_good(&t->answer))
 		return;
-	memcpy(t->nv_name, t->answer.data + t->answer.len - NAME_LEN, NAME_LEN);
+	if (t->n_indices < MAX_INDICES) {
+		memcpy(t->indices[t->n_indices], index, 4);
+		memcpy(t->indices[t->n_indices++] + 4,
+		    t->answer.data + t->answer.len - NAME_LEN, NAME_LEN);
+	}
 	if (does(t, "nv-named")) {
 		load("victim", t->answer.data + t->answer.len - NAME_LEN,
 		    NAME_LEN);
