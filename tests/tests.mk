@@ -2,7 +2,7 @@
 
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
 	$(sort $(wildcard tests/unit/test-*.c)))
-CA_TESTS = ek-cert ek-chain make-credential message verify
+CA_TESTS = ek-cert ek-chain ek-public make-credential message verify
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner
@@ -176,6 +176,8 @@ $(B)/tests/unit/test-tpm: TEST_LDFLAGS = \
 	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \
 	-Wl,--wrap=device_check,--wrap=device_lock
 $(B)/tests/unit/test-tcti-watch: TEST_LDFLAGS = -Wl,--wrap=clock_deadline
+$(B)/tests/unit/test-ek-public: TEST_LDFLAGS = \
+	-Wl,--wrap=malloc,--wrap=d2i_PUBKEY
 $(B)/tests/unit/test-ek-chain: TEST_LDFLAGS = \
 	-Wl,--wrap=calloc,--wrap=OPENSSL_sk_new_null,--wrap=OPENSSL_sk_dup \
 	-Wl,--wrap=OPENSSL_sk_push,--wrap=BIO_new_mem_buf,--wrap=OBJ_txt2obj \

@@ -11,6 +11,7 @@
 #include "base/wire.h"
 #include "corpus.h"
 #include "key/template.h"
+#include "protocol.h"
 #include "ssh/sshkey.h"
 
 #define APPLICATION "ssh:"
@@ -231,6 +232,33 @@ test_short_coordinate(void **state)
 	made_reset(&m);
 }
 
+/* A PIN with a lifetime and PCRs, as PROTOCOL.md has it, of any point. */
+static void
+test_conditions(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make("no-pin", &m);
+	handle_reset(&m.handle);
+	bytes_reset(&m.blob);
+	protocol_example("handle-conditions", &m.blob);
+	assert_int_equal(handle_decode(bytes_slice(&m.blob), &m.handle), 0);
+	assert_int_equal(handle_bound(&m.handle, &m.bound), 0);
+	make_blob(&m, APPLICATION);
+	assert_int_equal(template_public(&m.handle, &m.point, &m.public), 0);
+	assert_int_equal(verify(&m), 0);
+	/* Another value of a PCR, and another PIN object. */
+	m.handle.pcr_values[7][0] ^= 1;
+	assert_int_equal(handle_bound(&m.handle, &m.bound), 0);
+	assert_int_equal(verify(&m), FAIL_HANDLE);
+	m.handle.pcr_values[7][0] ^= 1;
+	m.handle.pin_object_public.data[20] ^= 1;
+	assert_int_equal(handle_bound(&m.handle, &m.bound), 0);
+	assert_int_equal(verify(&m), FAIL_HANDLE);
+	made_reset(&m);
+}
+
 static void
 test_other_types(void **state)
 {
@@ -260,6 +288,7 @@ main(void)
 		cmocka_unit_test(test_application),
 		cmocka_unit_test(test_off_the_curve),
 		cmocka_unit_test(test_short_coordinate),
+		cmocka_unit_test(test_conditions),
 		cmocka_unit_test(test_other_types),
 	};
 
