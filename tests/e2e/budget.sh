@@ -3,9 +3,16 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+# enrol_with_pin FILE [ssh-keygen option...]
+enrol_with_pin() {
+	echo 123456 | ssh-keygen -q -t ecdsa-sk -O verify-required -N '' \
+		-w "$LIB" -f "$@"
+}
+
 tpm_new tpm
 tpm_persist_srk
 enroll "$WORK/k" -O no-touch-required
+enrol_with_pin "$WORK/pin" >/dev/null 2>&1
 
 recording_works() {
 	# ReadPublic, Create; and the proof: ReadPublic, Load, Sign, Flush
@@ -13,23 +20,48 @@ recording_works() {
 		"173 153 173 157 15d 165" ]
 }
 
-signing() {
-	local sent
-	sent=$(commands sign "$WORK/k" | xargs)
+# A manager frees what a connection leaves; without one each key is flushed.
+FLUSH=" 165"
+
+# signs FILE COMMAND...: with no command but these. Where it ends by flushing its
+# key, that is left to a manager.
+signs() {
+	local file=$1 sent
+	shift
+	sent=$(commands sign "$file" | xargs)
 	echo "$sent"
-	# ReadPublic, Load, Sign, FlushContext
-	[ "$sent" = "173 157 15d 165" ]
+	[ "$sent" = "$*$FLUSH" ]
 }
 
+# ReadPublic, Load, Sign
+signing() {
+	signs "$WORK/k" 173 157 15d
+}
+
+# GetCapability, ReadPublic, StartAuthSession, Load, Sign
 signing_with_pin() {
-	local sent
 	askpass_says 123456
-	echo 123456 | ssh-keygen -q -t ecdsa-sk -O verify-required -N '' \
-		-w "$LIB" -f "$WORK/pin"
-	sent=$(commands sign "$WORK/pin" | xargs)
-	echo "$sent"
-	# GetCapability, ReadPublic, StartAuthSession, Load, Sign, FlushContext
-	[ "$sent" = "17a 173 176 157 15d 165" ]
+	signs "$WORK/pin" 17a 173 176 157 15d
+}
+
+# Its handle is read once, whether it is the SRK's or another.
+signing_under_another_parent() {
+	tpm2_createprimary -Q -C o -G rsa -a "$SRK_ATTRIBUTES" \
+		-c "$WORK/elsewhere.ctx"
+	tpm2_evictcontrol -Q -C o -c "$WORK/elsewhere.ctx" 0x81000042
+	tpm2_flushcontext -t
+	finally tpm2_evictcontrol -Q -C o -c 0x81000042
+	SK_TPM_PARENT=0x81000042 enroll "$WORK/under" -O no-touch-required
+	signs "$WORK/under" 173 157 15d
+}
+
+# CreatePrimary between; the parent is flushed before its key is used.
+signing_without_srk() {
+	askpass_says 123456
+	tpm2_evictcontrol -Q -C o -c 0x81000001
+	finally tpm_persist_srk
+	signs "$WORK/k" 173 131 157 165 15d
+	signs "$WORK/pin" 17a 173 131 176 157 165 15d
 }
 
 # The password authorizes only what needs it. (130 is never sent: it has
@@ -95,12 +127,6 @@ sends() {
 	echo "$sent" >>"$WORK/sent"
 }
 
-# enrol_with_pin FILE [ssh-keygen option...]
-enrol_with_pin() {
-	echo 123456 | ssh-keygen -q -t ecdsa-sk -O verify-required -N '' \
-		-w "$LIB" -f "$@"
-}
-
 download() {
 	(cd "$WORK" && ssh-keygen -q -K -N '' -w "$LIB" </dev/null)
 }
@@ -142,9 +168,17 @@ sends_what_all_have() {
 }
 
 try "the recording shows what enrolling sends" recording_works
-try "signing without PIN sends at most 4 commands" signing
-try "signing with PIN sends at most 6 commands" signing_with_pin
+try "signing sends 4 commands" signing
+try "signing with PIN sends 6" signing_with_pin
+try "signing under a parent elsewhere sends 4" signing_under_another_parent
+try "signing without a persistent SRK sends 6, with PIN 8" signing_without_srk
 try "with the owner's password none is sent to wipe it" owner_password
 try "each operation sends and connects as little as it can" connections
 try "only commands are sent that every PC's TPM has" sends_what_all_have
+
+resource_manager
+FLUSH=
+try "through tpm2-abrmd signing sends 3 commands" signing
+try "and with PIN 5" signing_with_pin
+try "and without a persistent SRK 5, with PIN 7" signing_without_srk
 echo "1..$N"
