@@ -120,6 +120,39 @@ srk_with_a_password() {
 	tpm_is_empty
 }
 
+# What a key file says may be old: another program's key has the handle now, with
+# a password and without noDA.
+stale_handle() {
+	local where=$1
+	tpm2_createprimary -Q -C o -G rsa -a "$SRK_ATTRIBUTES" \
+		-c "$WORK/old.ctx"
+	tpm2_evictcontrol -Q -C o -c "$WORK/old.ctx" "$where"
+	tpm2_flushcontext -t
+	SK_TPM_PARENT=$where enroll "$WORK/stale.$where" -O no-touch-required
+	SK_TPM_PARENT=$where enroll_with_pin "$WORK/stale-pin.$where"
+	sign "$WORK/stale.$where"
+	tpm2_evictcontrol -Q -C o -c "$where"
+	tpm2_createprimary -Q -C o -G ecc -p secret -c "$WORK/new.ctx"
+	tpm2_evictcontrol -Q -C o -c "$WORK/new.ctx" "$where"
+	tpm2_flushcontext -t
+	refuses "made in another TPM" sign "$WORK/stale.$where"
+	refuses "made in another TPM" sign "$WORK/stale-pin.$where"
+	tpm2_evictcontrol -Q -C o -c "$where"
+	[ "$(wrong_tries)" -eq 0 ]
+	tpm_is_empty
+}
+
+stale_handles() {
+	askpass_says 123456
+	stale_handle 0x81000042
+	stale_handle 0x81000001
+}
+
+enroll_with_pin() {
+	echo 123456 | ssh-keygen -q -t ecdsa-sk -O verify-required \
+		-O no-touch-required -N '' -w "$LIB" -f "$1"
+}
+
 named_parent() {
 	SK_TPM_PARENT=0x81000042 refuses "there is no key at 0x81000042" \
 		enroll "$WORK/no" -O no-touch-required
@@ -174,6 +207,8 @@ try "SRK of the template with zeros: used, and found again" other_template
 try "another kind of key at the SRK's handle is passed over" not_a_storage_key
 try "a key without noDA there is passed over, and costs no try" without_noda
 try "a key with a Name of another hash is passed over" name_of_another_hash
+try "another program's key at the handle that a key file names: no try" \
+	stale_handles
 try "the setting Parent" named_parent
 try "an SRK with a password is refused" srk_with_a_password
 try "owner password and no SRK: refused with the remedy" owner_password

@@ -13,10 +13,11 @@
 #include "key/handle.h"
 #include "tpm/lockout.h"
 #include "tpm/object.h"
+#include "tpm/primary.h"
 #include "tpm/tpm.h"
 
 static struct config cfg;
-static struct credential git_only;
+static struct credential git_only, with_pin;
 
 static int
 sign_as(struct slice handle, const char *name)
@@ -128,9 +129,12 @@ test_presence_is_the_keys(void **state)
 	credential_reset(&cred);
 }
 
-/* Has *h name the key at `where` as its parent, in its public area as well. */
+/*
+ * Has *h name the key at `where` as its parent, in its public area as well, and
+ * say that the parent is at `said`.
+ */
 static void
-forge_parent(struct handle *h, uint32_t where)
+forge_parent(struct handle *h, uint32_t where, uint32_t said)
 {
 	uint8_t before[HANDLE_BINDING_LEN], after[HANDLE_BINDING_LEN], *at;
 	ESYS_TR object = ESYS_TR_NONE;
@@ -144,7 +148,7 @@ forge_parent(struct handle *h, uint32_t where)
 	tpm_close_handle(tpm, &object);
 	tpm_close(tpm);
 	assert_int_equal(handle_binding(h, before), 0);
-	h->parent = where;
+	h->parent = said;
 	assert_int_equal(name.size, sizeof(h->parent_name));
 	memcpy(h->parent_name, name.name, sizeof(h->parent_name));
 	assert_int_equal(handle_binding(h, after), 0);
@@ -166,42 +170,60 @@ wrong_tries(void)
 	return state.counter;
 }
 
+/* A key that cannot be ours is refused, and none of the TPM's tries is spent.
+ */
+static void
+try_forged(const struct credential *cred, const char *pin, uint32_t where,
+    uint32_t said)
+{
+	unsigned int before = wrong_tries();
+	struct bytes forged = { 0 };
+	const char *out;
+	struct handle h;
+	int r;
+
+	assert_int_equal(handle_decode(bytes_slice(&cred->key_handle), &h), 0);
+	forge_parent(&h, where, said);
+	assert_int_equal(handle_encode(&h, &forged), 0);
+	for (int i = 0; i < 3; i++) {
+		r = credential_test(&cfg, bytes_slice(&forged), pin);
+		assert_int_equal(r, FAIL_HANDLE);
+		assert_int_equal(wrong_tries(), before);
+	}
+	out = STDERR_OF(log_failure(r));
+	/* And the remedy once. */
+	if (strstr(out, "it lacks noDA") == NULL ||
+	    strstr(strstr(out, "restore") + 1, "restore") != NULL)
+		FAIL_MSG("%s", out);
+	handle_reset(&h);
+	bytes_reset(&forged);
+}
+
 /*
  * A key with a password and without noDA, which TEST_PARENTS names the handles
- * of: an authorization that is sent to it costs a try of the TPM's.
+ * of: an authorization that is sent to it costs a try of the TPM's. A file may
+ * name it by that handle, or say that a template has made it.
  */
 static void
 test_forged_parent_costs_no_try(void **state)
 {
 	const char *list = getenv("TEST_PARENTS");
-	unsigned int before = wrong_tries();
 	char *end;
 
 	(void)state;
 	assert_non_null(list);
 	for (; *list != '\0'; list = end) {
 		uint32_t where = (uint32_t)strtoul(list, &end, 0);
-		struct bytes forged = { 0 };
-		struct handle h;
-		const char *said;
-		int r;
 
-		assert_int_equal(
-		    handle_decode(bytes_slice(&git_only.key_handle), &h), 0);
-		forge_parent(&h, where);
-		assert_int_equal(handle_encode(&h, &forged), 0);
-		for (int i = 0; i < 3; i++) {
-			r = sign_as(bytes_slice(&forged), "sshsig-git");
-			assert_int_equal(r, FAIL_HANDLE);
-			assert_int_equal(wrong_tries(), before);
+		try_forged(&git_only, NULL, where, where);
+		try_forged(&with_pin, "123456", where, where);
+		if (where != PRIMARY_SRK_HANDLE)
+			continue;
+		for (uint32_t template = HANDLE_PARENT_SRK;
+		     template <= HANDLE_PARENT_SRK_ZEROS; template ++) {
+			try_forged(&git_only, NULL, where, template);
+			try_forged(&with_pin, "123456", where, template);
 		}
-		said = STDERR_OF(log_failure(r));
-		/* And the remedy once. */
-		if (strstr(said, "it lacks noDA") == NULL ||
-		    strstr(strstr(said, "restore") + 1, "restore") != NULL)
-			FAIL_MSG("%s", said);
-		handle_reset(&h);
-		bytes_reset(&forged);
 	}
 }
 
@@ -215,13 +237,22 @@ setup(void **state)
 		.challenge = { (const uint8_t *)"c", 1 },
 		.limits = &limits,
 	};
+	struct limits none = { 0 };
+	const struct credential_request req_with_pin = {
+		.application = "ssh:",
+		.challenge = { (const uint8_t *)"c", 1 },
+		.limits = &none,
+		.flags = CREDENTIAL_VERIFICATION | CREDENTIAL_PIN_REPEATED,
+		.pin = "123456",
+	};
 	int r;
 
 	(void)state;
 	log_begin_secret();
 	if (config_load(&cfg) != 0 || limits_allow_namespace(&limits, git) != 0)
 		return -1;
-	r = credential_make(&cfg, &req, &git_only);
+	if ((r = credential_make(&cfg, &req, &git_only)) == 0)
+		r = credential_make(&cfg, &req_with_pin, &with_pin);
 	limits_reset(&limits);
 	return r;
 }
@@ -231,6 +262,7 @@ teardown(void **state)
 {
 	(void)state;
 	credential_reset(&git_only);
+	credential_reset(&with_pin);
 	config_reset(&cfg);
 	return 0;
 }
