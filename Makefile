@@ -93,7 +93,8 @@ MODULES = attest/ek attest/ek-cert attest/ek-certificates \
 	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
 	tpm/bare tpm/capability tpm/device tpm/hierarchy tpm/interrupt tpm/lockout \
 	tpm/name tpm/nv tpm/nv-other tpm/object tpm/owner tpm/pcr tpm/policy \
-	tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-watch tpm/tpm \
+	tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-device \
+	tpm/tcti-watch tpm/tpm \
 	user/display $(BY_BUS) user/pin user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)
 # What a CA needs to judge a key. None of it needs tpm2-tss.

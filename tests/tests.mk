@@ -175,6 +175,7 @@ $(B)/tests/unit/test-device: TEST_LDFLAGS = -Wl,--wrap=nanosleep
 $(B)/tests/unit/test-tpm: TEST_LDFLAGS = \
 	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \
 	-Wl,--wrap=device_check,--wrap=device_lock
+$(B)/tests/unit/test-tcti-device: TEST_LDFLAGS = -Wl,--wrap=device_open
 $(B)/tests/unit/test-tcti-watch: TEST_LDFLAGS = -Wl,--wrap=clock_deadline
 $(B)/tests/unit/test-ek-public: TEST_LDFLAGS = \
 	-Wl,--wrap=malloc,--wrap=d2i_PUBKEY

@@ -113,9 +113,9 @@ explain_permission(const char *path)
 	    path, owner, group, st.st_mode & 07777, self);
 }
 
-/* What the device TCTI takes where its configuration is empty. */
-static const char *
-or_default(const char *path)
+/* What tpm2-tss takes where its configuration is empty. */
+const char *
+device_or_default(const char *path)
 {
 	return path[0] != '\0' ? path : "/dev/tpmrm0";
 }
@@ -125,7 +125,7 @@ device_check(const char *path)
 {
 	struct stat st;
 
-	path = or_default(path);
+	path = device_or_default(path);
 	if (stat(path, &st) == 0 && !S_ISCHR(st.st_mode))
 		return fail(FAIL_NO_DEVICE, "%s is not a TPM device", path);
 	return 0;
@@ -152,18 +152,10 @@ device_lock(const char *path)
 	return fd;
 }
 
-int
-device_explain(const char *path)
+/* After an open(2) that failed. */
+static int
+explain_open(const char *path)
 {
-	const int flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
-	int fd;
-
-	path = or_default(path);
-	if ((fd = open(path, flags)) != -1) {
-		close(fd);
-		return fail(FAIL_UNREACHABLE,
-		    "%s opens but does not answer as a TPM does", path);
-	}
 	switch (errno) {
 	case ENOENT:
 	case ENODEV:
@@ -181,4 +173,28 @@ device_explain(const char *path)
 		return fail(FAIL_UNREACHABLE, "cannot open %s: %s", path,
 		    strerror(errno));
 	}
+}
+
+int
+device_open(const char *path, int *ret)
+{
+	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1)
+		return explain_open(path);
+	*ret = fd;
+	return 0;
+}
+
+int
+device_explain(const char *path)
+{
+	int fd = -1, r;
+
+	path = device_or_default(path);
+	if ((r = device_open(path, &fd)) != 0)
+		return r;
+	close(fd);
+	return fail(FAIL_UNREACHABLE,
+	    "%s opens but does not answer as a TPM does", path);
 }

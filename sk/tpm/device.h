@@ -15,8 +15,18 @@
  */
 int device_check(const char *path) MUST_CHECK;
 
+/* `path`, or the default where it is empty. */
+const char *device_or_default(const char *path);
+
 /*
- * Remembers why the device file `path` does not serve and returns
+ * Opens the device file `path`, which is not empty: for reading and writing,
+ * without waiting. 0 or why not, as device_explain has it. *ret is the caller's
+ * to close.
+ */
+int device_open(const char *path, int *ret) MUST_CHECK;
+
+/*
+ * Remembers why the device file `path` does not serve tctildr, and returns
  * FAIL_NO_DEVICE, FAIL_PERMISSION, FAIL_TPM_BUSY or FAIL_UNREACHABLE.
  */
 int device_explain(const char *path);

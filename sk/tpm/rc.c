@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "tpm/rc.h"
+#include "tpm/tcti-device.h"
 #include "tpm/tcti-watch.h"
 #include "tpm/tpm.h"
 
@@ -86,6 +87,8 @@ tpm_fail_at(const char *file, int line, const char *function, TSS2_RC rc,
 	if (rc == TSS2_ESYS_RC_RSP_AUTH_FAILED)
 		return fail_there(FAIL_FORGED,
 		    "something between us and the TPM answered in its place");
+	if (rc == TCTI_DEVICE_RC_NO_TPM)
+		return FAIL_UNREACHABLE; /* remembered already */
 	if (rc == TRAFFIC_RC_NO_ANSWER)
 		return fail_there(FAIL_LOST,
 		    "the TPM was to %s, and did not answer in time", doing);

@@ -11,11 +11,13 @@
 #include "tpm/interrupt.h"
 #include "tpm/rc.h"
 #include "tpm/retry.h"
+#include "tpm/tcti-device.h"
 #include "tpm/tcti-watch.h"
 #include "tpm/tpm.h"
 
 struct tpm {
-	TSS2_TCTI_CONTEXT *tcti;
+	TSS2_TCTI_CONTEXT *loaded; /* by tctildr, or NULL for: */
+	struct tcti_device device;
 	struct traffic traffic;
 	ESYS_CONTEXT *esys; /* NULL until asked for, like sys */
 	TSS2_SYS_CONTEXT *sys;
@@ -108,27 +110,45 @@ may_be_free_soon(const char *tcti, int err)
 #define MAX_RACES 3
 
 static int
+load_tcti(struct tpm *tpm, const char *tcti)
+{
+	TSS2_RC rc;
+	int r;
+
+	for (int races = 0;; races++) {
+		rc = Tss2_TctiLdr_Initialize(tcti, &tpm->loaded);
+		if (rc == TSS2_RC_SUCCESS)
+			return 0;
+		r = explain_connect(tcti, rc);
+		if (r != FAIL_UNREACHABLE || device_path(tcti) == NULL ||
+		    races == MAX_RACES)
+			return r;
+	}
+}
+
+/* A device that nobody records we open ourselves. */
+static int
+connect_once(struct tpm *tpm, const char *tcti)
+{
+	if (device_path(tcti) == NULL || recorded(tcti) != tcti)
+		return load_tcti(tpm, tcti);
+	return tcti_device_open(device_path(tcti), &tpm->device);
+}
+
+static int
 connect_tcti(struct tpm *tpm, const char *tcti)
 {
 	struct tpm_retry retry = { 0 };
-	int r, races = 0;
-	TSS2_RC rc;
+	int r;
 
 	if (device_path(tcti) != NULL &&
 	    (r = device_check(device_path(tcti))) != 0)
 		return r;
-	for (;;) {
-		rc = Tss2_TctiLdr_Initialize(tcti, &tpm->tcti);
-		if (rc == TSS2_RC_SUCCESS)
-			return 0;
-		r = explain_connect(tcti, rc);
-		if (r == FAIL_UNREACHABLE && device_path(tcti) != NULL &&
-		    races++ < MAX_RACES)
-			continue;
-		if (!may_be_free_soon(tcti, r) ||
-		    !tpm_retry_wait(&retry, "another program to close it"))
-			return r;
-	}
+	do
+		r = connect_once(tpm, tcti);
+	while (may_be_free_soon(tcti, r) &&
+	    tpm_retry_wait(&retry, "another program to close it"));
+	return r;
 }
 
 int
@@ -145,7 +165,8 @@ tpm_open(const char *tcti, struct tpm **ret)
 		free(tpm);
 		return r;
 	}
-	traffic_init(&tpm->traffic, tpm->tcti);
+	traffic_init(&tpm->traffic,
+	    tpm->loaded != NULL ? tpm->loaded : tcti_device_tcti(&tpm->device));
 	if (!tpm->managed)
 		interrupt_hold(&tpm->interrupt);
 	log_debug("sk-tpm " SK_TPM_VERSION ", connected to %s", tcti);
@@ -219,7 +240,10 @@ tpm_close(struct tpm *tpm)
 	if (tpm->traffic.commands > 0)
 		log_debug("sent %u TPM commands, %.1f ms until their answers",
 		    tpm->traffic.commands, (double)tpm->traffic.busy_us / 1000);
-	Tss2_TctiLdr_Finalize(&tpm->tcti);
+	if (tpm->loaded != NULL)
+		Tss2_TctiLdr_Finalize(&tpm->loaded);
+	else
+		tcti_device_close(&tpm->device);
 	interrupt_release(&tpm->interrupt);
 	free(tpm);
 }

@@ -14,9 +14,9 @@
 struct tpm;
 
 /*
- * Connects to the TPM that `tcti` names in tctildr's "name:conf" form. Sends
- * nothing to it (but tpm2-tss's device TCTI may probe it). The caller ends
- * *ret with tpm_close.
+ * Connects to the TPM that `tcti`, which has to outlive *ret, names in
+ * tctildr's "name:conf" form. Sends nothing to it. The caller ends *ret with
+ * tpm_close.
  *
  * Where no resource manager would clean up after us (see tpm_tcti_is_managed)
  * SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP are held back until tpm_close,

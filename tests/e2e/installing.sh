@@ -160,8 +160,8 @@ control() {
 	[ "$(field Version | sed 's/-[^-]*$//')" = \
 		"$(sed -n 's/^VERSION = //p' "$TOP/Makefile")" ]
 	[ "$(field Architecture)" = "$(dpkg --print-architecture)" ]
-	for word in openssh-client libtss2-esys libtss2-tctildr libcbor libssl \
-		libjson-c; do
+	for word in openssh-client libtss2-esys libtss2-sys libtss2-tctildr \
+		libcbor libssl libjson-c; do
 		field Depends | grep -q "$word"
 	done
 	# Fingers are asked for only where libsystemd is there anyway.

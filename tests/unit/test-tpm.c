@@ -17,7 +17,7 @@
 #include "tpm/device.h"
 #include "tpm/tpm.h"
 
-#define TCTI "device:/dev/tpmrm0"
+#define TCTI "pcap:device:/dev/tpmrm0" /* by tctildr */
 
 static char file[] = "/tmp/sk-tpm-tpm.XXXXXX";
 static TSS2_TCTI_CONTEXT_COMMON_V1 tcti = { .version = 1 };
