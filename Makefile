@@ -106,8 +106,8 @@ ATTEST = attest/ek-cert attest/ek-chain attest/ek-public attest/kdf \
 CA_OBJS = $(patsubst %,$(B)/sk/%.o,$(ATTEST) \
 	base/base64 base/bytes base/cbor base/error base/log base/p256 \
 	base/sha256 base/text base/utf8 base/wire \
-	key/conditions key/handle key/limits key/template ssh/sshkey \
-	tpm/name tpm/pcr tpm/policy)
+	key/conditions key/handle key/limits key/template \
+	ssh/certificate ssh/sshkey tpm/name tpm/pcr tpm/policy)
 CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish

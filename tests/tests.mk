@@ -2,7 +2,7 @@
 
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
 	$(sort $(wildcard tests/unit/test-*.c)))
-CA_TESTS = ek-cert ek-chain ek-public make-credential message verify
+CA_TESTS = certificate ek-cert ek-chain ek-public make-credential message verify
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner
@@ -16,7 +16,7 @@ TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
 PROVIDERS = $(addprefix $(B)/tests/tools/provider-,record.so soft.so \
 	soft-api9.so soft-api7.so)
 FAULTS = $(B)/tests/faults/faults
-FUZZ = attest-ca attest-chain attest-machine config ek handle helper keyfile record request tpm
+FUZZ = attest-ca attest-certificate attest-chain attest-machine config ek handle helper keyfile record request tpm
 FUZZ_SECONDS ?= 20
 REPLAYS = $(FUZZ:%=$(B)/tests/fuzz/replay-%)
 FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
@@ -177,6 +177,8 @@ $(B)/tests/unit/test-tpm: TEST_LDFLAGS = \
 	-Wl,--wrap=device_check,--wrap=device_lock
 $(B)/tests/unit/test-tcti-device: TEST_LDFLAGS = -Wl,--wrap=device_open
 $(B)/tests/unit/test-tcti-watch: TEST_LDFLAGS = -Wl,--wrap=clock_deadline
+$(B)/tests/unit/test-certificate: TEST_LDFLAGS = \
+	-Wl,--wrap=EVP_MD_CTX_new,--wrap=EVP_Digest
 $(B)/tests/unit/test-ek-public: TEST_LDFLAGS = \
 	-Wl,--wrap=malloc,--wrap=d2i_PUBKEY
 $(B)/tests/unit/test-ek-chain: TEST_LDFLAGS = \

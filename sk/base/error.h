@@ -50,6 +50,7 @@ enum {
 	FAIL_EVIDENCE = -40,	   /* a machine's evidence does not hold */
 	FAIL_EK_CERTIFICATE = -41, /* of the endorsement key; no proof */
 	FAIL_PROTOCOL = -42,	   /* not what the other side has to say */
+	FAIL_CERTIFICATE = -43,	   /* an SSH certificate, but not a good one */
 	FAIL_ENDORSEMENT_PASSWORD = -43, /* the endorsement hierarchy's */
 };
 

@@ -218,6 +218,12 @@ certificate_parse(struct slice tbs, struct certificate *ret)
 	return read_certificate(tbs, ENDS_UNSIGNED, ret);
 }
 
+bool
+certificate_parse_signed(struct slice blob, struct certificate *ret)
+{
+	return read_certificate(blob, ENDS_SIGNED, ret);
+}
+
 /* --- fingerprints ------------------------------------------------------ */
 
 bool
@@ -244,7 +250,7 @@ sshkey_fingerprint(struct slice blob, uint8_t ret[32])
 {
 	struct certificate c;
 
-	if (read_certificate(blob, ENDS_SIGNED, &c))
+	if (certificate_parse_signed(blob, &c))
 		return certificate_fingerprint(&c, ret);
 	return is_plain_key(blob) && sha256(blob, ret) == 0;
 }

@@ -46,6 +46,10 @@ enum certificate_type {
  */
 bool certificate_parse(struct slice tbs, struct certificate *ret) MUST_CHECK;
 
+/* The same of a whole certificate, by any CA, with its signature. */
+bool certificate_parse_signed(
+    struct slice blob, struct certificate *ret) MUST_CHECK;
+
 /* The type that it begins with, if that is a certificate's; else empty. */
 struct slice certificate_type_name(struct slice in);
 
