@@ -49,15 +49,14 @@ bus_load(void)
 	static bool loaded;
 	void *lib, *symbol;
 
-	if (loaded)
-		return &calls;
-	if ((lib = dlopen(BUS_LIBRARY, RTLD_NOW)) == NULL)
-		return NULL;
-	for (size_t i = 0; i < N_SYMBOLS; i++) {
-		if ((symbol = dlsym(lib, symbols[i].name)) == NULL)
-			return NULL;
-		memcpy((char *)&calls + symbols[i].at, &symbol, sizeof(symbol));
+	if (!loaded && (lib = dlopen(BUS_LIBRARY, RTLD_NOW)) != NULL) {
+		loaded = true;
+		for (size_t i = 0; i < N_SYMBOLS; i++) {
+			symbol = dlsym(lib, symbols[i].name);
+			memcpy((char *)&calls + symbols[i].at, &symbol,
+			    sizeof(symbol));
+			loaded = loaded && symbol != NULL;
+		}
 	}
-	loaded = true;
-	return &calls;
+	return loaded ? &calls : NULL;
 }

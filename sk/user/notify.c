@@ -27,8 +27,10 @@ static void
 escape_markup(const char *words, struct text *ret)
 {
 	for (; *words != '\0'; words++)
-		text_add(ret, strchr("<>&", *words) != NULL ? "\\x%02x" : "%c",
-		    *words);
+		if (strchr("<>&", *words) != NULL)
+			text_add(ret, "\\x%02x", (unsigned int)*words);
+		else
+			text_add(ret, "%c", *words);
 }
 
 static int
@@ -56,23 +58,18 @@ send_note(const struct bus_calls *bus, sd_bus *connection, const char *title,
 static int
 flush(const struct bus_calls *bus, sd_bus *connection, uint64_t deadline)
 {
-	uint64_t queued = 0;
-	int n, left;
+	uint64_t queued = 1;
+	int left = 1, n;
 
-	for (;;) {
-		if ((n = bus->process(connection, NULL)) < 0)
-			return n;
-		if (n > 0)
-			continue;
-		if ((n = bus->get_n_queued_write(connection, &queued)) < 0)
-			return n;
+	while ((n = bus->process(connection, NULL)) >= 0 && left > 0) {
+		bus->get_n_queued_write(connection, &queued);
 		if (bus->is_ready(connection) > 0 && queued == 0)
 			return 0;
-		if ((left = clock_ms_left(deadline)) == 0)
-			return -ETIMEDOUT;
-		if ((n = bus->wait(connection, (uint64_t)left * 1000)) < 0)
-			return n;
+		left = clock_ms_left(deadline);
+		if (n == 0)
+			bus->wait(connection, (uint64_t)left * 1000);
 	}
+	return n < 0 ? n : -ETIMEDOUT;
 }
 
 void

@@ -130,8 +130,11 @@ refusals_are_recorded() {
 agents_and_servers() {
 	syslog_start
 	export SK_TPM_LOG_USE=yes
-	logged ssh-agent -D -a "$WORK/logging" -P "$(agent_list)" >/dev/null &
-	ends_with_us "$!"
+	# shellcheck disable=SC2016 # for the shell inside
+	logged sh -c 'echo $$ >"$WORK/agent.pid" && exec ssh-agent -D "$@"' sh \
+		-a "$WORK/logging" -P "$(agent_list)" >/dev/null &
+	wait_until test -s "$WORK/agent.pid"
+	ends_with_us "$(cat "$WORK/agent.pid")"
 	export SSH_AUTH_SOCK=$WORK/logging
 	wait_until agent_answers
 	ssh-add -q -S "$LIB" "$WORK/k"
