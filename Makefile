@@ -92,8 +92,8 @@ MODULES = attest/ek attest/ek-cert attest/ek-certificates \
 	key/resident key/resident-record key/sign key/template \
 	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
 	tpm/bare tpm/capability tpm/device tpm/hierarchy tpm/interrupt tpm/lockout \
-	tpm/name tpm/nv tpm/nv-other tpm/object tpm/owner tpm/pcr tpm/policy \
-	tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-device \
+	tpm/name tpm/nv tpm/nv-other tpm/object tpm/owner tpm/pcr tpm/pcr-read \
+	tpm/policy tpm/policy-session tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-device \
 	tpm/tcti-watch tpm/tpm \
 	user/display $(BY_BUS) user/pin user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)

@@ -105,6 +105,8 @@ bare_sign(struct tpm *tpm, uint32_t key, const struct bare_auth *auth,
 	if (!fill_auth(auth, &auths))
 		return TSS2_SYS_RC_BAD_SIZE;
 	memcpy(in.buffer, digest, 32);
+	if (auth->session != TPM2_RH_PW)
+		tpm_next_ends_session(tpm);
 	rc = TPM_RETRY(Tss2_Sys_Sign(tpm_sys(tpm), key, &auths, &in, &scheme,
 	    &ticket, &signature, &answer));
 	explicit_bzero(&auths, sizeof(auths));

@@ -7,8 +7,8 @@
 #include "tpm/retry.h"
 #include "tpm/session.h"
 
-int
-session_start(struct tpm *tpm, ESYS_TR salt_key, ESYS_TR *ret)
+static int
+start(struct tpm *tpm, ESYS_TR salt_key, TPM2_SE type, ESYS_TR *ret)
 {
 	const TPMT_SYM_DEF symmetric = {
 		.algorithm = TPM2_ALG_AES,
@@ -19,8 +19,8 @@ session_start(struct tpm *tpm, ESYS_TR salt_key, ESYS_TR *ret)
 	TSS2_RC rc;
 
 	rc = TPM_RETRY(Esys_StartAuthSession(tpm_esys(tpm), salt_key,
-	    ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, NULL,
-	    TPM2_SE_HMAC, &symmetric, TPM2_ALG_SHA256, &session));
+	    ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, NULL, type,
+	    &symmetric, TPM2_ALG_SHA256, &session));
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, "start a session");
 	rc = Esys_TRSess_SetAttributes(
@@ -31,6 +31,41 @@ session_start(struct tpm *tpm, ESYS_TR salt_key, ESYS_TR *ret)
 	}
 	*ret = session;
 	return 0;
+}
+
+int
+session_start(struct tpm *tpm, ESYS_TR salt_key, ESYS_TR *ret)
+{
+	return start(tpm, salt_key, TPM2_SE_HMAC, ret);
+}
+
+int
+session_start_policy(struct tpm *tpm, ESYS_TR salt_key, ESYS_TR *ret)
+{
+	return start(tpm, salt_key, TPM2_SE_POLICY, ret);
+}
+
+int
+session_policy_auth_value(struct tpm *tpm, ESYS_TR session)
+{
+	TSS2_RC rc;
+
+	rc = TPM_RETRY(Esys_PolicyAuthValue(
+	    tpm_esys(tpm), session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE));
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "take a PIN as a condition");
+	return 0;
+}
+
+uint32_t
+session_handle(struct tpm *tpm, ESYS_TR session)
+{
+	TPM2_HANDLE handle;
+
+	if (Esys_TR_GetTpmHandle(tpm_esys(tpm), session, &handle) !=
+	    TSS2_RC_SUCCESS)
+		return TPM2_RH_NULL;
+	return handle;
 }
 
 int
@@ -94,9 +129,17 @@ session_encrypt(struct tpm *tpm, ESYS_TR session)
 }
 
 int
+session_encrypt_answer(struct tpm *tpm, ESYS_TR session)
+{
+	return set_attributes(
+	    tpm, session, TPMA_SESSION_ENCRYPT, TPMA_SESSION_ENCRYPT);
+}
+
+int
 session_end_with_next(struct tpm *tpm, ESYS_TR session)
 {
-	int r = set_attributes(tpm, session, 0, TPMA_SESSION_CONTINUESESSION);
+	int r = set_attributes(tpm, session, 0,
+	    TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_ENCRYPT);
 
 	if (r == 0)
 		tpm_next_ends_session(tpm);

@@ -17,6 +17,22 @@
  */
 int session_start(struct tpm *tpm, ESYS_TR salt_key, ESYS_TR *ret) MUST_CHECK;
 
+/*
+ * The same for a policy session. One that does not authorize a command may go
+ * with it all the same, for that first answer: see session_encrypt_answer.
+ */
+int session_start_policy(
+    struct tpm *tpm, ESYS_TR salt_key, ESYS_TR *ret) MUST_CHECK;
+
+/*
+ * PolicyAuthValue: what the session authorizes needs an HMAC with the object's
+ * authValue. 0 or what tpm_fail gives.
+ */
+int session_policy_auth_value(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
+
+/* Its TPM handle, for policy-session.h; TPM2_RH_NULL if it has none. */
+uint32_t session_handle(struct tpm *tpm, ESYS_TR session);
+
 /* Gives tpm2-tss the authValue of an object, to use in sessions. */
 int session_set_auth(
     struct tpm *tpm, ESYS_TR object, struct slice auth_value) MUST_CHECK;
@@ -41,6 +57,10 @@ void session_end(struct tpm *tpm, ESYS_TR *session);
 
 /* Has the next command's first parameter encrypted. */
 int session_encrypt(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
+
+/* Has the first parameter of each answer encrypted, up to the session's last.
+ */
+int session_encrypt_answer(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
 
 /* Has the TPM end the session with the next command, where that succeeds. */
 int session_end_with_next(struct tpm *tpm, ESYS_TR session) MUST_CHECK;

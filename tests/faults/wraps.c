@@ -281,6 +281,14 @@ TSS(Esys_EvictControl,
 TSS(Esys_ClockRateAdjust, (E, ESYS_TR auth, S, TPM2_CLOCK_ADJUST rate),
     (e, auth, s1, s2, s3, rate))
 
+TSS(Esys_PolicyAuthValue, (E, ESYS_TR session, S), (e, session, s1, s2, s3))
+TSS(Esys_PCR_Read,
+    (E, S, const TPML_PCR_SELECTION *wanted, UINT32 *counter,
+	TPML_PCR_SELECTION **got, TPML_DIGEST **values),
+    (e, s1, s2, s3, wanted, counter, got, values))
+TSS(Esys_TR_GetTpmHandle, (E, ESYS_TR object, TPM2_HANDLE *ret),
+    (e, object, ret))
+
 #define Y TSS2_SYS_CONTEXT *y
 #define A TSS2L_SYS_AUTH_COMMAND const *auths
 
@@ -301,6 +309,25 @@ TSS(Tss2_Sys_Sign,
 	const TPMT_SIG_SCHEME *scheme, const TPMT_TK_HASHCHECK *ticket,
 	TPMT_SIGNATURE *sig, TSS2L_SYS_AUTH_RESPONSE *answer),
     (y, key, auths, digest, scheme, ticket, sig, answer))
+TSS(Tss2_Sys_StartAuthSession,
+    (Y, TPMI_DH_OBJECT key, TPMI_DH_ENTITY bind, A, const TPM2B_NONCE *nonce,
+	const TPM2B_ENCRYPTED_SECRET *salt, TPM2_SE type,
+	const TPMT_SYM_DEF *symmetric, TPMI_ALG_HASH hash,
+	TPMI_SH_AUTH_SESSION *session, TPM2B_NONCE *nonce_tpm,
+	TSS2L_SYS_AUTH_RESPONSE *answer),
+    (y, key, bind, auths, nonce, salt, type, symmetric, hash, session,
+	nonce_tpm, answer))
+TSS(Tss2_Sys_PolicyRestart,
+    (Y, TPMI_SH_POLICY session, A, TSS2L_SYS_AUTH_RESPONSE *answer),
+    (y, session, auths, answer))
+TSS(Tss2_Sys_PolicyPCR,
+    (Y, TPMI_SH_POLICY session, A, const TPM2B_DIGEST *digest,
+	const TPML_PCR_SELECTION *pcrs, TSS2L_SYS_AUTH_RESPONSE *answer),
+    (y, session, auths, digest, pcrs, answer))
+TSS(Tss2_Sys_PolicyOR,
+    (Y, TPMI_SH_POLICY session, A, const TPML_DIGEST *digests,
+	TSS2L_SYS_AUTH_RESPONSE *answer),
+    (y, session, auths, digests, answer))
 TSS(Tss2_Sys_FlushContext, (Y, TPMI_DH_CONTEXT object), (y, object))
 TSS(Tss2_TctiLdr_Initialize, (const char *name, TSS2_TCTI_CONTEXT **ret),
     (name, ret))
