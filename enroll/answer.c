@@ -132,6 +132,17 @@ limits_answer(const struct limits *l)
 	return list;
 }
 
+void
+answer_boot_state(struct json_object *o, uint32_t pcrs)
+{
+	struct text t = { 0 };
+
+	if (pcrs == 0)
+		return;
+	pcr_add_words(&t, pcrs);
+	answer_object(o, "boot_state", json_object_new_string(t.s));
+}
+
 int
 answer_key(struct json_object *o, const struct keyref *ref)
 {
@@ -154,6 +165,7 @@ answer_key(struct json_object *o, const struct keyref *ref)
 	    o, "presence", h->presence || (key->flags & KEYFILE_PRESENCE) != 0);
 	answer_bool(o, "pin", h->auth == HANDLE_AUTH_PIN);
 	answer_object(o, "limits", limits_answer(&h->limits));
+	answer_boot_state(o, h->pcrs);
 	t = (struct text){ 0 };
 	if (h->parent >= HANDLE_PARENT_PERSISTENT_FIRST)
 		text_add(&t, "persistent key 0x%08x", h->parent);
@@ -176,6 +188,8 @@ static const struct {
 	const char *name, *label;
 } labels[] = {
 	{ "authorized_keys", "Authorized keys" },
+	{ "boot_state", "Boot state" },
+	{ "boot_state_holds", "Boot state holds" },
 	{ "nv_bytes", "NV bytes" },
 	{ "pin", "PIN" },
 	{ "public_key", "Public key" },

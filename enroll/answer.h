@@ -32,6 +32,9 @@ struct json_object *answer_new_list(void);
 /* A member of o as text, or "" if there is none. Valid as long as o. */
 const char *answer_member(struct json_object *o, const char *name);
 
+/* Adds the PCRs that a key depends on, in words, if any. */
+void answer_boot_state(struct json_object *o, uint32_t pcrs);
+
 /* Adds what `show` and `list` tell about a key. 0 or FAIL_. */
 int answer_key(struct json_object *o, const struct keyref *ref) MUST_CHECK;
 

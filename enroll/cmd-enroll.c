@@ -20,6 +20,7 @@
 #include "command.h"
 #include "new-pin.h"
 #include "openssh.h"
+#include "tpm/pcr.h"
 
 static bool
 has(const struct invocation *inv, enum option_id id)
@@ -219,12 +220,14 @@ _Static_assert(KEYFILE_PRESENCE == CREDENTIAL_PRESENCE &&
 
 static int
 make(const struct invocation *inv, const char *application,
-    const struct limits *limits, struct keyfile *key, struct credential *ret)
+    const struct limits *limits, uint32_t pcrs, struct keyfile *key,
+    struct credential *ret)
 {
 	struct bytes challenge = { 0 }, pin = { 0 };
 	struct credential_request req = {
 		.application = application,
 		.limits = limits,
+		.pcrs = pcrs,
 		.user = option_value(inv, OPTION_USER),
 	};
 	int r;
@@ -240,6 +243,7 @@ make(const struct invocation *inv, const char *application,
 	if (has(inv, OPTION_FORCE))
 		req.flags |= CREDENTIAL_OVERWRITE;
 	if ((r = take_challenge(inv, &challenge)) != 0 ||
+	    (r = credential_check_pcrs(&inv->cfg, pcrs)) != 0 ||
 	    (has(inv, OPTION_PIN) &&
 		(r = new_pin_ask(
 		     &inv->cfg, "Choose a PIN for the new key: ", &pin)) != 0))
@@ -298,7 +302,7 @@ out:
 
 static int
 answer(const struct invocation *inv, const struct keyfile *key,
-    const struct limits *limits, const char *path)
+    const struct limits *limits, uint32_t pcrs, const char *path)
 {
 	struct json_object *o = answer_new();
 	bool login = limits->kinds == 0 || (limits->kinds & LIMIT_LOGIN) != 0;
@@ -311,6 +315,7 @@ answer(const struct invocation *inv, const struct keyfile *key,
 	text_add_fingerprint(&t, digest);
 	answer_path(o, "file", path);
 	answer_text(o, "fingerprint", t.s);
+	answer_boot_state(o, pcrs);
 	r = login
 	    ? answer_line(o, "authorized_keys", server_options(key->flags), key)
 	    : answer_line(o, "public_key", "", key);
@@ -345,9 +350,11 @@ command_enroll(struct invocation *inv)
 	    has(inv, OPTION_FORCE) ? REPLACE_EXISTING : KEEP_EXISTING;
 	const struct values *kinds = &inv->options[OPTION_LIMIT];
 	const struct values *servers = &inv->options[OPTION_SERVER];
+	const char *pcr_list = option_value(inv, OPTION_PCRS);
 	struct limits limits = { 0 };
 	struct credential cred = { 0 };
 	struct keyfile key = { 0 };
+	uint32_t pcrs = 0;
 	char *path;
 	int r = 0;
 
@@ -364,14 +371,16 @@ command_enroll(struct invocation *inv)
 		r = add_limit(kinds->value[i], &limits);
 	for (size_t i = 0; i < servers->n && r == 0; i++)
 		r = add_server(servers->value[i], &limits);
+	if (r == 0 && pcr_list != NULL)
+		r = pcr_parse(pcr_list, &pcrs);
 	/* The key file comes first: it is useful without the attestation. */
 	if (r == 0 && (r = check_words(inv, &key)) == 0 &&
 	    (r = check_targets(path, attestation, existing)) == 0 &&
-	    (r = make(inv, application, &limits, &key, &cred)) == 0 &&
+	    (r = make(inv, application, &limits, pcrs, &key, &cred)) == 0 &&
 	    (r = keyfile_write(&key, path, existing)) == 0 &&
 	    (attestation == NULL ||
 		(r = write_attestation(&cred, attestation, existing)) == 0))
-		r = answer(inv, &key, &limits, path);
+		r = answer(inv, &key, &limits, pcrs, path);
 out:
 	free(path);
 	credential_reset(&cred);

@@ -39,7 +39,7 @@ look_before_pin(struct tpm *tpm, void *what)
 		(r = keyref_of_record(&c->listed, &c->ref)) != 0 ||
 		(r = credential_check_has_pin(&c->ref.handle)) != 0))
 		return r;
-	return credential_check_tries(tpm, c->cfg);
+	return credential_check_ready(tpm, c->cfg, &c->ref.handle);
 }
 
 /* Writes a record with the new key handle in place of the old record. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm show */
 #include "answer.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "command.h"
 #include "keyref.h"
@@ -17,6 +18,9 @@ command_show(struct invocation *inv)
 	    (r = answer_key(o, &ref)) != 0 ||
 	    (r = keyfile_public_line(&ref.key, &line)) != 0)
 		goto out;
+	/* What loads was asked for its boot state as well. */
+	if (ref.handle.pcrs != 0 && (loads == 0 || loads == FAIL_BOOT_STATE))
+		answer_bool(o, "boot_state_holds", loads == 0);
 	answer_bool(o, "works_here", loads == 0);
 	if (loads != 0)
 		answer_text(o, "why_not", log_cause());

@@ -19,10 +19,9 @@ look_before_test(struct tpm *tpm, void *what)
 	struct key_test *t = what;
 	int r;
 
-	if ((r = keyref_fetch(tpm, &t->ref)) != 0 ||
-	    t->ref.handle.auth != HANDLE_AUTH_PIN)
+	if ((r = keyref_fetch(tpm, &t->ref)) != 0)
 		return r;
-	return credential_check_tries(tpm, t->cfg);
+	return credential_check_ready(tpm, t->cfg, &t->ref.handle);
 }
 
 int

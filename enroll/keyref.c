@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
+#include "key/boot-state.h"
 #include "key/key.h"
 #include "key/load.h"
 #include "key/resident.h"
@@ -171,9 +172,10 @@ fetch_and_load(struct tpm *tpm, void *what)
 	int r;
 
 	if ((r = keyref_fetch(tpm, ref)) != 0 ||
-	    (r = key_check(&ref->handle, &key)) != 0)
+	    (r = key_check(&ref->handle, &key)) != 0 ||
+	    (r = key_try_load(tpm, &key)) != 0)
 		return r;
-	return key_try_load(tpm, &key);
+	return boot_state_check(tpm, &ref->handle);
 }
 
 int

@@ -40,9 +40,9 @@ int keyref_fetch(struct tpm *tpm, struct keyref *ref) MUST_CHECK;
 bool keyref_is_read(const struct keyref *ref);
 
 /*
- * keyref_by_either_name, keyref_fetch and key_try_load, in one connection.
- * *ret_loads is what key_try_load returned, or why the TPM could not be used. 0
- * if the key was found, whether it loads or not.
+ * keyref_by_either_name, keyref_fetch, key_try_load and boot_state_check, in
+ * one connection. *ret_loads is what the last two returned, or why the TPM
+ * could not be used. 0 if the key was found, whether it loads or not.
  */
 int keyref_load(const struct config *cfg, const char *name, struct keyref *ret,
     int *ret_loads) MUST_CHECK;

@@ -33,6 +33,8 @@ const struct option_entry option_table[] = {
 	{ OPTION_NO_TOUCH, "no-touch", 'n', NULL, "sign without a person" },
 	{ OPTION_PARENT, "parent", 'p', "HANDLE",
 	    "persistent parent key, or auto" },
+	{ OPTION_PCRS, "pcrs", '\0', "LIST",
+	    "only while these PCRs are as now; 7 or 7+4" },
 	{ OPTION_PIN, "pin", 'P', NULL, "give the key a PIN" },
 	{ OPTION_RESIDENT, "resident", 'r', NULL,
 	    "keep the key in the TPM as well" },
@@ -59,8 +61,9 @@ const struct command commands[] = {
 	    COMMON | BIT(OPTION_APPLICATION) | BIT(OPTION_ATTESTATION) |
 		BIT(OPTION_CHALLENGE) | BIT(OPTION_COMMENT) | BIT(OPTION_FILE) |
 		BIT(OPTION_FORCE) | BIT(OPTION_JSON) | BIT(OPTION_LIMIT) |
-		BIT(OPTION_NO_TOUCH) | BIT(OPTION_PARENT) | BIT(OPTION_PIN) |
-		BIT(OPTION_RESIDENT) | BIT(OPTION_SERVER) | BIT(OPTION_USER),
+		BIT(OPTION_NO_TOUCH) | BIT(OPTION_PARENT) | BIT(OPTION_PCRS) |
+		BIT(OPTION_PIN) | BIT(OPTION_RESIDENT) | BIT(OPTION_SERVER) |
+		BIT(OPTION_USER),
 	    0, 0, command_enroll },
 	{ "list", "[DIR]", "list resident keys, and key files in ~/.ssh or DIR",
 	    COMMON | BIT(OPTION_JSON), 0, 1, command_list },

@@ -22,6 +22,7 @@ struct credential_request {
 	unsigned int flags;	     /* enum credential_flags */
 	const char *pin;	     /* with verification; NULL if not given */
 	const struct limits *limits; /* NULL: none */
+	uint32_t pcrs;		     /* that it is to depend on, as in pcr.h */
 	const char *user;	     /* of a resident key; NULL: none */
 };
 

@@ -9,11 +9,13 @@
 #include "authenticator/use.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "key/boot-state.h"
 #include "key/key.h"
 #include "key/sign.h"
 #include "ssh/key-name.h"
 #include "ssh/signdata.h"
 #include "tpm/lockout.h"
+#include "tpm/pcr-read.h"
 #include "tpm/tpm.h"
 #include "user/pin.h"
 #include "user/presence.h"
@@ -83,12 +85,14 @@ say_how_to_spend(int r)
 }
 
 int
-credential_check_tries(struct tpm *tpm, const struct config *cfg)
+credential_check_ready(
+    struct tpm *tpm, const struct config *cfg, const struct handle *h)
 {
 	struct lockout state;
 	int r;
 
-	if ((r = lockout_read(tpm, &state)) != 0)
+	if ((r = boot_state_check(tpm, h)) != 0 || h->auth != HANDLE_AUTH_PIN ||
+	    (r = lockout_read(tpm, &state)) != 0)
 		return r;
 	return say_how_to_spend(lockout_check(&state, last_try_of(cfg)));
 }
@@ -246,6 +250,21 @@ find_tpm(struct tpm *tpm, void *what)
 	return 0;
 }
 
+static int
+find_pcrs(struct tpm *tpm, void *what)
+{
+	const uint32_t *pcrs = what;
+	uint8_t unused[PCR_COUNT][PCR_LEN];
+
+	return pcr_read_for_key(tpm, *pcrs, unused);
+}
+
+int
+credential_check_pcrs(const struct config *cfg, uint32_t pcrs)
+{
+	return pcrs == 0 ? 0 : tpm_with(cfg->tcti, find_pcrs, &pcrs);
+}
+
 int
 credential_make(const struct config *cfg, const struct credential_request *req,
     struct credential *ret)
@@ -257,6 +276,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 		.parent = cfg->parent,
 		.limits = req->limits,
 		.presence = (req->flags & CREDENTIAL_PRESENCE) != 0,
+		.pcrs = req->pcrs,
 	};
 	struct handle h = { 0 };
 	struct checked_key key;
@@ -435,27 +455,30 @@ make_question(struct asserting *a, struct presence_question *ret)
 }
 
 static int
-check_tries(struct tpm *tpm, void *what)
+check_ready(struct tpm *tpm, void *what)
 {
-	const struct config **cfg = what;
+	const struct asserting *a = what;
 
-	return credential_check_tries(tpm, *cfg);
+	return credential_check_ready(tpm, a->cfg, &a->h);
 }
 
 /*
- * Before the PIN is asked for: it is of no use where none may be tried, and a
- * person has to know what is about to be signed with it. A UserPresence that
- * shows it by itself does so when the PIN is there; a finger's reader does not.
+ * Before a person is asked anything: a PIN is of no use where none may be
+ * tried, nor any answer where the machine has not booted as the key wants it.
+ * And before the PIN, a person has to know what is about to be signed with it.
+ * A UserPresence that shows it by itself does so when the PIN is there; a
+ * finger's reader does not.
  */
 static int
-prepare_for_pin(struct asserting *a)
+prepare_for_person(struct asserting *a)
 {
 	struct presence_question question;
 	int r;
 
-	if (!has_pin(a) || pin_is_given(a->req->pin))
+	if (has_pin(a) ? pin_is_given(a->req->pin)
+		       : a->h.pcrs == 0 || !needs_presence(a))
 		return 0;
-	if ((r = tpm_with(a->cfg->tcti, check_tries, &a->cfg)) != 0)
+	if ((r = tpm_with(a->cfg->tcti, check_ready, a)) != 0 || !has_pin(a))
 		return r;
 	if (needs_presence(a) && a->cfg->user_presence != USER_PRESENCE_AUTO &&
 	    a->cfg->user_presence != USER_PRESENCE_FPRINTD)
@@ -552,7 +575,7 @@ assert_with(struct asserting *a, struct assertion *ret)
 	if ((r = key_check(&a->h, &a->key)) != 0 ||
 	    (r = handle_check_application(&a->h, req->application)) != 0 ||
 	    (r = limits_check(&a->h.limits, &a->what)) != 0 ||
-	    (r = prepare_for_pin(a)) != 0 ||
+	    (r = prepare_for_person(a)) != 0 ||
 	    (r = take_given_pin(a, &auth_value)) != 0 ||
 	    (r = find_signer(a, &flags)) != 0 ||
 	    (r = fido_assertion_digest(

@@ -51,19 +51,27 @@ int credential_make(const struct config *cfg,
     const struct credential_request *req, struct credential *ret) MUST_CHECK;
 
 /*
+ * Before a person is asked for the PIN of a new key: whether it can depend on
+ * these PCRs. 0 or what pcr_read_for_key gives.
+ */
+int credential_check_pcrs(const struct config *cfg, uint32_t pcrs) MUST_CHECK;
+
+/*
  * 0 or any FAIL_; the signature in *ret was verified. Without the PIN of a key
- * that has one: FAIL_PIN_REQUIRED, after credential_check_tries.
+ * that has one: FAIL_PIN_REQUIRED, after credential_check_ready. Of a key that
+ * depends on PCRs: FAIL_BOOT_STATE, before a person is asked anything.
  */
 int credential_assert(const struct config *cfg,
     const struct assertion_request *req, struct assertion *ret) MUST_CHECK;
 
 /*
- * Before a person is asked for the PIN of a key: whether one may be tried, as
- * lockout_check says, with one command. 0, FAIL_LOCKOUT, FAIL_LAST_TRY or what
- * lockout_read gives.
+ * Before a person is asked for anything: whether the TPM would have the key
+ * sign now, with its PIN if it has one. One command for the tries of a PIN, as
+ * lockout_check has them, and one for eight PCRs. 0, FAIL_LOCKOUT,
+ * FAIL_LAST_TRY, or what boot_state_check and lockout_read give.
  */
-int credential_check_tries(
-    struct tpm *tpm, const struct config *cfg) MUST_CHECK;
+int credential_check_ready(struct tpm *tpm, const struct config *cfg,
+    const struct handle *h) MUST_CHECK;
 
 /*
  * Has the key sign random bytes, and verifies the signature. It is not handed

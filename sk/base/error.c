@@ -47,6 +47,8 @@ static const struct {
 	{ FAIL_FALLBACK,
 	    "see what it printed, or set LogLevel debug in sk-tpm.conf" },
 	{ FAIL_EXISTS, "name another with -O user= or -O application=" },
+	{ FAIL_BOOT_STATE,
+	    "boot as then, or make a new key (sk-tpm enroll --pcrs)" },
 	{ FAIL_FORGED, "do not trust this TPM or the way to it" },
 };
 

@@ -4,11 +4,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "key/blob.h"
-#include "key/conditions.h"
 #include "key/key.h"
 #include "key/load.h"
 #include "key/parent.h"
 #include "key/template.h"
+#include "tpm/pcr-read.h"
 #include "tpm/rc.h"
 #include "tpm/retry.h"
 #include "tpm/session.h"
@@ -19,10 +19,10 @@ key_check(const struct handle *h, struct checked_key *ret)
 	struct ec_point point;
 	int r;
 
-	if (conditions_need_policy(h))
+	if (h->auth == HANDLE_AUTH_PIN_OBJECT)
 		return fail(FAIL_VERSION,
-		    "the key has conditions, a lifetime of its PIN or values "
-		    "of PCRs, that this sk-tpm cannot meet; use a later one");
+		    "the key's PIN has a lifetime, which this sk-tpm cannot "
+		    "keep; use a later one");
 	if ((r = template_point(h, bytes_slice(&h->tpm_public), &point)) == 0)
 		*ret = (struct checked_key){ h, point };
 	return r;
@@ -96,9 +96,11 @@ key_create(struct tpm *tpm, const struct key_wishes *wishes,
 	if (wishes->auth_value.len > 0)
 		h.auth = HANDLE_AUTH_PIN;
 	h.presence = wishes->presence;
+	h.pcrs = wishes->pcrs;
 	memcpy(h.pin_salt, wishes->pin_salt, sizeof(h.pin_salt));
 	memcpy(h.application, wishes->application, sizeof(h.application));
 	if ((r = limits_copy(wishes->limits, &h.limits)) != 0 ||
+	    (r = pcr_read_for_key(tpm, h.pcrs, h.pcr_values)) != 0 ||
 	    (r = parent_for_new(tpm, wishes->parent, &parent)) != 0)
 		goto out;
 	h.parent = parent.where;

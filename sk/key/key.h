@@ -27,6 +27,7 @@ struct key_wishes {
 	uint8_t pin_salt[HANDLE_SALT_LEN]; /* that it was made with */
 	uint8_t application[32];	   /* SHA-256 of the one it is for */
 	bool presence;			   /* each use needs a person's */
+	uint32_t pcrs;			   /* it depends on, as they are now */
 	const struct limits *limits;
 };
 
@@ -34,7 +35,7 @@ struct key_wishes {
  * Creates an ECDSA P-256 key. *ret_handle is the caller's to handle_reset, and
  * *ret_key borrows it. 0; FAIL_FORGED for another key than was asked for;
  * FAIL_PARENT where the parent has a password; FAIL_MEMORY or what
- * parent_for_new and tpm_fail give.
+ * parent_for_new, pcr_read_for_key and tpm_fail give.
  */
 int key_create(struct tpm *tpm, const struct key_wishes *wishes,
     struct handle *ret_handle, struct checked_key *ret_key) MUST_CHECK;

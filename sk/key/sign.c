@@ -4,7 +4,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "key/blob.h"
+#include "key/conditions.h"
 #include "key/load.h"
+#include "key/sign-policy.h"
 #include "key/sign.h"
 #include "tpm/bare.h"
 #include "tpm/rc.h"
@@ -22,8 +24,8 @@ pad_number(const TPM2B_ECC_PARAMETER *in, uint8_t ret[32])
 	return true;
 }
 
-static int
-read_signature(const TPMT_SIGNATURE *sig, struct ec_signature *ret)
+int
+sign_read(const TPMT_SIGNATURE *sig, struct ec_signature *ret)
 {
 	struct ec_signature out = { 0 };
 
@@ -65,7 +67,25 @@ sign_under(struct tpm *tpm, const struct handle *h, uint32_t parent,
 	bare_flush_last(tpm, object);
 	if (rc != TSS2_RC_SUCCESS)
 		return load_use_fail(rc, ESYS_TR_PASSWORD);
-	return read_signature(&signature, ret);
+	return sign_read(&signature, ret);
+}
+
+TSS2_RC
+sign_digest(struct tpm *tpm, ESYS_TR object, ESYS_TR session,
+    const uint8_t digest[SHA256_LEN], TPMT_SIGNATURE **ret)
+{
+	/* cppcheck-suppress legacyUninitvar; the rest is zero */
+	const TPMT_SIG_SCHEME scheme = { .scheme = TPM2_ALG_NULL };
+	/* For keys that sign any digest: a ticket that certifies nothing. */
+	const TPMT_TK_HASHCHECK ticket = {
+		.tag = TPM2_ST_HASHCHECK,
+		.hierarchy = TPM2_RH_NULL,
+	};
+	TPM2B_DIGEST in = { .size = SHA256_LEN };
+
+	memcpy(in.buffer, digest, SHA256_LEN);
+	return TPM_RETRY(Esys_Sign(tpm_esys(tpm), object, session, ESYS_TR_NONE,
+	    ESYS_TR_NONE, &in, &scheme, &ticket, ret));
 }
 
 /*
@@ -77,14 +97,6 @@ sign_by_esys(struct tpm *tpm, const struct checked_key *key,
     enum parent_state seen, struct slice auth_value,
     const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
 {
-	/* cppcheck-suppress legacyUninitvar; the rest is zero */
-	const TPMT_SIG_SCHEME scheme = { .scheme = TPM2_ALG_NULL };
-	/* For keys that sign any digest: a ticket that certifies nothing. */
-	const TPMT_TK_HASHCHECK ticket = {
-		.tag = TPM2_ST_HASHCHECK,
-		.hierarchy = TPM2_RH_NULL,
-	};
-	TPM2B_DIGEST in = { .size = SHA256_LEN };
 	ESYS_TR object = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
 	TPMT_SIGNATURE *sig = NULL;
 	TSS2_RC rc;
@@ -97,15 +109,13 @@ sign_by_esys(struct tpm *tpm, const struct checked_key *key,
 	    ((r = session_set_auth(tpm, object, auth_value)) != 0 ||
 		(r = session_end_with_next(tpm, session)) != 0))
 		goto out;
-	memcpy(in.buffer, digest, SHA256_LEN);
-	rc = TPM_RETRY(Esys_Sign(tpm_esys(tpm), object, session, ESYS_TR_NONE,
-	    ESYS_TR_NONE, &in, &scheme, &ticket, &sig));
+	rc = sign_digest(tpm, object, session, digest, &sig);
 	if (rc != TSS2_RC_SUCCESS) {
 		r = load_use_fail(rc, session);
 		goto out;
 	}
 	session = ESYS_TR_PASSWORD; /* ended by the TPM */
-	r = read_signature(sig, ret);
+	r = sign_read(sig, ret);
 out:
 	session_forget_auth(tpm, object);
 	session_end(tpm, &session);
@@ -124,6 +134,8 @@ key_sign(struct tpm *tpm, const struct checked_key *key,
 	uint32_t parent;
 	int r;
 
+	if (conditions_need_policy(h))
+		return sign_by_policy(tpm, key, auth_value, digest, ret);
 	if (h->auth == HANDLE_AUTH_NONE) {
 		if ((r = parent_look_first(
 			 tpm, h->parent, h->parent_name, &seen, &parent)) != 0)

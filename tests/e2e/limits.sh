@@ -37,6 +37,7 @@ edited_presence() {
 tpm_new tpm
 cd "$TOP" || exit
 foreign_keys
+tpm2_pcrextend "7:sha256=$(printf '%064d' 1)"
 TEST_PARENTS="0x81000055 0x81000001" \
 	relay limits "$BUILD/tests/tpm/test-credential"
 try "a key that was made to ask asks, whatever its file says" edited_presence

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "key/handle.h"
+#include "key/template.h"
 #include "tpm/lockout.h"
 #include "tpm/object.h"
 #include "tpm/primary.h"
@@ -97,6 +98,49 @@ test_edited_public_area(void **state)
 	    STDERR_OF(log_failure(r)), "the TPM refuses the private area"));
 	handle_reset(&h);
 	bytes_reset(&edited);
+}
+
+/*
+ * A key that depends on PCR 7, with another value in its handle or none; then
+ * with the public area that would go with that.
+ */
+static void
+test_edited_pcrs(void **state)
+{
+	const struct credential_request make = {
+		.application = "ssh:",
+		.challenge = { (const uint8_t *)"c", 1 },
+		.pcrs = 1u << 7,
+	};
+	struct bytes edited = { 0 };
+	struct credential cred = { 0 };
+	struct handle h;
+	int r;
+
+	(void)state;
+	assert_int_equal(credential_make(&cfg, &make, &cred), 0);
+	assert_int_equal(
+	    sign_as(bytes_slice(&cred.key_handle), "sshsig-git"), 0);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(
+		    handle_decode(bytes_slice(&cred.key_handle), &h), 0);
+		if (i % 2 == 0)
+			h.pcr_values[7][0] ^= 1;
+		else
+			h.pcrs = 0;
+		if (i >= 2)
+			assert_int_equal(
+			    template_public(&h, &cred.point, &h.tpm_public), 0);
+		assert_int_equal(handle_encode(&h, &edited), 0);
+		r = sign_as(bytes_slice(&edited), "sshsig-git");
+		assert_int_equal(r, FAIL_HANDLE);
+		assert_non_null(strstr(STDERR_OF(log_failure(r)),
+		    i < 2 ? "was altered (attributes)"
+			  : "the TPM refuses the private area"));
+		handle_reset(&h);
+		bytes_reset(&edited);
+	}
+	credential_reset(&cred);
 }
 
 /* The byte of flags in a key file asks for more, and takes nothing away. */
@@ -274,6 +318,7 @@ main(void)
 		cmocka_unit_test(test_limit_is_kept),
 		cmocka_unit_test(test_edited_limits),
 		cmocka_unit_test(test_edited_public_area),
+		cmocka_unit_test(test_edited_pcrs),
 		cmocka_unit_test(test_presence_is_the_keys),
 		cmocka_unit_test(test_forged_parent_costs_no_try),
 	};
