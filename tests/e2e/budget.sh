@@ -13,6 +13,15 @@ tpm_new tpm
 tpm_persist_srk
 enroll "$WORK/k" -O no-touch-required
 enrol_with_pin "$WORK/pin" >/dev/null 2>&1
+tpm2_pcrextend "7:sha256=$(printf '%064d' 1)"
+(
+	askpass_says 123456
+	for options in -n: -nP:-pin :-touch; do
+		# shellcheck disable=SC2086 # it may be none
+		"$BUILD/sk-tpm" enroll ${options%:*} --pcrs 7 \
+			-f "$WORK/pcrs${options#*:}" >/dev/null
+	done
+)
 
 recording_works() {
 	# ReadPublic, Create; and the proof: ReadPublic, Load, Sign, Flush
@@ -44,6 +53,25 @@ signing_with_pin() {
 	signs "$WORK/pin" 17a 173 176 157 15d
 }
 
+# ReadPublic, StartAuthSession, PolicyPCR, PolicyOR, Load, Sign. The parent is
+# judged, as for any key.
+signing_with_pcrs() {
+	signs "$WORK/pcrs" 173 176 17f 171 157 15d
+}
+
+# GetCapability, ReadPublic, StartAuthSession, Load, PolicyPCR, PolicyAuthValue,
+# PolicyOR, Sign
+signing_with_pcrs_and_pin() {
+	askpass_says 123456
+	signs "$WORK/pcrs-pin" 17a 173 176 157 17f 16b 171 15d
+}
+
+# PCR_Read comes before; eight PCRs at a time.
+signing_with_pcrs_asks_first() {
+	askpass_says yes
+	signs "$WORK/pcrs-touch" 17e 173 176 17f 171 157 15d
+}
+
 # Its handle is read once, whether it is the SRK's or another.
 signing_under_another_parent() {
 	tpm2_createprimary -Q -C o -G rsa -a "$SRK_ATTRIBUTES" \
@@ -62,6 +90,8 @@ signing_without_srk() {
 	finally tpm_persist_srk
 	signs "$WORK/k" 173 131 157 165 15d
 	signs "$WORK/pin" 17a 173 131 176 157 165 15d
+	signs "$WORK/pcrs" 173 131 157 165 176 17f 171 15d
+	signs "$WORK/pcrs-pin" 17a 173 131 176 157 165 17f 16b 171 15d
 }
 
 # The password authorizes only what needs it. (130 is never sent: it has
@@ -146,6 +176,9 @@ sends_what_all_have() {
 	sends sign "$WORK/with-pin"
 	sends enrol_with_pin "$WORK/kept" -O resident
 	sends download
+	tpm2_pcrextend "7:sha256=$(printf '%064d' 1)"
+	sends "$sk" enroll -n -P --pcrs 7 -f "$WORK/booted"
+	sends sign "$WORK/booted"
 	sends "$sk" list
 	sends "$sk" show "$WORK/plain"
 	sends "$sk" test "$WORK/plain"
@@ -170,8 +203,11 @@ sends_what_all_have() {
 try "the recording shows what enrolling sends" recording_works
 try "signing sends 4 commands" signing
 try "signing with PIN sends 6" signing_with_pin
+try "signing with PCRs sends 7" signing_with_pcrs
+try "and with a PIN besides 9" signing_with_pcrs_and_pin
+try "and 8 before a person is asked" signing_with_pcrs_asks_first
 try "signing under a parent elsewhere sends 4" signing_under_another_parent
-try "signing without a persistent SRK sends 6, with PIN 8" signing_without_srk
+try "signing without a persistent SRK sends 6, with PIN 8, with PCRs 9 and 11" signing_without_srk
 try "with the owner's password none is sent to wipe it" owner_password
 try "each operation sends and connects as little as it can" connections
 try "only commands are sent that every PC's TPM has" sends_what_all_have
@@ -180,5 +216,7 @@ resource_manager
 FLUSH=
 try "through tpm2-abrmd signing sends 3 commands" signing
 try "and with PIN 5" signing_with_pin
-try "and without a persistent SRK 5, with PIN 7" signing_without_srk
+try "with PCRs 6" signing_with_pcrs
+try "and with a PIN besides 8" signing_with_pcrs_and_pin
+try "and without a persistent SRK 5, with PIN 7, with PCRs 8 and 10" signing_without_srk
 echo "1..$N"
