@@ -247,11 +247,21 @@ test_long_password(void **state)
 		.session = TPM2_RH_PW,
 		.password = { bytes, sizeof(bytes) },
 	};
+	const TPM2B_PRIVATE private = { 0 };
+	const TPM2B_PUBLIC public = { 0 };
 	TPMT_SIGNATURE sig;
+	uint32_t object;
+	struct tpm *tpm;
 
 	(void)state;
 	assert_int_equal(sign(auth, SIGNATURE(""), &sig), TSS2_SYS_RC_BAD_SIZE);
 	assert_int_equal(n_sent, 0);
+	tpm = open_tpm("fake");
+	assert_int_equal(
+	    bare_load(tpm, PARENT, &auth, &private, &public, &object),
+	    TSS2_SYS_RC_BAD_SIZE);
+	assert_int_equal(n_sent, 0);
+	tpm_close(tpm);
 }
 
 /* What is loaded is a transient object: none of ours is to be used after. */
