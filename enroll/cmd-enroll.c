@@ -243,10 +243,10 @@ make(const struct invocation *inv, const char *application,
 	if (has(inv, OPTION_FORCE))
 		req.flags |= CREDENTIAL_OVERWRITE;
 	if ((r = take_challenge(inv, &challenge)) != 0 ||
-	    (r = credential_check_pcrs(&inv->cfg, pcrs)) != 0 ||
 	    (has(inv, OPTION_PIN) &&
-		(r = new_pin_ask(
-		     &inv->cfg, "Choose a PIN for the new key: ", &pin)) != 0))
+		((r = credential_look(&inv->cfg, &req)) != 0 ||
+		    (r = new_pin_ask(&inv->cfg,
+			 "Choose a PIN for the new key: ", &pin)) != 0)))
 		goto out;
 	req.challenge = bytes_slice(&challenge);
 	req.pin = (const char *)pin.data;

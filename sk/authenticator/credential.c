@@ -45,20 +45,6 @@ check_not_empty(struct slice s, const char *what)
 	return 0;
 }
 
-struct creation {
-	const struct key_wishes *wishes;
-	struct handle *ret;
-	struct checked_key *ret_key;
-};
-
-static int
-create_key(struct tpm *tpm, void *what)
-{
-	const struct creation *c = what;
-
-	return key_create(tpm, c->wishes, c->ret, c->ret_key);
-}
-
 static enum lockout_last_try
 last_try_of(const struct config *cfg)
 {
@@ -132,21 +118,35 @@ sign(struct signing *s)
 
 /* --- making ------------------------------------------------------------ */
 
+/* To open the TPM shows that it is there. */
+static int
+find_tpm(struct tpm *tpm, void *what)
+{
+	(void)tpm;
+	(void)what;
+	return 0;
+}
+
 /*
  * Comes before every question: a caller without a PIN asks for one and calls
- * again, and the person would have to answer twice.
+ * again, and the person would have to answer twice. Where there is no TPM, they
+ * need not choose one.
  */
 static int
-check_new_pin(const struct credential_request *req)
+check_new_pin(const struct config *cfg, const struct credential_request *req)
 {
+	int r;
+
 	if ((req->flags & CREDENTIAL_VERIFICATION) == 0)
 		return 0;
-	if (!pin_is_given(req->pin))
-		return fail(FAIL_PIN_REQUIRED,
-		    "the new key gets a PIN of its own; choose one of at "
-		    "least %d characters",
-		    PIN_MIN_CHARACTERS);
-	return pin_check_new(req->pin);
+	if (pin_is_given(req->pin))
+		return pin_check_new(req->pin);
+	if ((r = tpm_with(cfg->tcti, find_tpm, NULL)) != 0)
+		return r;
+	return fail(FAIL_PIN_REQUIRED,
+	    "the new key gets a PIN of its own; choose one of at least %d "
+	    "characters",
+	    PIN_MIN_CHARACTERS);
 }
 
 /* The salt and the authValue of a new key; empty for one without a PIN. */
@@ -199,38 +199,95 @@ find_maker(const struct config *cfg, const struct credential_request *req,
 	return r;
 }
 
+/* Whether a person is asked something in this call. */
+static bool
+asks_somebody(const struct config *cfg, const struct credential_request *req)
+{
+	const bool gets_pin = (req->flags & CREDENTIAL_VERIFICATION) != 0;
+
+	return (gets_pin && (req->flags & CREDENTIAL_PIN_REPEATED) == 0) ||
+	    ((req->flags & (CREDENTIAL_PRESENCE | CREDENTIAL_ATTESTATION)) !=
+		    0 &&
+		presence_asks(cfg, gets_pin));
+}
+
+struct making {
+	const struct config *cfg;
+	const struct credential_request *req;
+	struct key_wishes wishes;
+	struct owner_password owner;
+	bool looked;		 /* at the TPM, before somebody was asked */
+	bool owner_has_password; /* as seen then */
+	bool present;
+	struct credential cred; /* the result */
+};
+
+/* A connection alone shows that there is a TPM. */
+static int
+look(struct tpm *tpm, void *what)
+{
+	uint8_t unused[PCR_COUNT][PCR_LEN];
+	struct making *m = what;
+	int r;
+
+	if ((r = pcr_read_for_key(tpm, m->req->pcrs, unused)) == 0 &&
+	    (r = resident_credential_look(
+		 tpm, m->req, &m->owner_has_password)) == 0)
+		m->looked = true;
+	return r;
+}
+
+int
+credential_look(const struct config *cfg, const struct credential_request *req)
+{
+	struct making m = { .cfg = cfg, .req = req };
+
+	return tpm_with(cfg->tcti, look, &m);
+}
+
+/* The PIN that the key was just made with is not wrong; the TPM may be locked.
+ */
+static int
+explain_lockout(struct tpm *tpm, int r)
+{
+	struct lockout state;
+	int why;
+
+	if (r != FAIL_LOCKOUT || lockout_read(tpm, &state) != 0)
+		return r;
+	why = lockout_check(&state, LOCKOUT_SPEND_LAST_TRY);
+	return why != 0 ? why : r;
+}
+
 /*
  * Signs the attestation of the new key, which also proves that the key works
  * before anybody relies on it. libfido2 takes no attestation without UP, so
  * none is handed out where nobody was asked.
  */
 static int
-prove(const struct config *cfg, const struct credential_request *req,
-    const struct checked_key *key, struct slice auth_value, bool present,
-    struct credential *cred)
+prove(struct tpm *tpm, const struct making *m, const struct checked_key *key,
+    struct key_tools *tools, struct credential *cred)
 {
-	struct signing s = {
-		.tcti = cfg->tcti,
-		.key = key,
-		.auth_value = auth_value,
-		/* The PIN that this key was just made with is not wrong. */
-		.last_try = LOCKOUT_SPEND_LAST_TRY,
-	};
-	uint8_t flags = present ? FIDO_FLAG_UP : 0;
+	uint8_t flags = m->present ? FIDO_FLAG_UP : 0;
+	struct ec_signature signature;
 	struct bytes authdata = { 0 };
+	uint8_t digest[SHA256_LEN];
 	int r;
 
 	if (key->handle->auth == HANDLE_AUTH_PIN)
 		flags |= FIDO_FLAG_UV;
-	if ((r = fido_authenticator_data(req->application, flags,
+	if ((r = fido_authenticator_data(m->req->application, flags,
 		 bytes_slice(&cred->key_handle), &key->point, &authdata)) !=
 		0 ||
 	    (r = fido_attestation_digest(
-		 bytes_slice(&authdata), req->challenge, s.digest)) != 0 ||
-	    (r = sign(&s)) != 0)
+		 bytes_slice(&authdata), m->req->challenge, digest)) != 0 ||
+	    (r = explain_lockout(tpm,
+		 key_prove(tpm, key, tools, m->wishes.auth_value, digest,
+		     &signature))) != 0 ||
+	    (r = p256_verify(&key->point, digest, &signature)) != 0)
 		goto out;
-	if (present &&
-	    (r = p256_signature_der(&s.signature, &cred->signature)) == 0)
+	if (m->present &&
+	    (r = p256_signature_der(&signature, &cred->signature)) == 0)
 		r = fido_wrap_authdata(bytes_slice(&authdata), &cred->authdata);
 out:
 	bytes_reset(&authdata);
@@ -241,75 +298,99 @@ out:
 	return r;
 }
 
-/* To open the TPM shows that it is there. */
+/*
+ * All that is done with the TPM, in one connection. RESIDENT_OWNER_WANTED where
+ * a person has to be asked for the owner's password after all.
+ */
 static int
-find_tpm(struct tpm *tpm, void *what)
+make_in_tpm(struct tpm *tpm, void *what)
 {
-	(void)tpm;
-	(void)what;
-	return 0;
+	struct key_tools tools = KEY_TOOLS_NONE;
+	struct resident_listing listing = { 0 };
+	struct making *m = what;
+	struct credential cred = { 0 };
+	struct handle h = { 0 };
+	struct checked_key key;
+	int r;
+
+	if ((r = resident_credential_begin(
+		 tpm, m->req, m->looked, &m->owner, &listing)) != 0 ||
+	    (r = key_create(tpm, &m->wishes, &tools, &h, &key)) != 0 ||
+	    (r = handle_encode(&h, &cred.key_handle)) != 0 ||
+	    (r = prove(tpm, m, &key, &tools, &cred)) != 0 ||
+	    (r = resident_credential_keep(tpm, m->req, &listing,
+		 bytes_slice(&cred.key_handle), &m->owner)) != 0)
+		goto out;
+	cred.point = key.point;
+	m->cred = cred;
+	cred = (struct credential){ 0 };
+out:
+	key_tools_end(tpm, &tools);
+	resident_listing_reset(tpm, &listing);
+	credential_reset(&cred);
+	handle_reset(&h);
+	return r;
+}
+
+/* What a person is asked; nobody has the TPM meanwhile. */
+static int
+ask(struct making *m, struct bytes *ret_auth_value)
+{
+	int r;
+
+	if (m->owner_has_password &&
+	    (r = resident_credential_ask_owner(m->cfg, m->req, &m->owner)) != 0)
+		return r;
+	if ((r = make_auth_value(
+		 m->cfg, m->req, m->wishes.pin_salt, ret_auth_value)) != 0)
+		return r;
+	return find_maker(m->cfg, m->req, &m->present);
 }
 
 static int
-find_pcrs(struct tpm *tpm, void *what)
+make(struct making *m)
 {
-	const uint32_t *pcrs = what;
-	uint8_t unused[PCR_COUNT][PCR_LEN];
+	const char *tcti = m->cfg->tcti;
+	int r;
 
-	return pcr_read_for_key(tpm, *pcrs, unused);
-}
-
-int
-credential_check_pcrs(const struct config *cfg, uint32_t pcrs)
-{
-	return pcrs == 0 ? 0 : tpm_with(cfg->tcti, find_pcrs, &pcrs);
+	r = tpm_with(tcti, make_in_tpm, m);
+	if (r == RESIDENT_OWNER_WANTED &&
+	    (r = resident_credential_ask_owner(m->cfg, m->req, &m->owner)) == 0)
+		r = tpm_with(tcti, make_in_tpm, m);
+	return r;
 }
 
 int
 credential_make(const struct config *cfg, const struct credential_request *req,
     struct credential *ret)
 {
-	struct owner_password owner = { 0 };
 	struct bytes auth_value = { 0 };
-	struct credential cred = { 0 };
-	struct key_wishes wishes = {
-		.parent = cfg->parent,
-		.limits = req->limits,
-		.presence = (req->flags & CREDENTIAL_PRESENCE) != 0,
-		.pcrs = req->pcrs,
+	struct making m = {
+		.cfg = cfg,
+		.req = req,
+		.wishes = {
+			.parent = cfg->parent,
+			.limits = req->limits,
+			.presence = (req->flags & CREDENTIAL_PRESENCE) != 0,
+			.pcrs = req->pcrs,
+		},
 	};
-	struct handle h = { 0 };
-	struct checked_key key;
-	struct creation creation = { &wishes, &h, &key };
-	bool present = false;
 	int r;
 
 	if ((r = check_application(req->application)) != 0 ||
 	    (r = check_not_empty(req->challenge, "challenge")) != 0 ||
-	    (r = sha256_text(req->application, wishes.application)) != 0 ||
-	    (r = tpm_with(cfg->tcti, find_tpm, NULL)) != 0 ||
-	    (r = check_new_pin(req)) != 0 ||
-	    (r = resident_credential_prepare(cfg, req, &owner)) != 0 ||
-	    (r = make_auth_value(cfg, req, wishes.pin_salt, &auth_value)) !=
-		0 ||
-	    (r = find_maker(cfg, req, &present)) != 0)
+	    (r = sha256_text(req->application, m.wishes.application)) != 0 ||
+	    (r = check_new_pin(cfg, req)) != 0 ||
+	    (asks_somebody(cfg, req) &&
+		(r = tpm_with(cfg->tcti, look, &m)) != 0) ||
+	    (r = ask(&m, &auth_value)) != 0)
 		goto out;
-	wishes.auth_value = bytes_slice(&auth_value);
-	if ((r = tpm_with(cfg->tcti, create_key, &creation)) != 0 ||
-	    (r = handle_encode(&h, &cred.key_handle)) != 0 ||
-	    (r = prove(cfg, req, &key, wishes.auth_value, present, &cred)) !=
-		0 ||
-	    (r = resident_credential_keep(
-		 cfg, req, bytes_slice(&cred.key_handle), &owner)) != 0)
-		goto out;
-	cred.point = key.point;
-	*ret = cred;
-	cred = (struct credential){ 0 };
+	m.wishes.auth_value = bytes_slice(&auth_value);
+	if ((r = make(&m)) == 0)
+		*ret = m.cred;
 out:
-	owner_password_reset(&owner);
+	owner_password_reset(&m.owner);
 	bytes_reset(&auth_value);
-	credential_reset(&cred);
-	handle_reset(&h);
 	return r;
 }
 
@@ -354,14 +435,12 @@ credential_test(
 	return r;
 }
 
-/*
- * Gives *h the new authValue, and has it sign with that once. The PIN that the
- * key was just given cannot be wrong: the tries are not read again for it.
- */
+/* Gives *h the new authValue, and has it sign with that once. */
 static int
 change_and_prove(struct tpm *tpm, struct handle *h, struct slice old_auth,
     struct slice new_auth)
 {
+	struct key_tools tools = KEY_TOOLS_NONE;
 	uint8_t digest[SHA256_LEN];
 	struct bytes private = { 0 };
 	struct ec_signature sig;
@@ -370,13 +449,14 @@ change_and_prove(struct tpm *tpm, struct handle *h, struct slice old_auth,
 
 	if (RAND_bytes(digest, sizeof(digest)) != 1)
 		return fail(FAIL_INTERNAL, "no random numbers");
-	if ((r = key_check(h, &key)) != 0 ||
-	    (r = key_change_auth(tpm, &key, old_auth, new_auth, &private)) != 0)
-		return r;
-	bytes_move(&private, &h->tpm_private);
-	if ((r = key_sign(tpm, &key, new_auth, digest, &sig)) != 0)
-		return r;
-	return p256_verify(&key.point, digest, &sig);
+	if ((r = key_check(h, &key)) == 0 &&
+	    (r = key_change_auth(
+		 tpm, &key, old_auth, new_auth, &tools, &private)) == 0) {
+		bytes_move(&private, &h->tpm_private);
+		r = key_prove(tpm, &key, &tools, new_auth, digest, &sig);
+	}
+	key_tools_end(tpm, &tools);
+	return r != 0 ? r : p256_verify(&key.point, digest, &sig);
 }
 
 int

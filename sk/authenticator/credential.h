@@ -41,6 +41,13 @@ struct assertion {
 };
 
 /*
+ * Before a person is asked for a new key's PIN: whether there is a TPM with its
+ * PCRs, and none of that name for a resident key. 0 or any FAIL_.
+ */
+int credential_look(
+    const struct config *cfg, const struct credential_request *req) MUST_CHECK;
+
+/*
  * A resident key needs the owner's password, if the TPM has one: `pin` is that
  * password where the key gets no PIN; else the person is asked for it.
  *
@@ -49,12 +56,6 @@ struct assertion {
  */
 int credential_make(const struct config *cfg,
     const struct credential_request *req, struct credential *ret) MUST_CHECK;
-
-/*
- * Before a person is asked for the PIN of a new key: whether it can depend on
- * these PCRs. 0 or what pcr_read_for_key gives.
- */
-int credential_check_pcrs(const struct config *cfg, uint32_t pcrs) MUST_CHECK;
 
 /*
  * 0 or any FAIL_; the signature in *ret was verified. Without the PIN of a key

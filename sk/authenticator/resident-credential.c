@@ -38,44 +38,58 @@ make_record(const struct credential_request *req, struct slice key_handle,
 	return r;
 }
 
-/* What has to be known before a person is asked and a key is made. */
+static bool
+is_resident(const struct credential_request *req)
+{
+	return (req->flags & CREDENTIAL_RESIDENT) != 0;
+}
+
+static bool
+overwrites(const struct credential_request *req)
+{
+	return (req->flags & CREDENTIAL_OVERWRITE) != 0;
+}
+
+/* Whether the key's record can be made, and has its name for itself. */
 static int
-look_before(const struct config *cfg, const struct credential_request *req,
+check_name(const struct resident_listing *listing,
+    const struct credential_request *req)
+{
+	struct record rec = { 0 };
+	int r;
+
+	if ((r = make_record(req, (struct slice){ 0 }, &rec)) == 0 &&
+	    !overwrites(req))
+		r = resident_check_free(listing, &rec);
+	record_reset(&rec);
+	return r;
+}
+
+int
+resident_credential_look(struct tpm *tpm, const struct credential_request *req,
     bool *ret_owner_has_password)
 {
 	struct resident_listing l = { 0 };
-	struct record rec = { 0 };
-	struct tpm *tpm = NULL;
 	int r;
 
-	if ((r = make_record(req, (struct slice){ 0 }, &rec)) != 0 ||
-	    (r = tpm_open(cfg->tcti, &tpm)) != 0)
-		goto out;
+	if (!is_resident(req))
+		return 0;
 	if ((r = owner_has_password(tpm, ret_owner_has_password)) != 0 ||
-	    (req->flags & CREDENTIAL_OVERWRITE) != 0 ||
-	    (r = resident_read(tpm, &l)) != 0)
-		goto out;
-	r = resident_check_free(&l, &rec);
+	    (!overwrites(req) && (r = resident_read(tpm, &l)) != 0))
+		return r;
+	r = check_name(&l, req);
 	resident_listing_reset(tpm, &l);
-out:
-	tpm_close(tpm);
-	record_reset(&rec);
 	return r;
 }
 
 /* A key without a PIN leaves `pin` free for the owner's password. */
 int
-resident_credential_prepare(const struct config *cfg,
+resident_credential_ask_owner(const struct config *cfg,
     const struct credential_request *req, struct owner_password *ret)
 {
 	const bool gets_pin = (req->flags & CREDENTIAL_VERIFICATION) != 0;
-	bool needed = false;
 	int r;
 
-	if ((req->flags & CREDENTIAL_RESIDENT) == 0)
-		return 0;
-	if ((r = look_before(cfg, req, &needed)) != 0 || !needed)
-		return r;
 	if (!gets_pin && pin_is_given(req->pin))
 		return owner_password_set(req->pin, ret);
 	r = owner_password_ask(cfg, ret);
@@ -86,45 +100,52 @@ resident_credential_prepare(const struct config *cfg,
 	return r;
 }
 
-struct keeping {
-	struct record record;
-	struct slice owner_auth;
-	uint32_t index;
-};
-
-static int
-keep_record(struct tpm *tpm, void *what)
+int
+resident_credential_begin(struct tpm *tpm, const struct credential_request *req,
+    bool looked, const struct owner_password *owner,
+    struct resident_listing *ret)
 {
 	struct resident_listing l = { 0 };
-	struct keeping *k = what;
+	bool has_password = false;
 	int r;
 
+	if (!is_resident(req))
+		return 0;
+	if (!looked && owner->secret.len == 0) {
+		if ((r = owner_has_password(tpm, &has_password)) != 0)
+			return r;
+		if (has_password)
+			return RESIDENT_OWNER_WANTED;
+	}
 	if ((r = resident_read(tpm, &l)) != 0)
 		return r;
-	r = resident_store(tpm, &l, &k->record, k->owner_auth, &k->index);
-	resident_listing_reset(tpm, &l);
+	if (!looked && (r = check_name(&l, req)) != 0)
+		resident_listing_reset(tpm, &l);
+	else
+		*ret = l;
 	return r;
 }
 
 int
-resident_credential_keep(const struct config *cfg,
-    const struct credential_request *req, struct slice key_handle,
+resident_credential_keep(struct tpm *tpm, const struct credential_request *req,
+    struct resident_listing *listing, struct slice key_handle,
     const struct owner_password *owner)
 {
-	struct keeping k = { .owner_auth = owner->auth };
+	struct record rec = { 0 };
+	uint32_t index;
 	int r;
 
-	if ((req->flags & CREDENTIAL_RESIDENT) == 0)
+	if (!is_resident(req))
 		return 0;
-	if ((r = make_record(req, key_handle, &k.record)) != 0)
-		return r;
-	r = tpm_with(cfg->tcti, keep_record, &k);
-	if (r == 0)
-		log_debug("resident key at 0x%08x", k.index);
-	if (r == 0 && (req->flags & CREDENTIAL_VERIFICATION) == 0)
+	if ((r = make_record(req, key_handle, &rec)) != 0 ||
+	    (r = resident_store(tpm, listing, &rec, owner->auth, &index)) != 0)
+		goto out;
+	log_debug("resident key at 0x%08x", index);
+	if ((req->flags & CREDENTIAL_VERIFICATION) == 0)
 		log_info("whoever may use this TPM may use a resident key "
 			 "without a PIN");
-	record_reset(&k.record);
+out:
+	record_reset(&rec);
 	return r;
 }
 

@@ -10,22 +10,46 @@
 #include "authenticator/credential-request.h"
 #include "base/p256.h"
 #include "config.h"
+#include "key/resident.h"
 
 /*
- * Before a key is made: whether one of that name is there already, and the
- * owner's password if it will be needed; the caller ends *ret_owner with
- * owner_password_reset. Does nothing for a key that is not to be resident. 0;
- * FAIL_EXISTS; FAIL_PIN_REQUIRED, for the password in the PIN's place; any
- * other FAIL_.
+ * These do nothing for a key that is not to be resident.
+ *
+ * Before a person is asked: whether there is a key of that name already, and
+ * whether the owner has a password. 0, FAIL_EXISTS or any other FAIL_.
  */
-int resident_credential_prepare(const struct config *cfg,
+int resident_credential_look(struct tpm *tpm,
     const struct credential_request *req,
-    struct owner_password *ret_owner) MUST_CHECK;
+    bool *ret_owner_has_password) MUST_CHECK;
 
-/* After it was made: keeps it. Does nothing for a key that is not resident. */
-int resident_credential_keep(const struct config *cfg,
-    const struct credential_request *req, struct slice key_handle,
-    const struct owner_password *owner) MUST_CHECK;
+/*
+ * The owner's password, as what was given in the PIN's place, or of a person.
+ * The caller ends *ret with owner_password_reset. 0; FAIL_PIN_REQUIRED, for it
+ * to be given in the PIN's place; any other FAIL_.
+ */
+int resident_credential_ask_owner(const struct config *cfg,
+    const struct credential_request *req,
+    struct owner_password *ret) MUST_CHECK;
+
+/* A person has to be asked for the password, without this connection. */
+#define RESIDENT_OWNER_WANTED 1
+
+/*
+ * Before a key is made, in the connection that makes it: all resident keys that
+ * are there. If nobody has looked before, it also finds out what
+ * resident_credential_look does. The caller ends *ret with
+ * resident_listing_reset. 0, RESIDENT_OWNER_WANTED, FAIL_EXISTS or any other
+ * FAIL_.
+ */
+int resident_credential_begin(struct tpm *tpm,
+    const struct credential_request *req, bool looked,
+    const struct owner_password *owner,
+    struct resident_listing *ret) MUST_CHECK;
+
+/* After it was made: keeps it. 0 or any FAIL_. */
+int resident_credential_keep(struct tpm *tpm,
+    const struct credential_request *req, struct resident_listing *listing,
+    struct slice key_handle, const struct owner_password *owner) MUST_CHECK;
 
 /* A resident key as the TPM gives it back. */
 struct resident_credential {

@@ -52,7 +52,7 @@ enum {
 	FAIL_PROTOCOL = -42,	   /* not what the other side has to say */
 	FAIL_CERTIFICATE = -43,	   /* an SSH certificate, but not a good one */
 	FAIL_ENDORSEMENT_PASSWORD = -43, /* the endorsement hierarchy's */
-	FAIL_BOOT_STATE = -44,	   /* PCRs that a key depends on differ */
+	FAIL_BOOT_STATE = -44,		 /* PCRs that a key depends on differ */
 };
 
 /*

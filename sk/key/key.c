@@ -28,29 +28,19 @@ key_check(const struct handle *h, struct checked_key *ret)
 	return r;
 }
 
-/*
- * The session that authorizes the parent: a password session where nothing
- * secret is sent, else one that encrypts it and ends with the command.
- */
-static int
-create_session(struct tpm *tpm, const struct parent *parent,
-    struct slice auth_value, ESYS_TR *ret)
+void
+key_tools_end(struct tpm *tpm, struct key_tools *tools)
 {
-	int r;
-
-	*ret = ESYS_TR_PASSWORD;
-	if (auth_value.len == 0)
-		return 0;
-	if ((r = session_start(tpm, parent->object, ret)) != 0)
-		return r;
-	if ((r = session_encrypt(tpm, *ret)) != 0)
-		tpm_flush(tpm, ret);
-	return r;
+	session_end(tpm, &tools->session);
+	parent_close(tpm, &tools->parent);
 }
 
-/* TPM2_Create of `wanted`, marshalled into h. */
+/*
+ * TPM2_Create of `wanted`, marshalled into h: in a session that encrypts the
+ * authValue, if there is one.
+ */
 static int
-create(struct tpm *tpm, const struct parent *parent, const TPM2B_PUBLIC *wanted,
+create(struct tpm *tpm, struct key_tools *tools, const TPM2B_PUBLIC *wanted,
     struct slice auth_value, struct handle *h)
 {
 	const TPM2B_DATA outside = { 0 };
@@ -58,25 +48,26 @@ create(struct tpm *tpm, const struct parent *parent, const TPM2B_PUBLIC *wanted,
 	TPM2B_SENSITIVE_CREATE sensitive = { 0 };
 	TPM2B_PRIVATE *private = NULL;
 	TPM2B_PUBLIC *public = NULL;
-	ESYS_TR session;
 	TSS2_RC rc;
 	int r;
 
-	if ((r = create_session(tpm, parent, auth_value, &session)) != 0)
+	if (auth_value.len > 0 &&
+	    ((r = session_start(tpm, tools->parent.object, &tools->session)) !=
+		    0 ||
+		(r = session_encrypt(tpm, tools->session)) != 0))
 		return r;
 	sensitive.sensitive.userAuth.size = (UINT16)auth_value.len;
 	if (auth_value.len > 0)
 		memcpy(sensitive.sensitive.userAuth.buffer, auth_value.data,
 		    auth_value.len);
-	rc = TPM_RETRY(Esys_Create(tpm_esys(tpm), parent->object, session,
-	    ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, wanted, &outside, &pcrs,
-	    &private, &public, NULL, NULL, NULL));
+	rc = TPM_RETRY(Esys_Create(tpm_esys(tpm), tools->parent.object,
+	    tools->session, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, wanted,
+	    &outside, &pcrs, &private, &public, NULL, NULL, NULL));
 	explicit_bzero(&sensitive, sizeof(sensitive));
 	if (rc != TSS2_RC_SUCCESS)
-		r = parent_fail(rc, session, "create a key");
+		r = parent_fail(rc, tools->session, "create a key");
 	else if ((r = blob_write_public(public, &h->tpm_public)) == 0)
 		r = blob_write_private(private, &h->tpm_private);
-	session_end(tpm, &session);
 	Esys_Free(private);
 	Esys_Free(public);
 	return r;
@@ -84,9 +75,10 @@ create(struct tpm *tpm, const struct parent *parent, const TPM2B_PUBLIC *wanted,
 
 int
 key_create(struct tpm *tpm, const struct key_wishes *wishes,
-    struct handle *ret_handle, struct checked_key *ret_key)
+    struct key_tools *tools, struct handle *ret_handle,
+    struct checked_key *ret_key)
 {
-	struct parent parent = { .object = ESYS_TR_NONE };
+	struct parent *parent = &tools->parent;
 	struct bytes template = { 0 };
 	struct handle h = { 0 };
 	struct checked_key key;
@@ -101,13 +93,13 @@ key_create(struct tpm *tpm, const struct key_wishes *wishes,
 	memcpy(h.application, wishes->application, sizeof(h.application));
 	if ((r = limits_copy(wishes->limits, &h.limits)) != 0 ||
 	    (r = pcr_read_for_key(tpm, h.pcrs, h.pcr_values)) != 0 ||
-	    (r = parent_for_new(tpm, wishes->parent, &parent)) != 0)
+	    (r = parent_for_new(tpm, wishes->parent, parent)) != 0)
 		goto out;
-	h.parent = parent.where;
-	memcpy(h.parent_name, parent.name, sizeof(h.parent_name));
+	h.parent = parent->where;
+	memcpy(h.parent_name, parent->name, sizeof(h.parent_name));
 	if ((r = template_public(&h, NULL, &template)) != 0 ||
 	    (r = blob_read_public(&template, &wanted)) != 0 ||
-	    (r = create(tpm, &parent, &wanted, wishes->auth_value, &h)) != 0)
+	    (r = create(tpm, tools, &wanted, wishes->auth_value, &h)) != 0)
 		goto out;
 	if ((r = key_check(&h, &key)) != 0) {
 		if (r == FAIL_HANDLE)
@@ -120,7 +112,6 @@ key_create(struct tpm *tpm, const struct key_wishes *wishes,
 	*ret_key = (struct checked_key){ ret_handle, key.point };
 	h = (struct handle){ 0 };
 out:
-	parent_close(tpm, &parent);
 	bytes_reset(&template);
 	handle_reset(&h);
 	return r;
@@ -152,24 +143,21 @@ change_auth(struct tpm *tpm, ESYS_TR key, const struct parent *parent,
 
 int
 key_change_auth(struct tpm *tpm, const struct checked_key *key,
-    struct slice old_auth, struct slice new_auth, struct bytes *ret_private)
+    struct slice old_auth, struct slice new_auth, struct key_tools *tools,
+    struct bytes *ret_private)
 {
 	const struct handle *h = key->handle;
-	ESYS_TR object = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
-	struct parent parent = { .object = ESYS_TR_NONE };
+	struct parent *parent = &tools->parent;
+	ESYS_TR object = ESYS_TR_NONE;
 	int r;
 
-	if ((r = parent_find(tpm, h->parent, h->parent_name, &parent)) != 0)
+	if ((r = parent_find(tpm, h->parent, h->parent_name, parent)) != 0 ||
+	    (r = load_under(tpm, key, parent, &object, &tools->session)) != 0)
 		return r;
-	r = load_under(tpm, key, &parent, &object, &session);
-	if (r == 0) {
-		if ((r = session_set_auth(tpm, object, old_auth)) == 0)
-			r = change_auth(tpm, object, &parent, session, new_auth,
-			    ret_private);
-		session_forget_auth(tpm, object);
-		session_end(tpm, &session);
-		tpm_flush(tpm, &object);
-	}
-	parent_close(tpm, &parent);
+	if ((r = session_set_auth(tpm, object, old_auth)) == 0)
+		r = change_auth(
+		    tpm, object, parent, tools->session, new_auth, ret_private);
+	session_forget_auth(tpm, object);
+	tpm_flush(tpm, &object);
 	return r;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Our keys: check one, create one, change its authValue. A key handle goes in
- * and out; nothing stays in the TPM. load.h loads a key, and sign.h signs.
+ * and out; no key stays in the TPM. load.h loads a key, and sign.h signs.
  */
 #ifndef SKTPM_KEY_H
 #define SKTPM_KEY_H
 
 #include "base/p256.h"
 #include "key/handle.h"
+#include "key/parent.h"
 #include "tpm/tpm.h"
 
 /*
@@ -32,13 +33,31 @@ struct key_wishes {
 };
 
 /*
+ * What a key was made or changed with, for the proof that it works: its parent,
+ * and for a key with a PIN the session, which has shown that the parent is the
+ * real one. From KEY_TOOLS_NONE to key_tools_end.
+ */
+struct key_tools {
+	struct parent parent;
+	ESYS_TR session;
+};
+
+#define KEY_TOOLS_NONE                                       \
+	{                                                    \
+		{ .object = ESYS_TR_NONE }, ESYS_TR_PASSWORD \
+	}
+
+void key_tools_end(struct tpm *tpm, struct key_tools *tools);
+
+/*
  * Creates an ECDSA P-256 key. *ret_handle is the caller's to handle_reset, and
  * *ret_key borrows it. 0; FAIL_FORGED for another key than was asked for;
  * FAIL_PARENT where the parent has a password; FAIL_MEMORY or what
  * parent_for_new, pcr_read_for_key and tpm_fail give.
  */
 int key_create(struct tpm *tpm, const struct key_wishes *wishes,
-    struct handle *ret_handle, struct checked_key *ret_key) MUST_CHECK;
+    struct key_tools *tools, struct handle *ret_handle,
+    struct checked_key *ret_key) MUST_CHECK;
 
 /*
  * Checks a key handle; needs no TPM. 0; FAIL_HANDLE; FAIL_VERSION for
@@ -53,7 +72,7 @@ int key_check(const struct handle *h, struct checked_key *ret) MUST_CHECK;
  * key_sign.
  */
 int key_change_auth(struct tpm *tpm, const struct checked_key *key,
-    struct slice old_auth, struct slice new_auth,
+    struct slice old_auth, struct slice new_auth, struct key_tools *tools,
     struct bytes *ret_private) MUST_CHECK;
 
 #endif

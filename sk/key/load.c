@@ -45,11 +45,10 @@ load_use_fail(TSS2_RC rc, ESYS_TR session)
 }
 
 int
-load_under(struct tpm *tpm, const struct checked_key *key,
-    const struct parent *parent, ESYS_TR *ret_key, ESYS_TR *ret_session)
+load_in_session(struct tpm *tpm, const struct checked_key *key,
+    const struct parent *parent, ESYS_TR session, ESYS_TR *ret_key)
 {
 	const struct handle *h = key->handle;
-	ESYS_TR session = ESYS_TR_PASSWORD;
 	TPM2B_PRIVATE private;
 	TPM2B_PUBLIC public;
 	TSS2_RC rc;
@@ -58,15 +57,23 @@ load_under(struct tpm *tpm, const struct checked_key *key,
 	if ((r = blob_read_public(&h->tpm_public, &public)) != 0 ||
 	    (r = blob_read_private(&h->tpm_private, &private)) != 0)
 		return r;
-	if (h->auth == HANDLE_AUTH_PIN &&
-	    (r = session_start(tpm, parent->object, &session)) != 0)
-		return r;
 	rc = TPM_RETRY(Esys_Load(tpm_esys(tpm), parent->object, session,
 	    ESYS_TR_NONE, ESYS_TR_NONE, &private, &public, ret_key));
-	if (rc != TSS2_RC_SUCCESS) {
-		r = load_fail(rc, session);
+	return rc == TSS2_RC_SUCCESS ? 0 : load_fail(rc, session);
+}
+
+int
+load_under(struct tpm *tpm, const struct checked_key *key,
+    const struct parent *parent, ESYS_TR *ret_key, ESYS_TR *ret_session)
+{
+	ESYS_TR session = ESYS_TR_PASSWORD;
+	int r;
+
+	if (key->handle->auth == HANDLE_AUTH_PIN &&
+	    (r = session_start(tpm, parent->object, &session)) != 0)
+		return r;
+	if ((r = load_in_session(tpm, key, parent, session, ret_key)) != 0)
 		session_end(tpm, &session);
-	}
 	*ret_session = session;
 	return r;
 }

@@ -19,6 +19,13 @@ int load_under(struct tpm *tpm, const struct checked_key *key,
     const struct parent *parent, ESYS_TR *ret_key,
     ESYS_TR *ret_session) MUST_CHECK;
 
+/*
+ * The same in a session that has been used before, with this parent, or with
+ * ESYS_TR_PASSWORD. The session stays.
+ */
+int load_in_session(struct tpm *tpm, const struct checked_key *key,
+    const struct parent *parent, ESYS_TR session, ESYS_TR *ret_key) MUST_CHECK;
+
 /* The same under the parent that parent_find finds, which also has `seen`. */
 int load_key(struct tpm *tpm, const struct checked_key *key,
     enum parent_state seen, ESYS_TR *ret_key, ESYS_TR *ret_session) MUST_CHECK;

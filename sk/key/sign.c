@@ -89,8 +89,40 @@ sign_digest(struct tpm *tpm, ESYS_TR object, ESYS_TR session,
 }
 
 /*
- * By ESYS: a key with a PIN in a session that is salted to the parent; any key
- * under a parent that has to be looked for.
+ * By ESYS, with a key that is loaded. A session ends with that, and the key is
+ * flushed.
+ */
+static int
+sign_loaded(struct tpm *tpm, ESYS_TR object, ESYS_TR *session,
+    struct slice auth_value, const uint8_t digest[SHA256_LEN],
+    struct ec_signature *ret)
+{
+	TPMT_SIGNATURE *sig = NULL;
+	TSS2_RC rc;
+	int r;
+
+	if (*session != ESYS_TR_PASSWORD &&
+	    ((r = session_set_auth(tpm, object, auth_value)) != 0 ||
+		(r = session_end_with_next(tpm, *session)) != 0))
+		goto out;
+	rc = sign_digest(tpm, object, *session, digest, &sig);
+	if (rc != TSS2_RC_SUCCESS) {
+		r = load_use_fail(rc, *session);
+		goto out;
+	}
+	*session = ESYS_TR_PASSWORD; /* ended by the TPM */
+	r = sign_read(sig, ret);
+out:
+	session_forget_auth(tpm, object);
+	session_end(tpm, session);
+	tpm_flush_last(tpm, &object);
+	Esys_Free(sig);
+	return r;
+}
+
+/*
+ * A key with a PIN in a session that is salted to the parent; any key under a
+ * parent that has to be looked for.
  */
 static int
 sign_by_esys(struct tpm *tpm, const struct checked_key *key,
@@ -98,30 +130,11 @@ sign_by_esys(struct tpm *tpm, const struct checked_key *key,
     const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
 {
 	ESYS_TR object = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
-	TPMT_SIGNATURE *sig = NULL;
-	TSS2_RC rc;
 	int r;
 
 	if ((r = load_key(tpm, key, seen, &object, &session)) != 0)
 		return r;
-	/* The session ends with its use. */
-	if (session != ESYS_TR_PASSWORD &&
-	    ((r = session_set_auth(tpm, object, auth_value)) != 0 ||
-		(r = session_end_with_next(tpm, session)) != 0))
-		goto out;
-	rc = sign_digest(tpm, object, session, digest, &sig);
-	if (rc != TSS2_RC_SUCCESS) {
-		r = load_use_fail(rc, session);
-		goto out;
-	}
-	session = ESYS_TR_PASSWORD; /* ended by the TPM */
-	r = sign_read(sig, ret);
-out:
-	session_forget_auth(tpm, object);
-	session_end(tpm, &session);
-	tpm_flush_last(tpm, &object);
-	Esys_Free(sig);
-	return r;
+	return sign_loaded(tpm, object, &session, auth_value, digest, ret);
 }
 
 int
@@ -144,4 +157,24 @@ key_sign(struct tpm *tpm, const struct checked_key *key,
 			return sign_under(tpm, h, parent, digest, ret);
 	}
 	return sign_by_esys(tpm, key, seen, auth_value, digest, ret);
+}
+
+int
+key_prove(struct tpm *tpm, const struct checked_key *key,
+    struct key_tools *tools, struct slice auth_value,
+    const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
+{
+	ESYS_TR object = ESYS_TR_NONE;
+	int r;
+
+	if (conditions_need_policy(key->handle)) {
+		key_tools_end(tpm, tools);
+		return sign_by_policy(tpm, key, auth_value, digest, ret);
+	}
+	r = load_in_session(tpm, key, &tools->parent, tools->session, &object);
+	/* Before the key is used: a manager would carry it along. */
+	parent_close(tpm, &tools->parent);
+	return r != 0 ? r
+		      : sign_loaded(tpm, object, &tools->session, auth_value,
+			    digest, ret);
 }

@@ -30,4 +30,12 @@ int key_sign(struct tpm *tpm, const struct checked_key *key,
     struct slice auth_value, const uint8_t digest[SHA256_LEN],
     struct ec_signature *ret) MUST_CHECK;
 
+/*
+ * The first signature of a key that was made or changed with *tools, which are
+ * of no more use then. As key_sign; no try of the PIN is counted first.
+ */
+int key_prove(struct tpm *tpm, const struct checked_key *key,
+    struct key_tools *tools, struct slice auth_value,
+    const uint8_t digest[SHA256_LEN], struct ec_signature *ret) MUST_CHECK;
+
 #endif

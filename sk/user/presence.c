@@ -293,6 +293,13 @@ presence_require(
 	return fail(FAIL_INTERNAL, "no such way to have presence");
 }
 
+bool
+presence_asks(const struct config *cfg, bool pin_entered)
+{
+	return cfg->user_presence != USER_PRESENCE_ASSUME &&
+	    !(cfg->user_presence == USER_PRESENCE_AUTO && pin_entered);
+}
+
 int
 presence_before_pin(
     const struct config *cfg, const struct presence_question *question)

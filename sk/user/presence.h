@@ -25,6 +25,9 @@ struct presence_question {
 int presence_require(const struct config *cfg,
     const struct presence_question *question) MUST_CHECK;
 
+/* Whether presence_require may ask a person, rather than know by itself. */
+bool presence_asks(const struct config *cfg, bool pin_entered);
+
 /*
  * Before FAIL_PIN_REQUIRED. ssh-agent signs for every program that reaches its
  * socket. It asks for the PIN next, and does not say what for. So the question
