@@ -199,7 +199,7 @@ include tests/tests.mk
 .PHONY: lint format
 C_FILES = $(wildcard sk/*.[ch] sk/*/*.[ch] enroll/*.[ch] enroll/*/*.[ch] tests/*/*.[ch])
 # What begins as a shell script does, and what such scripts include.
-SH_FILES = tests/lib.sh $(wildcard tests/lib/*.sh) tests/workflow.sh tests/debian/trees.sh \
+SH_FILES = tests/lib.sh $(wildcard tests/lib/*.sh) tests/attest/common tests/workflow.sh tests/debian/trees.sh \
 	$(wildcard tests/vm/*.sh) \
 	$(shell grep -rlE '^\#!/(usr/)?bin/(env bash|sh|bash)$$' \
 	examples tests debian rpm .ci)

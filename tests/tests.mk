@@ -6,7 +6,7 @@ CA_TESTS = certificate ek-cert ek-chain ek-public make-credential message verify
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner
-TOOLS = $(addprefix $(B)/tests/tools/,ek-chain make-credential measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) \
+TOOLS = $(addprefix $(B)/tests/tools/,attest-read ek-chain make-credential measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) \
 	$(FPRINTD_PACKAGE:libsystemd=mock-notifications) pcap-commands \
 	print-policy print-tcti verify-attestation)
 # pcap is apart, to be found only where tpm2-tss has none.
@@ -255,8 +255,9 @@ $(B)/tests/tools/verify-attestation: private SK_CPPFLAGS = -D_GNU_SOURCE $(CPPFL
 $(B)/tests/tools/verify-attestation: TOOL_LIBS = -lfido2 -lcrypto
 $(B)/tests/tools/mock-fprintd: TOOL_LIBS = -lsystemd
 $(B)/tests/tools/mock-notifications: TOOL_LIBS = -lsystemd
-$(B)/tests/tools/ek-chain $(B)/tests/tools/make-credential: $(CA_OBJS)
-$(B)/tests/tools/ek-chain $(B)/tests/tools/make-credential: TOOL_LIBS = $(CA_LIBS)
+CA_TOOLS = $(addprefix $(B)/tests/tools/,attest-read ek-chain make-credential)
+$(CA_TOOLS): $(CA_OBJS)
+$(CA_TOOLS): TOOL_LIBS = $(CA_LIBS)
 $(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti: $(OBJS)
 $(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti: TOOL_LIBS = $(PKG_LIBS)
 
