@@ -84,12 +84,13 @@ MODULES = attest/ek attest/ek-cert attest/ek-certificates \
 	authenticator/ask-owner authenticator/authdata \
 	authenticator/credential authenticator/limits-check \
 	authenticator/resident-credential authenticator/use \
-	base/base64 base/bytes base/cbor base/child base/clock base/error base/home base/log \
+	base/base64 base/bytes base/cbor base/child base/clock base/duration base/error base/home base/log \
 	base/p256 base/process base/sha256 base/text base/utf8 base/wire \
 	config \
 	fallback/fallback fallback/helper-message \
 	key/blob key/boot-state key/conditions key/handle key/key key/limits key/load \
-	key/parent key/resident key/resident-record key/sign key/sign-policy key/template \
+	key/parent key/resident key/resident-record key/sign \
+	key/sign-policy key/template \
 	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
 	tpm/bare tpm/capability tpm/device tpm/hierarchy tpm/interrupt tpm/lockout \
 	tpm/name tpm/nv tpm/nv-other tpm/object tpm/owner tpm/pcr tpm/pcr-read \

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -44,24 +45,13 @@ lockout_read(struct tpm *tpm, struct lockout *ret)
 }
 
 static void
-add_duration(struct text *t, uint32_t seconds)
-{
-	if (seconds >= 7200)
-		text_add(t, "%u hours", seconds / 3600);
-	else if (seconds >= 120)
-		text_add(t, "%u minutes", seconds / 60);
-	else
-		text_add(t, "%u seconds", seconds);
-}
-
-static void
 add_forgetting(struct text *t, const struct lockout *l)
 {
 	if (l->interval == 0) {
 		text_add(t, "it forgets none by itself");
 	} else {
 		text_add(t, "it forgets one every ");
-		add_duration(t, l->interval);
+		duration_add(t, l->interval);
 	}
 }
 
