@@ -89,12 +89,12 @@ MODULES = attest/ek attest/ek-cert attest/ek-certificates \
 	config \
 	fallback/fallback fallback/helper-message \
 	key/blob key/boot-state key/conditions key/handle key/key key/limits key/load \
-	key/parent key/resident key/resident-record key/sign \
-	key/sign-policy key/template \
+	key/parent key/pin-object key/resident key/resident-record key/sign \
+	key/sign-pin-object key/sign-policy key/template \
 	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
 	tpm/bare tpm/capability tpm/device tpm/hierarchy tpm/interrupt tpm/lockout \
 	tpm/name tpm/nv tpm/nv-other tpm/object tpm/owner tpm/pcr tpm/pcr-read \
-	tpm/policy tpm/policy-session tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-device \
+	tpm/policy tpm/policy-secret tpm/policy-session tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-device \
 	tpm/tcti-watch tpm/tpm \
 	user/display $(BY_BUS) user/pin user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)

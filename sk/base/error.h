@@ -53,6 +53,7 @@ enum {
 	FAIL_CERTIFICATE = -43,	   /* an SSH certificate, but not a good one */
 	FAIL_ENDORSEMENT_PASSWORD = -43, /* the endorsement hierarchy's */
 	FAIL_BOOT_STATE = -44,		 /* PCRs that a key depends on differ */
+	FAIL_TICKET = -45, /* of a PIN: the TPM no longer takes it */
 };
 
 /*

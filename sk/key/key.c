@@ -7,6 +7,7 @@
 #include "key/key.h"
 #include "key/load.h"
 #include "key/parent.h"
+#include "key/pin-object.h"
 #include "key/template.h"
 #include "tpm/pcr-read.h"
 #include "tpm/rc.h"
@@ -19,10 +20,6 @@ key_check(const struct handle *h, struct checked_key *ret)
 	struct ec_point point;
 	int r;
 
-	if (h->auth == HANDLE_AUTH_PIN_OBJECT)
-		return fail(FAIL_VERSION,
-		    "the key's PIN has a lifetime, which this sk-tpm cannot "
-		    "keep; use a later one");
 	if ((r = template_point(h, bytes_slice(&h->tpm_public), &point)) == 0)
 		*ret = (struct checked_key){ h, point };
 	return r;
@@ -36,40 +33,90 @@ key_tools_end(struct tpm *tpm, struct key_tools *tools)
 }
 
 /*
- * TPM2_Create of `wanted`, marshalled into h: in a session that encrypts the
- * authValue, if there is one.
+ * TPM2_Create by a template; the object's two areas, marshalled. An authValue
+ * goes in a session that encrypts it.
  */
 static int
-create(struct tpm *tpm, struct key_tools *tools, const TPM2B_PUBLIC *wanted,
-    struct slice auth_value, struct handle *h)
+create(struct tpm *tpm, struct key_tools *tools, const struct bytes *template,
+    const TPM2B_SENSITIVE_CREATE *sensitive, struct bytes *ret_public,
+    struct bytes *ret_private)
 {
 	const TPM2B_DATA outside = { 0 };
 	const TPML_PCR_SELECTION pcrs = { 0 };
-	TPM2B_SENSITIVE_CREATE sensitive = { 0 };
+	TPM2B_PUBLIC *public = NULL, wanted;
 	TPM2B_PRIVATE *private = NULL;
-	TPM2B_PUBLIC *public = NULL;
+	ESYS_TR session = ESYS_TR_PASSWORD;
 	TSS2_RC rc;
 	int r;
 
-	if (auth_value.len > 0 &&
-	    ((r = session_start(tpm, tools->parent.object, &tools->session)) !=
-		    0 ||
-		(r = session_encrypt(tpm, tools->session)) != 0))
+	if ((r = blob_read_public(template, &wanted)) != 0)
 		return r;
-	sensitive.sensitive.userAuth.size = (UINT16)auth_value.len;
-	if (auth_value.len > 0)
-		memcpy(sensitive.sensitive.userAuth.buffer, auth_value.data,
-		    auth_value.len);
-	rc = TPM_RETRY(Esys_Create(tpm_esys(tpm), tools->parent.object,
-	    tools->session, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, wanted,
-	    &outside, &pcrs, &private, &public, NULL, NULL, NULL));
-	explicit_bzero(&sensitive, sizeof(sensitive));
+	if (sensitive->sensitive.userAuth.size > 0) {
+		if ((r = session_start(
+			 tpm, tools->parent.object, &tools->session)) != 0 ||
+		    (r = session_encrypt(tpm, tools->session)) != 0)
+			return r;
+		session = tools->session;
+	}
+	rc = TPM_RETRY(Esys_Create(tpm_esys(tpm), tools->parent.object, session,
+	    ESYS_TR_NONE, ESYS_TR_NONE, sensitive, &wanted, &outside, &pcrs,
+	    &private, &public, NULL, NULL, NULL));
 	if (rc != TSS2_RC_SUCCESS)
-		r = parent_fail(rc, tools->session, "create a key");
-	else if ((r = blob_write_public(public, &h->tpm_public)) == 0)
-		r = blob_write_private(private, &h->tpm_private);
+		r = parent_fail(rc, session, "create a key");
+	else if ((r = blob_write_public(public, ret_public)) == 0)
+		r = blob_write_private(private, ret_private);
 	Esys_Free(private);
 	Esys_Free(public);
+	return r;
+}
+
+static void
+set_auth_value(TPM2B_SENSITIVE_CREATE *sensitive, struct slice auth_value)
+{
+	TPM2B_AUTH *auth = &sensitive->sensitive.userAuth;
+
+	auth->size = (UINT16)auth_value.len;
+	if (auth_value.len > 0)
+		memcpy(auth->buffer, auth_value.data, auth_value.len);
+}
+
+static int
+create_pin_object(struct tpm *tpm, struct key_tools *tools,
+    struct slice auth_value, struct handle *h)
+{
+	TPM2B_SENSITIVE_CREATE sensitive = { 0 };
+	struct bytes template = { 0 };
+	int r;
+
+	if ((r = template_pin_object(&template)) != 0)
+		return r;
+	set_auth_value(&sensitive, auth_value);
+	sensitive.sensitive.data.size = 1; /* the least there can be: a zero */
+	r = create(tpm, tools, &template, &sensitive, &h->pin_object_public,
+	    &h->pin_object_private);
+	explicit_bzero(&sensitive, sizeof(sensitive));
+	bytes_reset(&template);
+	return r;
+}
+
+/* The PIN is the key's own, or its PIN object's. */
+static int
+create_key(struct tpm *tpm, struct key_tools *tools, struct slice auth_value,
+    struct handle *h)
+{
+	TPM2B_SENSITIVE_CREATE sensitive = { 0 };
+	struct bytes template = { 0 };
+	int r = 0;
+
+	if (h->auth == HANDLE_AUTH_PIN_OBJECT)
+		r = create_pin_object(tpm, tools, auth_value, h);
+	else
+		set_auth_value(&sensitive, auth_value);
+	if (r == 0 && (r = template_public(h, NULL, &template)) == 0)
+		r = create(tpm, tools, &template, &sensitive, &h->tpm_public,
+		    &h->tpm_private);
+	explicit_bzero(&sensitive, sizeof(sensitive));
+	bytes_reset(&template);
 	return r;
 }
 
@@ -79,14 +126,14 @@ key_create(struct tpm *tpm, const struct key_wishes *wishes,
     struct checked_key *ret_key)
 {
 	struct parent *parent = &tools->parent;
-	struct bytes template = { 0 };
 	struct handle h = { 0 };
 	struct checked_key key;
-	TPM2B_PUBLIC wanted;
 	int r;
 
 	if (wishes->auth_value.len > 0)
-		h.auth = HANDLE_AUTH_PIN;
+		h.auth = wishes->pin_lifetime > 0 ? HANDLE_AUTH_PIN_OBJECT
+						  : HANDLE_AUTH_PIN;
+	h.pin_lifetime = wishes->pin_lifetime;
 	h.presence = wishes->presence;
 	h.pcrs = wishes->pcrs;
 	memcpy(h.pin_salt, wishes->pin_salt, sizeof(h.pin_salt));
@@ -97,22 +144,16 @@ key_create(struct tpm *tpm, const struct key_wishes *wishes,
 		goto out;
 	h.parent = parent->where;
 	memcpy(h.parent_name, parent->name, sizeof(h.parent_name));
-	if ((r = template_public(&h, NULL, &template)) != 0 ||
-	    (r = blob_read_public(&template, &wanted)) != 0 ||
-	    (r = create(tpm, tools, &wanted, wishes->auth_value, &h)) != 0)
-		goto out;
-	if ((r = key_check(&h, &key)) != 0) {
-		if (r == FAIL_HANDLE)
-			r = fail(FAIL_FORGED,
-			    "the TPM created another key than it was asked "
-			    "for");
-		goto out;
+	r = create_key(tpm, tools, wishes->auth_value, &h);
+	if (r == 0 && (r = key_check(&h, &key)) == 0) {
+		*ret_handle = h;
+		*ret_key = (struct checked_key){ ret_handle, key.point };
+		h = (struct handle){ 0 };
+	} else if (r == FAIL_HANDLE) {
+		r = fail(FAIL_FORGED,
+		    "the TPM created another key than it was asked for");
 	}
-	*ret_handle = h;
-	*ret_key = (struct checked_key){ ret_handle, key.point };
-	h = (struct handle){ 0 };
 out:
-	bytes_reset(&template);
 	handle_reset(&h);
 	return r;
 }
@@ -151,8 +192,12 @@ key_change_auth(struct tpm *tpm, const struct checked_key *key,
 	ESYS_TR object = ESYS_TR_NONE;
 	int r;
 
-	if ((r = parent_find(tpm, h->parent, h->parent_name, parent)) != 0 ||
-	    (r = load_under(tpm, key, parent, &object, &tools->session)) != 0)
+	if ((r = parent_find(tpm, h->parent, h->parent_name, parent)) != 0)
+		return r;
+	r = h->auth == HANDLE_AUTH_PIN_OBJECT
+	    ? pin_object_load(tpm, h, parent, &object, &tools->session)
+	    : load_under(tpm, key, parent, &object, &tools->session);
+	if (r != 0)
 		return r;
 	if ((r = session_set_auth(tpm, object, old_auth)) == 0)
 		r = change_auth(

@@ -26,6 +26,7 @@ struct key_wishes {
 	uint32_t parent;	 /* persistent handle; 0: the SRK */
 	struct slice auth_value; /* of a PIN; empty: no authorization */
 	uint8_t pin_salt[HANDLE_SALT_LEN]; /* that it was made with */
+	uint32_t pin_lifetime;		   /* seconds, with a PIN; 0: none */
 	uint8_t application[32];	   /* SHA-256 of the one it is for */
 	bool presence;			   /* each use needs a person's */
 	uint32_t pcrs;			   /* it depends on, as they are now */
@@ -67,9 +68,9 @@ int key_check(const struct handle *h, struct checked_key *ret) MUST_CHECK;
 
 /*
  * Changes the authValue of a key that has a PIN: *ret_private is its new
- * private area. The TPM goes on loading the old one, with the old authValue,
- * wherever a copy of it is. 0; FAIL_WRONG_PIN, which has cost a try; as
- * key_sign.
+ * private area, or that of its PIN object. The TPM goes on loading the old one,
+ * with the old authValue, wherever a copy of it is. 0; FAIL_WRONG_PIN, which
+ * has cost a try; as key_sign.
  */
 int key_change_auth(struct tpm *tpm, const struct checked_key *key,
     struct slice old_auth, struct slice new_auth, struct key_tools *tools,

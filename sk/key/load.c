@@ -45,21 +45,30 @@ load_use_fail(TSS2_RC rc, ESYS_TR session)
 }
 
 int
+load_object(struct tpm *tpm, const struct parent *parent, ESYS_TR session,
+    const struct bytes *public, const struct bytes *private, ESYS_TR *ret)
+{
+	TPM2B_PRIVATE in_private;
+	TPM2B_PUBLIC in_public;
+	TSS2_RC rc;
+	int r;
+
+	if ((r = blob_read_public(public, &in_public)) != 0 ||
+	    (r = blob_read_private(private, &in_private)) != 0)
+		return r;
+	rc = TPM_RETRY(Esys_Load(tpm_esys(tpm), parent->object, session,
+	    ESYS_TR_NONE, ESYS_TR_NONE, &in_private, &in_public, ret));
+	return rc == TSS2_RC_SUCCESS ? 0 : load_fail(rc, session);
+}
+
+int
 load_in_session(struct tpm *tpm, const struct checked_key *key,
     const struct parent *parent, ESYS_TR session, ESYS_TR *ret_key)
 {
 	const struct handle *h = key->handle;
-	TPM2B_PRIVATE private;
-	TPM2B_PUBLIC public;
-	TSS2_RC rc;
-	int r;
 
-	if ((r = blob_read_public(&h->tpm_public, &public)) != 0 ||
-	    (r = blob_read_private(&h->tpm_private, &private)) != 0)
-		return r;
-	rc = TPM_RETRY(Esys_Load(tpm_esys(tpm), parent->object, session,
-	    ESYS_TR_NONE, ESYS_TR_NONE, &private, &public, ret_key));
-	return rc == TSS2_RC_SUCCESS ? 0 : load_fail(rc, session);
+	return load_object(
+	    tpm, parent, session, &h->tpm_public, &h->tpm_private, ret_key);
 }
 
 int

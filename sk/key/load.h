@@ -9,6 +9,15 @@
 #include "key/parent.h"
 
 /*
+ * Loads an object of ours from its two areas, as a key handle has them;
+ * `session` authorizes the parent. 0; FAIL_HANDLE; FAIL_PARENT where the parent
+ * has a password; what tpm_fail gives.
+ */
+int load_object(struct tpm *tpm, const struct parent *parent, ESYS_TR session,
+    const struct bytes *public, const struct bytes *private,
+    ESYS_TR *ret) MUST_CHECK;
+
+/*
  * Loads the key. For a key with a PIN, *ret_session is a session that has
  * loaded it: its answer has shown that the real parent is there before
  * anything made of the PIN is sent. Else it is ESYS_TR_PASSWORD. Both are the

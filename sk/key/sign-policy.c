@@ -7,6 +7,7 @@
 #include "key/boot-state.h"
 #include "key/conditions.h"
 #include "key/load.h"
+#include "key/sign-pin-object.h"
 #include "key/sign-policy.h"
 #include "key/sign.h"
 #include "tpm/bare.h"
@@ -14,13 +15,6 @@
 #include "tpm/rc.h"
 #include "tpm/retry.h"
 #include "tpm/session.h"
-
-/*
- * What to do where PCRs, any of them, were extended since the session was shown
- * those of the key: Linux does it for each file that IMA measures. Few tries,
- * as that does not go on for long.
- */
-#define MAX_PCR_CHANGES 8
 
 /* --- meeting the conditions -------------------------------------------- */
 
@@ -36,13 +30,15 @@ fail_pcrs(struct tpm *tpm, const struct handle *h)
 	    "the TPM refuses the values of PCRs that it shows itself");
 }
 
-static int
-meet_pcrs(struct tpm *tpm, const struct handle *h, uint32_t session)
+int
+sign_meet_pcrs(struct tpm *tpm, const struct handle *h, uint32_t session)
 {
 	uint8_t values[SHA256_LEN];
 	TSS2_RC rc;
 	int r;
 
+	if (h->pcrs == 0)
+		return 0;
 	if ((r = conditions_pcr_digest(h, values)) != 0)
 		return r;
 	rc = policy_session_pcr(tpm, session, h->pcrs, values);
@@ -77,7 +73,7 @@ meet(struct tpm *tpm, const struct handle *h, uint32_t session)
 {
 	int r;
 
-	if ((r = meet_pcrs(tpm, h, session)) == 0)
+	if ((r = sign_meet_pcrs(tpm, h, session)) == 0)
 		r = meet_binding(tpm, h, session);
 	return r;
 }
@@ -119,8 +115,8 @@ use(struct tpm *tpm, const struct handle *h, uint32_t object, uint32_t session,
 	int r = 0;
 
 	rc = bare_sign(tpm, object, &auth, digest, &signature);
-	for (int i = 0;
-	     i < MAX_PCR_CHANGES && r == 0 && tpm_rc(rc) == TPM2_RC_PCR_CHANGED;
+	for (int i = 0; i < SIGN_MAX_PCR_CHANGES && r == 0 &&
+	     tpm_rc(rc) == TPM2_RC_PCR_CHANGED;
 	     i++)
 		if ((r = meet_again(tpm, h, session)) == 0)
 			rc = bare_sign(tpm, object, &auth, digest, &signature);
@@ -200,7 +196,7 @@ meet_with_pin(struct tpm *tpm, const struct handle *h, ESYS_TR session)
 	uint32_t handle = session_handle(tpm, session);
 	int r;
 
-	if ((r = meet_pcrs(tpm, h, handle)) == 0 &&
+	if ((r = sign_meet_pcrs(tpm, h, handle)) == 0 &&
 	    (r = session_policy_auth_value(tpm, session)) == 0)
 		r = meet_binding(tpm, h, handle);
 	return r;
@@ -257,8 +253,8 @@ use_with_pin(struct tpm *tpm, const struct handle *h, ESYS_TR object,
 	    (r = session_end_with_next(tpm, *session)) != 0)
 		return r;
 	rc = sign_digest(tpm, object, *session, digest, &sig);
-	for (int i = 0;
-	     i < MAX_PCR_CHANGES && r == 0 && tpm_rc(rc) == TPM2_RC_PCR_CHANGED;
+	for (int i = 0; i < SIGN_MAX_PCR_CHANGES && r == 0 &&
+	     tpm_rc(rc) == TPM2_RC_PCR_CHANGED;
 	     i++)
 		if ((r = meet_with_pin_again(tpm, h, *session)) == 0)
 			rc = sign_digest(tpm, object, *session, digest, &sig);
@@ -302,6 +298,11 @@ sign_by_policy(struct tpm *tpm, const struct checked_key *key,
     struct slice auth_value, const uint8_t digest[SHA256_LEN],
     struct ec_signature *ret)
 {
+	struct bytes no_ticket = { 0 };
+
+	if (key->handle->auth == HANDLE_AUTH_PIN_OBJECT)
+		return key_sign_for_ticket(
+		    tpm, key, auth_value, 0, digest, ret, &no_ticket);
 	if (key->handle->auth == HANDLE_AUTH_PIN)
 		return sign_with_pin(tpm, key, auth_value, digest, ret);
 	return sign_without_pin(tpm, key, digest, ret);

@@ -13,6 +13,8 @@ is_asked_for(const TPMS_CAPABILITY_DATA *data, TPM2_CAP kind)
 		return false;
 	if (kind == TPM2_CAP_HANDLES)
 		return data->data.handles.count <= TPM2_MAX_CAP_HANDLES;
+	if (kind == TPM2_CAP_COMMANDS)
+		return data->data.command.count <= TPM2_MAX_CAP_CC;
 	return kind == TPM2_CAP_TPM_PROPERTIES &&
 	    data->data.tpmProperties.count <= TPM2_MAX_TPM_PROPERTIES;
 }
@@ -58,6 +60,24 @@ tpm_property(struct tpm *tpm, TPM2_PT property, uint32_t *ret)
 		*ret = data->data.tpmProperties.tpmProperty[0].value;
 	Esys_Free(data);
 	return r;
+}
+
+/* It is the first in order from itself on, if it is there. */
+int
+tpm_has_command(struct tpm *tpm, TPM2_CC command, bool *ret)
+{
+	TPMS_CAPABILITY_DATA *data;
+	const TPML_CCA *list;
+	int r;
+
+	if ((r = tpm_capability(tpm, TPM2_CAP_COMMANDS, command, 1,
+		 "tell its commands", NULL, &data)) != 0)
+		return r;
+	list = &data->data.command;
+	*ret = list->count > 0 &&
+	    (list->commandAttributes[0] & TPMA_CC_COMMANDINDEX_MASK) == command;
+	Esys_Free(data);
+	return 0;
 }
 
 /* Takes those that are in range; false where the list is at its end. */

@@ -258,6 +258,14 @@ TSS(Esys_ObjectChangeAuth,
     (E, ESYS_TR object, ESYS_TR parent, S, const TPM2B_AUTH *auth,
 	TPM2B_PRIVATE **private),
     (e, object, parent, s1, s2, s3, auth, private))
+TSS(Esys_PolicySecret,
+    (E, ESYS_TR object, ESYS_TR policy, S, const TPM2B_NONCE *nonce,
+	const TPM2B_DIGEST *cp_hash, const TPM2B_NONCE *ref, INT32 expiration,
+	TPM2B_TIMEOUT **timeout, TPMT_TK_AUTH **ticket),
+    (e, object, policy, s1, s2, s3, nonce, cp_hash, ref, expiration, timeout,
+	ticket))
+TSS(Esys_TRSess_GetNonceTPM, (E, ESYS_TR session, TPM2B_NONCE **nonce),
+    (e, session, nonce))
 TSS(Esys_NV_DefineSpace,
     (E, ESYS_TR owner, S, const TPM2B_AUTH *auth, const TPM2B_NV_PUBLIC *public,
 	ESYS_TR *index),
@@ -328,6 +336,12 @@ TSS(Tss2_Sys_PolicyOR,
     (Y, TPMI_SH_POLICY session, A, const TPML_DIGEST *digests,
 	TSS2L_SYS_AUTH_RESPONSE *answer),
     (y, session, auths, digests, answer))
+TSS(Tss2_Sys_PolicyTicket,
+    (Y, TPMI_SH_POLICY session, A, const TPM2B_TIMEOUT *timeout,
+	const TPM2B_DIGEST *cp_hash, const TPM2B_NONCE *ref,
+	const TPM2B_NAME *name, const TPMT_TK_AUTH *ticket,
+	TSS2L_SYS_AUTH_RESPONSE *answer),
+    (y, session, auths, timeout, cp_hash, ref, name, ticket, answer))
 TSS(Tss2_Sys_FlushContext, (Y, TPMI_DH_CONTEXT object), (y, object))
 TSS(Tss2_TctiLdr_Initialize, (const char *name, TSS2_TCTI_CONTEXT **ret),
     (name, ret))
@@ -344,12 +358,16 @@ TSS(Tss2_TctiLdr_Initialize, (const char *name, TSS2_TCTI_CONTEXT **ret),
 MARSHAL(TPM2B_PRIVATE)
 MARSHAL(TPM2B_PUBLIC)
 MARSHAL(TPMS_NV_PUBLIC)
+MARSHAL(TPM2B_TIMEOUT)
 MARSHAL(TPMT_PUBLIC)
+MARSHAL(TPMT_TK_AUTH)
 UNMARSHAL(TPM2B_NAME)
 UNMARSHAL(TPM2B_NV_PUBLIC)
 UNMARSHAL(TPM2B_PRIVATE)
 UNMARSHAL(TPM2B_PUBLIC)
 UNMARSHAL(TPMT_PUBLIC)
+UNMARSHAL(TPM2B_TIMEOUT)
+UNMARSHAL(TPMT_TK_AUTH)
 UNMARSHAL(UINT32)
 
 /* --- OpenSSL ----------------------------------------------------------- */
