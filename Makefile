@@ -83,7 +83,7 @@ MODULES = attest/ek attest/ek-cert attest/ek-certificates \
 	attest/ek-kind attest/ek-public attest/machine-id attest/tpm2b \
 	authenticator/ask-owner authenticator/authdata \
 	authenticator/credential authenticator/limits-check \
-	authenticator/resident-credential authenticator/use \
+	authenticator/pin-lifetime authenticator/resident-credential authenticator/use \
 	base/base64 base/bytes base/cbor base/child base/clock base/duration base/error base/home base/log \
 	base/p256 base/process base/sha256 base/text base/utf8 base/wire \
 	config \
@@ -96,7 +96,7 @@ MODULES = attest/ek attest/ek-cert attest/ek-certificates \
 	tpm/name tpm/nv tpm/nv-other tpm/object tpm/owner tpm/pcr tpm/pcr-read \
 	tpm/policy tpm/policy-secret tpm/policy-session tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-device \
 	tpm/tcti-watch tpm/tpm \
-	user/display $(BY_BUS) user/pin user/presence user/terminal
+	user/display $(BY_BUS) user/pin user/pin-ticket user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)
 # What a CA needs to judge a key. None of it needs tpm2-tss.
 ATTEST = attest/ek-cert attest/ek-chain attest/ek-public attest/kdf \
@@ -155,7 +155,7 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 	$(call OBJECT,-DSK_API_MAJOR=$*)
 
 # The command, from the same files.
-COMMAND = answer cmd-completions cmd-enroll cmd-list cmd-pin cmd-remove \
+COMMAND = answer cmd-completions cmd-enroll cmd-forget cmd-list cmd-pin cmd-remove \
 	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-ek doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \

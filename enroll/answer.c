@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -143,6 +144,17 @@ answer_boot_state(struct json_object *o, uint32_t pcrs)
 	answer_object(o, "boot_state", json_object_new_string(t.s));
 }
 
+void
+answer_pin_lifetime(struct json_object *o, uint32_t seconds)
+{
+	struct text t = { 0 };
+
+	if (seconds == 0)
+		return;
+	duration_add(&t, seconds);
+	answer_text(o, "pin_lifetime", t.s);
+}
+
 int
 answer_key(struct json_object *o, const struct keyref *ref)
 {
@@ -163,7 +175,8 @@ answer_key(struct json_object *o, const struct keyref *ref)
 		answer_text(o, "comment", key->comment);
 	answer_bool(
 	    o, "presence", h->presence || (key->flags & KEYFILE_PRESENCE) != 0);
-	answer_bool(o, "pin", h->auth == HANDLE_AUTH_PIN);
+	answer_bool(o, "pin", h->auth != HANDLE_AUTH_NONE);
+	answer_pin_lifetime(o, h->pin_lifetime);
 	answer_object(o, "limits", limits_answer(&h->limits));
 	answer_boot_state(o, h->pcrs);
 	t = (struct text){ 0 };
@@ -192,6 +205,8 @@ static const struct {
 	{ "boot_state_holds", "Boot state holds" },
 	{ "nv_bytes", "NV bytes" },
 	{ "pin", "PIN" },
+	{ "pin_counts_until", "PIN counts until" },
+	{ "pin_lifetime", "PIN lifetime" },
 	{ "public_key", "Public key" },
 	{ "signature_verified", "Signature verified" },
 	{ "total_ms", "Total ms" },

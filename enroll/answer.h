@@ -32,6 +32,9 @@ struct json_object *answer_new_list(void);
 /* A member of o as text, or "" if there is none. Valid as long as o. */
 const char *answer_member(struct json_object *o, const char *name);
 
+/* Adds how long a key's PIN lasts, if it does. */
+void answer_pin_lifetime(struct json_object *o, uint32_t seconds);
+
 /* Adds the PCRs that a key depends on, in words, if any. */
 void answer_boot_state(struct json_object *o, uint32_t pcrs);
 

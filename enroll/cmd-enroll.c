@@ -136,6 +136,9 @@ check_words(const struct invocation *inv, const struct keyfile *key)
 	if (strncmp(key->application, "ssh:", 4) != 0)
 		return fail(
 		    FAIL_ARGUMENT, "--application: must begin with ssh:");
+	if (has(inv, OPTION_PIN_LIFETIME) && !has(inv, OPTION_PIN))
+		return fail(FAIL_ARGUMENT,
+		    "--pin-lifetime is for keys with a PIN; add --pin");
 	if (has(inv, OPTION_USER) && !has(inv, OPTION_RESIDENT))
 		return fail(FAIL_ARGUMENT,
 		    "--user is for resident keys; add --resident");

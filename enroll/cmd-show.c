@@ -1,10 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm show */
+#include <time.h>
+
 #include "answer.h"
+#include "authenticator/pin-lifetime.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "command.h"
 #include "keyref.h"
+
+/* By our clock: the TPM, which decides, can only be asked with the ticket. */
+static void
+answer_ticket(
+    struct json_object *o, const struct config *cfg, const struct handle *h)
+{
+	struct pin_ticket ticket = { 0 };
+	char until[64] = "it was not entered";
+	time_t end;
+	struct tm tm;
+
+	if (h->auth != HANDLE_AUTH_PIN_OBJECT)
+		return;
+	if (pin_lifetime_find(cfg, h, &ticket)) {
+		uint32_t most = pin_lifetime_of(cfg, h);
+
+		end = time(NULL) + (time_t)(ticket.made - pin_ticket_now()) +
+		    (time_t)(ticket.seconds < most ? ticket.seconds : most);
+		if (localtime_r(&end, &tm) != NULL)
+			strftime(until, sizeof(until), "%F %T", &tm);
+	}
+	pin_ticket_reset(&ticket);
+	answer_text(o, "pin_counts_until", until);
+}
 
 int
 command_show(struct invocation *inv)
@@ -18,6 +45,7 @@ command_show(struct invocation *inv)
 	    (r = answer_key(o, &ref)) != 0 ||
 	    (r = keyfile_public_line(&ref.key, &line)) != 0)
 		goto out;
+	answer_ticket(o, &inv->cfg, &ref.handle);
 	/* What loads was asked for its boot state as well. */
 	if (ref.handle.pcrs != 0 && (loads == 0 || loads == FAIL_BOOT_STATE))
 		answer_bool(o, "boot_state_holds", loads == 0);

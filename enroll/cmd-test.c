@@ -35,9 +35,9 @@ command_test(struct invocation *inv)
 	int r;
 
 	if ((r = keyref_by_either_name(inv->argv[0], &t.ref)) != 0 ||
-	    ((t.ref.resident || t.ref.handle.auth == HANDLE_AUTH_PIN) &&
+	    ((t.ref.resident || t.ref.handle.auth != HANDLE_AUTH_NONE) &&
 		(r = tpm_with(inv->cfg.tcti, look_before_test, &t)) != 0) ||
-	    (t.ref.handle.auth == HANDLE_AUTH_PIN &&
+	    (t.ref.handle.auth != HANDLE_AUTH_NONE &&
 		(r = presence_ask_secret(
 		     &inv->cfg, "Enter the key's PIN: ", &pin)) != 0))
 		goto out;

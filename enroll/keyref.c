@@ -81,7 +81,7 @@ check_agreement(const struct keyref *ref, const struct ec_point *point)
 		    "the public key in the file is not the key's own; restore "
 		    "the key file");
 	if ((ref->key.flags & KEYFILE_VERIFICATION) != 0 &&
-	    ref->handle.auth != HANDLE_AUTH_PIN)
+	    ref->handle.auth == HANDLE_AUTH_NONE)
 		return fail(FAIL_ARGUMENT,
 		    "the file says verify-required, but the key has no PIN and "
 		    "cannot get one; take that back with ssh-keygen -p -O "

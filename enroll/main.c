@@ -36,6 +36,8 @@ const struct option_entry option_table[] = {
 	{ OPTION_PCRS, "pcrs", '\0', "LIST",
 	    "only while these PCRs are as now; 7 or 7+4" },
 	{ OPTION_PIN, "pin", 'P', NULL, "give the key a PIN" },
+	{ OPTION_PIN_LIFETIME, "pin-lifetime", '\0', "TIME",
+	    "one PIN entry counts that long; 10m or 1h" },
 	{ OPTION_RESIDENT, "resident", 'r', NULL,
 	    "keep the key in the TPM as well" },
 	{ OPTION_SERVER, "server", 's', "SHA256:...",
@@ -62,9 +64,11 @@ const struct command commands[] = {
 		BIT(OPTION_CHALLENGE) | BIT(OPTION_COMMENT) | BIT(OPTION_FILE) |
 		BIT(OPTION_FORCE) | BIT(OPTION_JSON) | BIT(OPTION_LIMIT) |
 		BIT(OPTION_NO_TOUCH) | BIT(OPTION_PARENT) | BIT(OPTION_PCRS) |
-		BIT(OPTION_PIN) | BIT(OPTION_RESIDENT) | BIT(OPTION_SERVER) |
-		BIT(OPTION_USER),
+		BIT(OPTION_PIN) | BIT(OPTION_PIN_LIFETIME) |
+		BIT(OPTION_RESIDENT) | BIT(OPTION_SERVER) | BIT(OPTION_USER),
 	    0, 0, command_enroll },
+	{ "forget", "[FILE]", "ask for the PIN of a key, or of all, again",
+	    BIT(OPTION_HELP), 0, 1, command_forget },
 	{ "list", "[DIR]", "list resident keys, and key files in ~/.ssh or DIR",
 	    COMMON | BIT(OPTION_JSON), 0, 1, command_list },
 	{ "show", "FILE|INDEX", "tell all that a key is",
@@ -240,6 +244,7 @@ configure(struct invocation *inv)
 {
 	const char *tcti = option_value(inv, OPTION_TCTI);
 	const char *parent = option_value(inv, OPTION_PARENT);
+	const char *lifetime = option_value(inv, OPTION_PIN_LIFETIME);
 	int r;
 
 	if ((r = config_load(&inv->cfg)) != 0)
@@ -248,8 +253,12 @@ configure(struct invocation *inv)
 	if (tcti != NULL &&
 	    (r = config_set(&inv->cfg, "TCTI", tcti, "--tcti")) != 0)
 		return r;
-	if (parent != NULL)
-		return config_set(&inv->cfg, "Parent", parent, "--parent");
+	if (parent != NULL &&
+	    (r = config_set(&inv->cfg, "Parent", parent, "--parent")) != 0)
+		return r;
+	if (lifetime != NULL)
+		return config_set(
+		    &inv->cfg, "PINLifetime", lifetime, "--pin-lifetime");
 	return 0;
 }
 

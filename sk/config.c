@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/stat.h>
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
@@ -28,12 +28,13 @@
 #define MAX_LINE 1024
 #define MAX_TCTI 512
 #define MAX_PRESENCE_TIMEOUT 3600
+#define MAX_PIN_LIFETIME (52 * 7 * 24 * 3600)
 
 typedef int setter(struct config *, const char *value, const char *source);
 
 static setter set_tcti, set_user_presence, set_presence_timeout, set_parent,
     set_log_level, set_spend_last_try, set_fallback_provider, set_log_use,
-    set_notify;
+    set_notify, set_pin_lifetime;
 
 static const struct setting {
 	const char *keyword;
@@ -50,6 +51,7 @@ static const struct setting {
 	{ "SpendLastTry", "SK_TPM_SPEND_LAST_TRY", set_spend_last_try },
 	{ "FallbackProvider", "SK_TPM_FALLBACK_PROVIDER",
 	    set_fallback_provider },
+	{ "PINLifetime", "SK_TPM_PIN_LIFETIME", set_pin_lifetime },
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -139,24 +141,30 @@ set_user_presence(struct config *cfg, const char *value, const char *source)
 	    "auto, askpass, terminal, fprintd, command PATH or assume");
 }
 
-/* ssh_config's time formats, as far as a minute or two need them. */
 static int
 set_presence_timeout(struct config *cfg, const char *value, const char *source)
 {
-	unsigned long n, unit = 1;
-	char *end;
+	uint32_t seconds;
 
-	errno = 0;
-	n = strtoul(value, &end, 10);
-	if (strcasecmp(end, "m") == 0)
-		unit = 60;
-	else if (*end != '\0' && strcasecmp(end, "s") != 0)
-		unit = 0;
-	if (!isdigit((unsigned char)value[0]) || errno != 0 || unit == 0 ||
-	    n == 0 || n > MAX_PRESENCE_TIMEOUT / unit)
+	if (!duration_parse(value, MAX_PRESENCE_TIMEOUT, &seconds) ||
+	    seconds == 0)
 		return bad_value(
 		    source, value, "a time from 1s to 60m, such as 60 or 2m");
-	cfg->presence_timeout = (unsigned int)(n * unit);
+	cfg->presence_timeout = seconds;
+	return 0;
+}
+
+static int
+set_pin_lifetime(struct config *cfg, const char *value, const char *source)
+{
+	uint32_t seconds = 0;
+
+	if (strcasecmp(value, "none") != 0 &&
+	    (!duration_parse(value, MAX_PIN_LIFETIME, &seconds) ||
+		seconds == 0))
+		return bad_value(source, value,
+		    "none, or a time from 1s to 52w, such as 10m or 1h30m");
+	cfg->pin_lifetime = seconds;
 	return 0;
 }
 
@@ -461,6 +469,7 @@ config_load(struct config *ret)
 		.user_presence = USER_PRESENCE_AUTO,
 		.presence_timeout = DEFAULT_PRESENCE_TIMEOUT,
 		.log_level = LOG_LEVEL_INFO,
+		.pin_lifetime = CONFIG_PIN_LIFETIME_KEYS,
 	};
 	if ((r = config_set(ret, "TCTI", DEFAULT_TCTI, "default")) != 0 ||
 	    (r = config_set(

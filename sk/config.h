@@ -30,6 +30,9 @@ enum user_presence {
 /* The provider that is built into ssh-sk-helper: FIDO tokens at USB. */
 #define FALLBACK_INTERNAL "internal"
 
+/* The setting is not made: the lifetime is the key's own; new keys get none. */
+#define CONFIG_PIN_LIFETIME_KEYS UINT32_MAX
+
 struct config {
 	char *tcti; /* tctildr's "name:conf"; never NULL once loaded */
 	enum user_presence user_presence;
@@ -41,6 +44,7 @@ struct config {
 	bool log_use; /* each use of a key, in syslog */
 	bool notify;  /* of each signature, on the desktop */
 	bool spend_last_try;
+	uint32_t pin_lifetime; /* seconds, or CONFIG_PIN_LIFETIME_KEYS */
 };
 
 /*

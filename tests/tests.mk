@@ -8,7 +8,7 @@ API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-owner
 TOOLS = $(addprefix $(B)/tests/tools/,attest-read ek-chain make-credential measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) \
 	$(FPRINTD_PACKAGE:libsystemd=mock-notifications) pcap-commands \
-	print-policy print-tcti verify-attestation)
+	print-policy print-tcti unpack verify-attestation)
 # pcap is apart, to be found only where tpm2-tss has none.
 TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
 	$(filter-out %-pcap.c,$(wildcard tests/tools/tcti-*.c))) \
@@ -16,7 +16,7 @@ TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
 PROVIDERS = $(addprefix $(B)/tests/tools/provider-,record.so soft.so \
 	soft-api9.so soft-api7.so)
 FAULTS = $(B)/tests/faults/faults
-FUZZ = attest-ca attest-certificate attest-chain attest-machine config ek handle helper keyfile record request tpm
+FUZZ = attest-ca attest-certificate attest-chain attest-machine config ek handle helper keyfile record request ticket tpm
 FUZZ_SECONDS ?= 20
 REPLAYS = $(FUZZ:%=$(B)/tests/fuzz/replay-%)
 FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
@@ -258,8 +258,8 @@ $(B)/tests/tools/mock-notifications: TOOL_LIBS = -lsystemd
 CA_TOOLS = $(addprefix $(B)/tests/tools/,attest-read ek-chain make-credential)
 $(CA_TOOLS): $(CA_OBJS)
 $(CA_TOOLS): TOOL_LIBS = $(CA_LIBS)
-$(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti: $(OBJS)
-$(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti: TOOL_LIBS = $(PKG_LIBS)
+$(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti $(B)/tests/tools/unpack: $(OBJS)
+$(B)/tests/tools/print-policy $(B)/tests/tools/print-tcti $(B)/tests/tools/unpack: TOOL_LIBS = $(PKG_LIBS)
 
 $(B)/tests/tools/libtss2-tcti-%.so.0: tests/tools/tcti-%.c $(FLAGS)
 	$(call PROGRAM,-shared,$(PKG_LIBS))

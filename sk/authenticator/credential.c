@@ -5,12 +5,16 @@
 
 #include "authenticator/credential.h"
 #include "authenticator/limits-check.h"
+#include "authenticator/pin-lifetime.h"
 #include "authenticator/resident-credential.h"
 #include "authenticator/use.h"
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "key/boot-state.h"
 #include "key/key.h"
+#include "key/pin-object.h"
+#include "key/sign-pin-object.h"
 #include "key/sign.h"
 #include "ssh/key-name.h"
 #include "ssh/signdata.h"
@@ -77,8 +81,8 @@ credential_check_ready(
 	struct lockout state;
 	int r;
 
-	if ((r = boot_state_check(tpm, h)) != 0 || h->auth != HANDLE_AUTH_PIN ||
-	    (r = lockout_read(tpm, &state)) != 0)
+	if ((r = boot_state_check(tpm, h)) != 0 ||
+	    h->auth == HANDLE_AUTH_NONE || (r = lockout_read(tpm, &state)) != 0)
 		return r;
 	return say_how_to_spend(lockout_check(&state, last_try_of(cfg)));
 }
@@ -88,21 +92,35 @@ struct signing {
 	const struct checked_key *key;
 	struct slice auth_value;
 	enum lockout_last_try last_try; /* of the PIN */
+	uint32_t pin_lifetime; /* seconds for which a ticket is wanted; or 0 */
+	struct slice ticket;   /* one that stands for the PIN; or empty */
 	uint8_t digest[SHA256_LEN];
-	struct ec_signature signature; /* the result */
+	/* The results: */
+	struct ec_signature signature;
+	struct bytes new_ticket; /* for the PIN, where one was wanted */
 };
 
 static int
 sign_once(struct tpm *tpm, void *what)
 {
 	struct signing *s = what;
-	bool has_pin = s->key->handle->auth == HANDLE_AUTH_PIN;
 	int r;
 
-	if (has_pin && (r = lockout_begin_try(tpm, s->tcti, s->last_try)) != 0)
+	if (s->ticket.len > 0)
+		return key_sign_with_ticket(
+		    tpm, s->key, s->ticket, s->digest, &s->signature);
+	if (s->key->handle->auth == HANDLE_AUTH_NONE)
+		return key_sign(
+		    tpm, s->key, s->auth_value, s->digest, &s->signature);
+	if ((r = lockout_begin_try(tpm, s->tcti, s->last_try)) != 0)
 		return say_how_to_spend(r);
-	r = key_sign(tpm, s->key, s->auth_value, s->digest, &s->signature);
-	return has_pin ? lockout_end_try(tpm, r) : r;
+	if (s->pin_lifetime > 0)
+		r = key_sign_for_ticket(tpm, s->key, s->auth_value,
+		    s->pin_lifetime, s->digest, &s->signature, &s->new_ticket);
+	else
+		r = key_sign(
+		    tpm, s->key, s->auth_value, s->digest, &s->signature);
+	return lockout_end_try(tpm, r);
 }
 
 /* No signature is handed on unverified, whatever answered as a TPM. */
@@ -118,13 +136,14 @@ sign(struct signing *s)
 
 /* --- making ------------------------------------------------------------ */
 
-/* To open the TPM shows that it is there. */
+/* To open the TPM shows that it is there; and whether PINs can have a lifetime.
+ */
 static int
 find_tpm(struct tpm *tpm, void *what)
 {
-	(void)tpm;
-	(void)what;
-	return 0;
+	const uint32_t *pin_lifetime = what;
+
+	return *pin_lifetime > 0 ? pin_object_check_tpm(tpm) : 0;
 }
 
 /*
@@ -135,13 +154,14 @@ find_tpm(struct tpm *tpm, void *what)
 static int
 check_new_pin(const struct config *cfg, const struct credential_request *req)
 {
+	uint32_t pin_lifetime = pin_lifetime_for_new(cfg, req->flags);
 	int r;
 
 	if ((req->flags & CREDENTIAL_VERIFICATION) == 0)
 		return 0;
 	if (pin_is_given(req->pin))
 		return pin_check_new(req->pin);
-	if ((r = tpm_with(cfg->tcti, find_tpm, NULL)) != 0)
+	if ((r = tpm_with(cfg->tcti, find_tpm, &pin_lifetime)) != 0)
 		return r;
 	return fail(FAIL_PIN_REQUIRED,
 	    "the new key gets a PIN of its own; choose one of at least %d "
@@ -237,12 +257,25 @@ look(struct tpm *tpm, void *what)
 	return r;
 }
 
+/* Before a PIN is asked for. */
+static int
+look_and_find(struct tpm *tpm, void *what)
+{
+	const struct making *m = what;
+	uint32_t pin_lifetime = pin_lifetime_for_new(m->cfg, m->req->flags);
+	int r;
+
+	if ((r = find_tpm(tpm, &pin_lifetime)) != 0)
+		return r;
+	return look(tpm, what);
+}
+
 int
 credential_look(const struct config *cfg, const struct credential_request *req)
 {
 	struct making m = { .cfg = cfg, .req = req };
 
-	return tpm_with(cfg->tcti, look, &m);
+	return tpm_with(cfg->tcti, look_and_find, &m);
 }
 
 /* The PIN that the key was just made with is not wrong; the TPM may be locked.
@@ -274,7 +307,7 @@ prove(struct tpm *tpm, const struct making *m, const struct checked_key *key,
 	uint8_t digest[SHA256_LEN];
 	int r;
 
-	if (key->handle->auth == HANDLE_AUTH_PIN)
+	if (key->handle->auth != HANDLE_AUTH_NONE)
 		flags |= FIDO_FLAG_UV;
 	if ((r = fido_authenticator_data(m->req->application, flags,
 		 bytes_slice(&cred->key_handle), &key->point, &authdata)) !=
@@ -373,6 +406,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 			.limits = req->limits,
 			.presence = (req->flags & CREDENTIAL_PRESENCE) != 0,
 			.pcrs = req->pcrs,
+			.pin_lifetime = pin_lifetime_for_new(cfg, req->flags),
 		},
 	};
 	int r;
@@ -400,7 +434,7 @@ out:
 static int
 find_auth_value(const struct handle *h, const char *pin, struct bytes *ret)
 {
-	if (h->auth != HANDLE_AUTH_PIN)
+	if (h->auth == HANDLE_AUTH_NONE)
 		return 0;
 	if (!pin_is_given(pin))
 		return fail(FAIL_PIN_REQUIRED, "this key needs its PIN");
@@ -452,7 +486,9 @@ change_and_prove(struct tpm *tpm, struct handle *h, struct slice old_auth,
 	if ((r = key_check(h, &key)) == 0 &&
 	    (r = key_change_auth(
 		 tpm, &key, old_auth, new_auth, &tools, &private)) == 0) {
-		bytes_move(&private, &h->tpm_private);
+		bytes_move(&private,
+		    h->auth == HANDLE_AUTH_PIN_OBJECT ? &h->pin_object_private
+						      : &h->tpm_private);
 		r = key_prove(tpm, &key, &tools, new_auth, digest, &sig);
 	}
 	key_tools_end(tpm, &tools);
@@ -462,7 +498,7 @@ change_and_prove(struct tpm *tpm, struct handle *h, struct slice old_auth,
 int
 credential_check_has_pin(const struct handle *h)
 {
-	if (h->auth == HANDLE_AUTH_PIN)
+	if (h->auth != HANDLE_AUTH_NONE)
 		return 0;
 	return fail(FAIL_UNSUPPORTED,
 	    "this key was made without a PIN, and the TPM would not count "
@@ -505,8 +541,11 @@ struct asserting {
 	const struct config *cfg;
 	const struct assertion_request *req;
 	struct handle h;
-	struct checked_key key; /* of h */
-	struct request what;	/* is to be signed */
+	struct checked_key key;	  /* of h */
+	struct request what;	  /* is to be signed */
+	struct pin_ticket ticket; /* in place of the PIN; or empty */
+	bool agreed;		  /* a person has been asked about it */
+	uint8_t flags;		  /* of the signature, once they are known */
 };
 
 /*
@@ -522,7 +561,30 @@ needs_presence(const struct asserting *a)
 static bool
 has_pin(const struct asserting *a)
 {
-	return a->h.auth == HANDLE_AUTH_PIN;
+	return a->h.auth != HANDLE_AUTH_NONE;
+}
+
+static bool
+has_ticket(const struct asserting *a)
+{
+	return a->ticket.tpm.len > 0;
+}
+
+/* What the PIN is good for besides this request, or was before it. */
+static void
+add_lifetime(const struct asserting *a, struct text *words)
+{
+	uint32_t seconds = pin_lifetime_of(a->cfg, &a->h);
+
+	if (has_ticket(a)) {
+		text_add(words, ", by the PIN that was entered ");
+		duration_add(
+		    words, (uint32_t)(pin_ticket_now() - a->ticket.made));
+		text_add(words, " ago");
+	} else if (seconds > 0) {
+		text_add(words, ", and let its PIN count for ");
+		duration_add(words, seconds);
+	}
 }
 
 static void
@@ -530,6 +592,7 @@ make_question(struct asserting *a, struct presence_question *ret)
 {
 	*ret =
 	    (struct presence_question){ .words = *request_describe(&a->what) };
+	add_lifetime(a, &ret->words);
 	key_name_add(&ret->key, &a->key.point, a->req->application);
 	use_add_asker(&ret->asker);
 }
@@ -560,8 +623,9 @@ prepare_for_person(struct asserting *a)
 		return 0;
 	if ((r = tpm_with(a->cfg->tcti, check_ready, a)) != 0 || !has_pin(a))
 		return r;
-	if (needs_presence(a) && a->cfg->user_presence != USER_PRESENCE_AUTO &&
-	    a->cfg->user_presence != USER_PRESENCE_FPRINTD)
+	if (a->agreed ||
+	    (needs_presence(a) && a->cfg->user_presence != USER_PRESENCE_AUTO &&
+		a->cfg->user_presence != USER_PRESENCE_FPRINTD))
 		return 0;
 	make_question(a, &question);
 	return presence_before_pin(a->cfg, &question);
@@ -580,7 +644,12 @@ take_given_pin(const struct asserting *a, struct bytes *ret)
 	return find_auth_value(&a->h, a->req->pin, ret);
 }
 
-/* The flags of the signature: what was found out in this very call. */
+/*
+ * The flags of the signature: what was found out in this very call, or within
+ * the lifetime of a PIN. As with CTAP 2.1's pinUvAuthToken, who asks from a
+ * terminal within that time is the person who entered it. An agent passes on
+ * requests from everywhere, so it does not count as that.
+ */
 static int
 find_signer(struct asserting *a, uint8_t *ret_flags)
 {
@@ -589,12 +658,14 @@ find_signer(struct asserting *a, uint8_t *ret_flags)
 
 	/* The TPM does not sign with a wrong PIN, so UV is true. */
 	*ret_flags = has_pin(a) ? FIDO_FLAG_UV : 0;
-	if (!needs_presence(a) && !has_pin(a))
+	if (!needs_presence(a) && (!has_pin(a) || has_ticket(a)))
 		return 0;
 	make_question(a, &question);
 	if (!needs_presence(a))
 		return presence_with_pin(a->cfg, &question);
-	question.pin_entered = has_pin(a) && presence_request_is_known();
+	question.pin_entered = has_pin(a) &&
+	    (has_ticket(a) ? presence_is_at_terminal()
+			   : presence_request_is_known());
 	if ((r = presence_require(a->cfg, &question)) != 0)
 		return r;
 	*ret_flags |= FIDO_FLAG_UP;
@@ -622,52 +693,104 @@ tell_of_pin(const struct config *cfg, int r)
 }
 
 static void
-tell_of_use(struct asserting *a, uint8_t flags, int result)
+tell_of_use(struct asserting *a, int result)
 {
 	const struct use use = {
 		.point = a->key.handle != NULL ? &a->key.point : NULL,
 		.application = a->req->application,
 		.what = &a->what,
-		.flags = flags,
+		.flags = a->flags,
 		.result = result,
 	};
 
 	use_tell(a->cfg, &use);
 }
 
+/* Finds out who signs, and signs: with what is in *s. */
 static int
-assert_with(struct asserting *a, struct assertion *ret)
+sign_request(struct asserting *a, struct signing *s, struct assertion *ret)
 {
 	const struct assertion_request *req = a->req;
+	int r;
+
+	if ((r = find_signer(a, &a->flags)) != 0 ||
+	    (r = fido_assertion_digest(
+		 req->application, a->flags, req->message, s->digest)) != 0)
+		return r;
+	a->agreed = (a->flags & FIDO_FLAG_UP) != 0;
+	if ((r = sign(s)) == 0)
+		*ret = (struct assertion){ a->flags, s->signature };
+	/* Whatever it was: the next time, the PIN is asked for. */
+	else if (has_ticket(a))
+		pin_lifetime_forget(&a->h);
+	return r;
+}
+
+static int
+assert_by_ticket(struct asserting *a, struct assertion *ret)
+{
+	struct signing s = {
+		.tcti = a->cfg->tcti,
+		.key = &a->key,
+		.ticket = bytes_slice(&a->ticket.tpm),
+	};
+	int r = sign_request(a, &s, ret);
+
+	pin_ticket_reset(&a->ticket);
+	return r;
+}
+
+/* Keeps the ticket that the TPM gives for a PIN with a lifetime. */
+static int
+assert_by_pin(struct asserting *a, struct assertion *ret)
+{
 	struct signing s = {
 		.tcti = a->cfg->tcti,
 		.key = &a->key,
 		.last_try = last_try_of(a->cfg),
+		.pin_lifetime = pin_lifetime_of(a->cfg, &a->h),
 	};
+	struct pin_ticket ticket = { .seconds = s.pin_lifetime };
 	struct bytes auth_value = { 0 };
-	uint8_t flags = 0;
 	int r;
 
-	request_parse(req->message, &a->what);
+	if ((r = prepare_for_person(a)) != 0 ||
+	    (r = take_given_pin(a, &auth_value)) != 0)
+		goto out;
+	s.auth_value = bytes_slice(&auth_value);
+	ticket.made = pin_ticket_now();
+	if ((r = sign_request(a, &s, ret)) != 0)
+		goto out;
+	bytes_move(&s.new_ticket, &ticket.tpm);
+	pin_lifetime_keep(&a->h, &ticket);
+out:
+	pin_ticket_reset(&ticket);
+	bytes_reset(&s.new_ticket);
+	bytes_reset(&auth_value);
+	return r;
+}
+
+static int
+assert_with(struct asserting *a, struct assertion *ret)
+{
+	int r;
+
+	request_parse(a->req->message, &a->what);
 	if (log_shows(LOG_LEVEL_DEBUG))
 		log_debug("request: %s", request_describe(&a->what)->s);
 	/* An altered handle is refused before a person is asked anything. */
 	if ((r = key_check(&a->h, &a->key)) != 0 ||
-	    (r = handle_check_application(&a->h, req->application)) != 0 ||
-	    (r = limits_check(&a->h.limits, &a->what)) != 0 ||
-	    (r = prepare_for_person(a)) != 0 ||
-	    (r = take_given_pin(a, &auth_value)) != 0 ||
-	    (r = find_signer(a, &flags)) != 0 ||
-	    (r = fido_assertion_digest(
-		 req->application, flags, req->message, s.digest)) != 0)
+	    (r = handle_check_application(&a->h, a->req->application)) != 0 ||
+	    (r = limits_check(&a->h.limits, &a->what)) != 0)
 		goto out;
-	s.auth_value = bytes_slice(&auth_value);
-	if ((r = sign(&s)) != 0)
-		goto out;
-	*ret = (struct assertion){ flags, s.signature };
+	r = FAIL_TICKET; /* there is none */
+	if (!pin_is_given(a->req->pin) &&
+	    pin_lifetime_find(a->cfg, &a->h, &a->ticket))
+		r = assert_by_ticket(a, ret);
+	if (r == FAIL_TICKET)
+		r = assert_by_pin(a, ret);
 out:
-	bytes_reset(&auth_value);
-	tell_of_use(a, flags, r);
+	tell_of_use(a, r);
 	return tell_of_pin(a->cfg, r);
 }
 

@@ -322,6 +322,12 @@ presence_request_is_known(void)
 	    find_wanted_askpass() == NULL;
 }
 
+bool
+presence_is_at_terminal(void)
+{
+	return terminal_is_there() && !caller_is_agent();
+}
+
 int
 presence_with_pin(
     const struct config *cfg, const struct presence_question *question)
@@ -345,7 +351,7 @@ presence_tell(const struct config *cfg, const char *words)
 	size_t len;
 	int status;
 
-	if ((terminal_is_there() && !caller_is_agent()) ||
+	if (presence_is_at_terminal() ||
 	    (child.path = find_wanted_askpass()) == NULL)
 		return;
 	text_add(&note, "sk-tpm: %s.", words);

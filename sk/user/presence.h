@@ -14,7 +14,8 @@ struct presence_question {
 	struct text words; /* a sentence without its mark */
 	struct text key;   /* the one to be used, in words; or empty */
 	struct text asker; /* as "for " and what it serves; or empty */
-	bool pin_entered;  /* for this; under auto it is the answer */
+	/* For this, or by whom is asking now; under auto it is the answer. */
+	bool pin_entered;
 };
 
 /*
@@ -43,6 +44,12 @@ int presence_before_pin(const struct config *cfg,
  * told them. Also true where nothing could be shown to them.
  */
 bool presence_request_is_known(void);
+
+/*
+ * Whether the request comes from a terminal that a person is at: in its
+ * foreground, and not by an agent, which others may reach.
+ */
+bool presence_is_at_terminal(void);
 
 /*
  * With the PIN of a key that needs no person otherwise: the question, as under

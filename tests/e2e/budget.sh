@@ -94,6 +94,27 @@ signing_without_srk() {
 	signs "$WORK/pcrs-pin" 17a 173 131 176 157 165 17f 16b 171 15d
 }
 
+# Without the last one, and the first FlushContext, where a manager does that.
+within_a_lifetime() {
+	local sent
+	export XDG_RUNTIME_DIR=$WORK/run
+	mkdir -m 700 "$XDG_RUNTIME_DIR"
+	askpass_says 123456
+	"$BUILD/sk-tpm" enroll -P -n --pin-lifetime 1h -f "$WORK/hour"
+	sshd_start server
+	sed 's/^/no-touch-required /' "$WORK/hour.pub" >"$WORK/server.keys"
+	sent=$(commands log_in -i "$WORK/hour" | xargs)
+	echo "$sent"
+	# GetCapability, when the PIN is asked for. And then: GetCapability;
+	# StartAuthSession for the policy; ReadPublic; StartAuthSession, Load and
+	# PolicySecret for the PIN, FlushContext; Load, Sign, FlushContext
+	[ "$sent" = "17a 17a 176 173 176 157 151 165 157 15d 165" ]
+	sent=$(commands log_in -i "$WORK/hour" | xargs)
+	echo "$sent"
+	# StartAuthSession, PolicyTicket, Load, Sign, FlushContext
+	[ "$sent" = "176 172 157 15d 165" ]
+}
+
 # The password authorizes only what needs it. (130 is never sent: it has
 # tpm2-tss wipe the password.)
 owner_password() {
@@ -235,6 +256,8 @@ try "and with a PIN besides 9" signing_with_pcrs_and_pin
 try "and 8 before a person is asked" signing_with_pcrs_asks_first
 try "signing under a parent elsewhere sends 4" signing_under_another_parent
 try "signing without a persistent SRK sends 6, with PIN 8, with PCRs 9 and 11" signing_without_srk
+try "within a PIN's lifetime at most 5 are sent, no try is looked up" \
+	within_a_lifetime
 try "with the owner's password none is sent to wipe it" owner_password
 try "enrolling sends and connects as little as it can" enrolling
 try "and so does all that is done with resident keys" resident_keys

@@ -14,7 +14,7 @@ export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
 faults() {
 	local name=$1 program=$2 every=${FAULTS_EVERY:-$3}
 	shift 3
-	mkdir "$WORK/$name.d"
+	mkdir -m 700 "$WORK/$name.d"
 	FAULTS_EVERY=$every "$program" "$1" "$WORK/$name.d" "${@:2}" \
 		>"$WORK/$name.out" 2>&1 &
 	eval "$name=$!"
@@ -36,7 +36,7 @@ calls_every=7
 
 # Two at a time. Two TPMs: without a storage root key, each call makes one.
 tpm_new tpm_absent
-faults absent "$program" 5 answers sign sign-pin enrol
+faults absent "$program" 5 answers sign sign-pin sign-ticket enrol
 tpm_new tpm_answers
 tpm_persist_srk
 faults answers "$program" 13 answers

@@ -222,6 +222,40 @@ through_an_agent() {
 	mv away "$HOME/.ssh/id_git"
 }
 
+# The PIN once, and nothing for the rest of the hour.
+for_an_hour() {
+	needs_git_signatures
+	needs_pins_in_agent
+	export XDG_RUNTIME_DIR=$WORK/run
+	mkdir -m 700 "$XDG_RUNTIME_DIR"
+	askpass_says "$PIN"
+	agent_start -P "$(agent_list)"
+	change
+	in_repository example hour
+	[ "$(grep -c 'Enter PIN' asked)" -eq 1 ]
+	echo "hour@example.com $(cat "$HOME/.ssh/id_hour.pub")" >>"$SIGNERS"
+	good hour@example.com
+	askpass_says no
+	for _ in {1..20}; do
+		change
+		in_repository git commit -q -S -m x
+	done
+	[ ! -s asked ]
+	good hour@example.com
+	# With the key file alone, ssh-keygen asks first.
+	unset SSH_AUTH_SOCK
+	askpass_says "$PIN"
+	change
+	in_repository git commit -q -S -m x
+	grep -q 'Enter PIN' asked
+	# Nor does it sign anything else.
+	refuses 'limited to signatures for "git"' sign "$HOME/.ssh/id_hour"
+	sk-tpm forget
+	sed -i '/^hour@/d' "$SIGNERS"
+	git config --global user.signingKey "$HOME/.ssh/id_git.pub"
+	tpm_is_empty
+}
+
 by_certificate() {
 	needs_git_signatures
 	example certify
@@ -328,6 +362,7 @@ try "nobody there: refused with the remedy, and a key that asks nobody" \
 	nobody_there
 try "the key signs nothing else and logs in nowhere" nothing_but_git
 try "through an agent" through_an_agent
+try "an hour at a time, through an agent" for_an_hour
 try "by certificate" by_certificate
 try "files: signed, verified, and whose they are" files
 try "files: altered, another namespace, person or key" files_that_do_not_fit

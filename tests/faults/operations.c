@@ -24,6 +24,7 @@
 #include "records.h"
 #include "secrets.h"
 #include "tpm/tpm.h"
+#include "user/pin-ticket.h"
 #include "wraps.h"
 
 #define TOUCH SSH_SK_USER_PRESENCE_REQD
@@ -36,6 +37,9 @@
 int sk_tpm_main(int argc, char **argv);
 
 struct key plain, with_pin;
+static struct key with_lifetime;	    /* of its PIN */
+static uint8_t binding[HANDLE_BINDING_LEN]; /* of that key */
+static struct pin_ticket ticket;	    /* and a ticket of it */
 char *tcti;
 struct slice owner_auth;
 unsigned int stranded;
@@ -162,6 +166,21 @@ run_sign_wrong(struct outcome *out)
 	return sign_key(out, &with_pin, WRONG_PIN);
 }
 
+static int
+run_sign_lifetime(struct outcome *out)
+{
+	return sign_key(out, &with_lifetime, PIN);
+}
+
+/* Without its PIN; the key file says that it needs one. */
+static int
+run_sign_ticket(struct outcome *out)
+{
+	pin_ticket_keep(binding, &ticket);
+	return sign_with(with_lifetime.handle, with_lifetime.len,
+	    with_lifetime.point, VERIFY, NULL, &out->wrong);
+}
+
 /* A person is asked before, by a program that says yes. */
 static int
 run_sign_touch(struct outcome *out)
@@ -231,6 +250,13 @@ run_enrol(struct outcome *out)
 static int
 run_enrol_pin(struct outcome *out)
 {
+	return enroll(out, VERIFY, PIN, NULL);
+}
+
+static int
+run_enrol_lifetime(struct outcome *out)
+{
+	setenv("SK_TPM_PIN_LIFETIME", "1d", 1);
 	return enroll(out, VERIFY, PIN, NULL);
 }
 
@@ -686,6 +712,11 @@ const struct operation operations[] = {
 	    .secret = true,
 	    .with_pin = true },
 	{ .name = "sign-wrong", .run = run_sign_wrong, .wrong_pin = true },
+	{ .name = "sign-lifetime",
+	    .run = run_sign_lifetime,
+	    .secret = true,
+	    .with_pin = true },
+	{ .name = "sign-ticket", .run = run_sign_ticket },
 	{ .name = "sign-touch", .run = run_sign_touch },
 	{ .name = "sign-other",
 	    .run = run_sign_other,
@@ -694,6 +725,10 @@ const struct operation operations[] = {
 	{ .name = "enrol", .run = run_enrol, .check = new_key_signs },
 	{ .name = "enrol-pin",
 	    .run = run_enrol_pin,
+	    .check = new_key_signs_with_pin,
+	    .secret = true },
+	{ .name = "enrol-lifetime",
+	    .run = run_enrol_lifetime,
 	    .check = new_key_signs_with_pin,
 	    .secret = true },
 	{ .name = "enrol-limited",
@@ -791,11 +826,30 @@ make_others_key(struct key *ret)
 	return true;
 }
 
+/* A ticket that lasts as long as we do: each operation may delete its file. */
+static bool
+get_ticket(void)
+{
+	struct handle h = { 0 };
+	bool good;
+
+	good = handle_decode(
+		   (struct slice){ with_lifetime.handle, with_lifetime.len },
+		   &h) == 0 &&
+	    handle_binding(&h, binding) == 0 &&
+	    signs(with_lifetime.handle, with_lifetime.len, with_lifetime.point,
+		PIN) &&
+	    pin_ticket_find(binding, UINT32_MAX, &ticket);
+	handle_reset(&h);
+	return good;
+}
+
 bool
 operations_begin(const char *dir)
 {
 	const char *name = getenv("SK_TPM_TCTI");
 
+	setenv("XDG_RUNTIME_DIR", dir, 1);
 	setenv("SK_TPM_LOG_LEVEL", "error", 1);
 	log_begin_secret();
 	log_set_level(LOG_LEVEL_ERROR);
@@ -805,5 +859,6 @@ operations_begin(const char *dir)
 	    asprintf(&limited_keyfile, "%s/limited", dir) != -1 &&
 	    config_load(&cfg) == 0 && make_others_key(&others) &&
 	    make_key(run_enrol, &plain) && make_key(run_enrol_pin, &with_pin) &&
+	    make_key(run_enrol_lifetime, &with_lifetime) && get_ticket() &&
 	    restore_file() && restore_records();
 }

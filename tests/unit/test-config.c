@@ -21,6 +21,7 @@ clear_environment(void)
 	unsetenv("SK_TPM_NOTIFY");
 	unsetenv("SK_TPM_SPEND_LAST_TRY");
 	unsetenv("SK_TPM_FALLBACK_PROVIDER");
+	unsetenv("SK_TPM_PIN_LIFETIME");
 	setenv("SK_TPM_CONFIG", empty_file, 1);
 }
 
@@ -40,6 +41,7 @@ test_defaults(void **state)
 	assert_false(cfg.log_use);
 	assert_false(cfg.notify);
 	assert_false(cfg.spend_last_try);
+	assert_int_equal(cfg.pin_lifetime, CONFIG_PIN_LIFETIME_KEYS);
 	assert_string_equal(cfg.fallback_provider, "internal");
 	config_reset(&cfg);
 	config_reset(&cfg);
@@ -175,7 +177,13 @@ test_values(void **state)
 		{ "PresenceTimeout", "0", 0 },
 		{ "PresenceTimeout", "-1", 0 },
 		{ "PresenceTimeout", "61m", 0 },
-		{ "PresenceTimeout", "1h", 0 },
+		{ "PresenceTimeout", "1h", 1 },
+		{ "PresenceTimeout", "1h1s", 0 },
+		{ "PINLifetime", "10m", 1 },
+		{ "PINLifetime", "None", 1 },
+		{ "PINLifetime", "0", 0 },
+		{ "PINLifetime", "53w", 0 },
+		{ "PINLifetime", "1h30m", 1 },
 		{ "PresenceTimeout", "99999999999999999999", 0 },
 		{ "PresenceTimeout", "", 0 },
 		{ "Parent", "auto", 1 },
@@ -204,6 +212,7 @@ test_values(void **state)
 	assert_string_equal(cfg.presence_command, "/bin/true");
 	assert_int_equal(cfg.presence_timeout, 3600);
 	assert_int_equal(cfg.parent, 0x81000002);
+	assert_int_equal(cfg.pin_lifetime, 5400);
 	assert_true(cfg.log_use);
 	assert_true(cfg.notify);
 	assert_false(cfg.spend_last_try);
