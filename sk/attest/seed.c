@@ -24,7 +24,7 @@ fail_sharing(void)
 
 /* --- RSA --------------------------------------------------------------- */
 
-/* OAEP with nameAlg; its label includes the zero byte at the end. */
+/* OAEP with nameAlg, for MGF1 too; its label includes the zero at the end. */
 static bool
 set_oaep(EVP_PKEY_CTX *ctx, const EVP_MD *hash, const char *label)
 {
@@ -34,7 +34,6 @@ set_oaep(EVP_PKEY_CTX *ctx, const EVP_MD *hash, const char *label)
 	if (copy == NULL || EVP_PKEY_encrypt_init(ctx) != 1 ||
 	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) != 1 ||
 	    EVP_PKEY_CTX_set_rsa_oaep_md(ctx, hash) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, hash) != 1 ||
 	    EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, copy, (int)len) != 1) {
 		OPENSSL_free(copy);
 		return false;
