@@ -65,6 +65,7 @@ tpm2_activates() {
 # tss_activates KEY: the same by the other TSS.
 tss_activates() {
 	local port=${TCTI##*=} session
+	command -v tssactivatecredential >/dev/null || cannot "no tss2 here"
 	export TPM_INTERFACE_TYPE=socsim TPM_SERVER_TYPE=raw \
 		TPM_SERVER_NAME=127.0.0.1 TPM_COMMAND_PORT=$port \
 		TPM_PLATFORM_PORT=$((port + 1)) TPM_DATA_DIR=$WORK TPM_ENCRYPT_SESSIONS=0
