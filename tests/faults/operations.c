@@ -595,7 +595,9 @@ judge_words(const struct operation *op, const struct mishap *m,
 		return strstr(out->text, strerror(EIO)) == NULL
 		    ? "names no cause"
 		    : NULL;
-	if (strchr(out->text, ';') == NULL)
+	/* A PIN that is needed is asked for next. */
+	if (strchr(out->text, ';') == NULL &&
+	    strstr(out->text, "this key needs its PIN") == NULL)
 		return "names no remedy";
 	return NULL;
 }

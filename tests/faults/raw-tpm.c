@@ -104,7 +104,10 @@ add_handles(TSS2_TCTI_CONTEXT *tcti, uint32_t first, uint32_t last,
 	return true;
 }
 
-/* Part 2, section 7.4: transient objects, sessions, those set aside. */
+/*
+ * Part 2, section 7.4: transient objects, sessions, those set aside. The list
+ * of sessions has policy sessions, too, whose handles begin with 3.
+ */
 static bool
 look(TSS2_TCTI_CONTEXT *tcti, struct raw_state *state)
 {
@@ -113,7 +116,7 @@ look(TSS2_TCTI_CONTEXT *tcti, struct raw_state *state)
 
 	return add_handles(tcti, 0x80000000, 0x80ffffff, state->loaded,
 		   &state->n_loaded) &&
-	    add_handles(tcti, 0x02000000, 0x02ffffff, state->loaded,
+	    add_handles(tcti, 0x02000000, 0x03ffffff, state->loaded,
 		&state->n_loaded) &&
 	    add_handles(tcti, 0x03000000, 0x03ffffff, state->loaded,
 		&state->n_loaded) &&
