@@ -159,6 +159,26 @@ another_session() {
 	attack salt "$text" absent.pin "$upto FlushContextx2"
 }
 
+# A key that depends on a PCR besides: in the same order.
+another_session_with_pcrs() {
+	local text="alters what is sent" upto
+	upto="GetCapability ReadPublic StartAuthSession* Load FlushContext"
+	on there
+	tpm2_pcrextend "7:sha256=$(printf '%064d' 1)"
+	attacks
+	(
+		askpass_says "$PIN"
+		"$BUILD/sk-tpm" enroll -nP --pcrs 7 -f "$WORK/there.pcrs"
+	)
+	attack session "$text" there.pcrs "$upto"
+	attack salt "$text" there.pcrs "$upto"
+	attack loaded-plain "cannot be read" there.pcrs \
+		"GetCapability ReadPublic StartAuthSession Load* FlushContextx2"
+	upto="GetCapability ReadPublic StartAuthSession Load PolicyPCR"
+	attack signature "answered in its place" there.pcrs \
+		"$upto PolicyAuthValue PolicyOR Sign* FlushContext"
+}
+
 loaded_by_nobody() {
 	local upto="GetCapability ReadPublic StartAuthSession Load*"
 	on there
@@ -371,6 +391,7 @@ askpass_says "$PIN"
 try "left alone, it sees keys made and used, and learns nothing" nothing_attacked
 try "another parent: refused before a session or a key is sent" another_parent
 try "another session, salt or Name: refused before the PIN is used" another_session
+try "the same for a key that depends on PCRs" another_session_with_pcrs
 try "a key that nobody loaded: refused, and no PIN follows" loaded_by_nobody
 try "another key, or another's signature: not returned" another_signature
 try "a signature given before: not returned" replayed_signature
