@@ -15,6 +15,8 @@ faults() {
 	local name=$1 program=$2 every=${FAULTS_EVERY:-$3}
 	shift 3
 	mkdir -m 700 "$WORK/$name.d"
+	# For keys that depend on it.
+	tpm2_pcrextend "7:sha256=$(printf '%064d' 1)"
 	FAULTS_EVERY=$every "$program" "$1" "$WORK/$name.d" "${@:2}" \
 		>"$WORK/$name.out" 2>&1 &
 	eval "$name=$!"
@@ -36,7 +38,7 @@ calls_every=7
 
 # Two at a time. Two TPMs: without a storage root key, each call makes one.
 tpm_new tpm_absent
-faults absent "$program" 5 answers sign sign-pin sign-ticket enrol
+faults absent "$program" 5 answers sign sign-pin sign-pcrs sign-ticket enrol
 tpm_new tpm_answers
 tpm_persist_srk
 faults answers "$program" 13 answers

@@ -43,8 +43,9 @@ static struct pin_ticket ticket;	    /* and a ticket of it */
 char *tcti;
 struct slice owner_auth;
 unsigned int stranded;
-static struct key others; /* of another provider, with a PIN */
-static char *faulty_tcti, *keyfile, *limited_keyfile;
+static struct key others;	      /* of another provider, with a PIN */
+static struct key booted, booted_pin; /* depend on PCR 7 */
+static char *faulty_tcti, *keyfile, *limited_keyfile, *booted_keyfile;
 static struct config cfg;
 static struct raw_state before;
 
@@ -188,6 +189,19 @@ run_sign_touch(struct outcome *out)
 	setenv("SK_TPM_USER_PRESENCE", "command /bin/true", 1);
 	return sign_with(
 	    plain.handle, plain.len, plain.point, TOUCH, NULL, &out->wrong);
+}
+
+static int
+run_sign_pcrs(struct outcome *out)
+{
+	return sign_key(out, &booted, NULL);
+}
+
+/* Its PIN was chosen as a new one. */
+static int
+run_sign_pcrs_pin(struct outcome *out)
+{
+	return sign_key(out, &booted_pin, NEW_PIN);
 }
 
 static int
@@ -414,6 +428,49 @@ limited_file_is_good(const struct outcome *out)
 	handle_reset(&h);
 	keyfile_reset(&key);
 	return good;
+}
+
+/* `options` are -n, and P for a PIN. The key is in its file, and in *out. */
+static int
+enroll_booted(struct outcome *out, const char *options)
+{
+	char sk_tpm[] = "sk-tpm", command[] = "enroll", f[] = "-f", n[8];
+	char pcrs[] = "--pcrs", seven[] = "7", pub[256];
+	char *argv[] = { sk_tpm, command, n, pcrs, seven, f, booted_keyfile,
+		NULL };
+	struct keyfile key = { 0 };
+	int r;
+
+	snprintf(n, sizeof(n), "%s", options);
+	snprintf(pub, sizeof(pub), "%s.pub", booted_keyfile);
+	unlink(booted_keyfile);
+	unlink(pub);
+	if ((r = sk_tpm_main(7, argv)) != 0)
+		return r;
+	wraps_disarm(); /* what follows is ours */
+	out->wrong = keyfile_read(booted_keyfile, &key) != 0 ||
+	    key.key_handle.len > sizeof(out->handle);
+	if (!out->wrong) {
+		out->handle_len = key.key_handle.len;
+		memcpy(out->handle, key.key_handle.data, key.key_handle.len);
+		out->point[0] = 4;
+		memcpy(out->point + 1, key.point.x, 32);
+		memcpy(out->point + 33, key.point.y, 32);
+	}
+	keyfile_reset(&key);
+	return 0;
+}
+
+static int
+run_enrol_pcrs(struct outcome *out)
+{
+	return enroll_booted(out, "-n");
+}
+
+static int
+run_enrol_pcrs_pin(struct outcome *out)
+{
+	return enroll_booted(out, "-nP");
 }
 
 bool
@@ -736,6 +793,9 @@ const struct operation operations[] = {
 	{ .name = "enrol-limited",
 	    .run = run_enrol_limited,
 	    .check = limited_file_is_good },
+	{ .name = "sign-pcrs", .run = run_sign_pcrs },
+	{ .name = "sign-pcrs-pin", .run = run_sign_pcrs_pin, .secret = true },
+	{ .name = "enrol-pcrs", .run = run_enrol_pcrs, .check = new_key_signs },
 	/* (That one's key handle has its PIN in it.) */
 	{ .name = "enrol-other", .run = run_enrol_other, .elsewhere = true },
 	{ .name = "pin-file",
@@ -859,8 +919,11 @@ operations_begin(const char *dir)
 	    asprintf(&faulty_tcti, "fault:%s", name) != -1 &&
 	    asprintf(&keyfile, "%s/key", dir) != -1 &&
 	    asprintf(&limited_keyfile, "%s/limited", dir) != -1 &&
+	    asprintf(&booted_keyfile, "%s/booted", dir) != -1 &&
 	    config_load(&cfg) == 0 && make_others_key(&others) &&
 	    make_key(run_enrol, &plain) && make_key(run_enrol_pin, &with_pin) &&
 	    make_key(run_enrol_lifetime, &with_lifetime) && get_ticket() &&
-	    restore_file() && restore_records();
+	    make_key(run_enrol_pcrs, &booted) &&
+	    make_key(run_enrol_pcrs_pin, &booted_pin) && restore_file() &&
+	    restore_records();
 }
