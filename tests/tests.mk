@@ -62,7 +62,7 @@ check-vm: ## test on a kernel's own /dev/tpmrm0, in QEMU; needs root
 	    "below $(B)/vm, which takes root: sudo make check-vm" >&2; exit 1; }
 	@tests/install-packages vm
 	@$(MAKE) --no-print-directory $(JOBS) all $(TCTIS)
-	@echo "Booting Debian 12 in QEMU; about five minutes, a first time seven"
+	@echo "Booting Debian 12 in QEMU; about eight minutes, a first time ten"
 	@BUILD='$(abspath $(B))' tests/run tests/vm/run
 
 # SUITES="bookworm sid" are some of them; MIRROR is where debootstrap fetches.

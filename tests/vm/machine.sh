@@ -27,7 +27,10 @@ make_image() {
 # machine.
 tpm_for_qemu() {
 	local state=$WORK/tpm
-	[ "$1" != elsewhere ] || state=$WORK/other-tpm
+	case $1 in
+	elsewhere) state=$WORK/other-tpm ;;
+	state-*) state=$WORK/uefi-tpm ;;
+	esac
 	mkdir -p "$state"
 	rm -f "$WORK/tpm.sock"
 	swtpm socket --tpm2 --tpmstate "dir=$state" \
@@ -38,16 +41,40 @@ tpm_for_qemu() {
 	wait_until test -S "$WORK/tpm.sock"
 }
 
-# One disk controller with two disks, so that their order is certain.
+# Sets FIRMWARE to QEMU's options. QEMU's own firmware measures little; for boots
+# whose state matters it is UEFI, with what it keeps in a file of its own. Other
+# variables are as if somebody had changed Secure Boot's databases.
+OVMF=/usr/share/OVMF
+choose_firmware() {
+	local variables=$DISKS/uefi.fd
+	case $1 in
+	state-other)
+		variables=$DISKS/other-uefi.fd
+		cp "$OVMF/OVMF_VARS_4M.ms.fd" "$variables"
+		;;
+	state-*)
+		[ -e "$variables" ] || cp "$OVMF/OVMF_VARS_4M.fd" "$variables"
+		;;
+	*) FIRMWARE=(); return ;;
+	esac
+	FIRMWARE=(
+		-drive "if=pflash,format=raw,readonly=on,file=$OVMF/OVMF_CODE_4M.fd"
+		-drive "if=pflash,format=raw,file=$variables")
+}
+
+# One disk controller with two disks, so that their order is certain. On a busy
+# host, timer interrupts come late; a kernel that checks them does not boot then.
 qemu() {
 	local name=$1 pid
+	choose_firmware "$name"
 	rm -f "$WORK/qmp.in" "$WORK/qmp.out"
 	mkfifo "$WORK/qmp.in" "$WORK/qmp.out"
 	timeout "$BOOT_SECONDS" qemu-system-x86_64 -M pc -accel tcg,thread=multi -cpu max \
 		-smp 2 -m 2048 -nodefaults -display none -no-reboot \
+		"${FIRMWARE[@]}" \
 		-kernel "$VM/vmlinuz" -append "root=/dev/nvme0n1 rw rootwait \
 			resume=/dev/nvme0n2 resumewait panic=-1 \
-			console=ttyS0 quiet sk_tpm.boot=$name" \
+			no_timer_check console=ttyS0 quiet sk_tpm.boot=$name" \
 		-device nvme,serial=disk \
 		-drive "file=$DISKS/root.img,format=raw,if=none,id=root" \
 		-device nvme-ns,drive=root,nsid=1 \
