@@ -286,6 +286,22 @@ kept_in_the_tpm() {
 	sk remove -y "$index"
 }
 
+# The PIN counts for a while, and only in that state.
+with_a_lifetime() {
+	export XDG_RUNTIME_DIR=$WORK/run
+	mkdir -m 700 "$XDG_RUNTIME_DIR"
+	askpass_says "$PIN"
+	sk enroll -n -P --pin-lifetime 10m --pcrs 7 -f "$WORK/while"
+	sign_and_verify "$WORK/while"
+	sk show "$WORK/while" | grep -x 'Boot state holds: *yes'
+	boots 4 1 7 2
+	askpass_says "$PIN"
+	refuses "$SECURE_BOOT is not" sk test "$WORK/while"
+	nobody_was_asked
+	[ "$(wrong_tries)" -eq 0 ]
+	tpm_is_empty
+}
+
 tpm_new tpm
 sshd_start server
 tpm_persist_srk
@@ -308,5 +324,6 @@ try "a TPM without a SHA-256 bank: refused, in words" absent_bank
 try "what is measured meanwhile is waited for, within bounds" measured_meanwhile
 try "under a storage root key that is made for each call" \
 	without_a_persistent_parent
+try "with a PIN that has a lifetime" with_a_lifetime
 try "a resident key" kept_in_the_tpm
 echo "1..$N"
