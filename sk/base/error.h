@@ -50,7 +50,7 @@ enum {
 	FAIL_EVIDENCE = -40,	   /* a machine's evidence does not hold */
 	FAIL_EK_CERTIFICATE = -41, /* of the endorsement key; no proof */
 	FAIL_PROTOCOL = -42,	   /* not what the other side has to say */
-	FAIL_ENDORSEMENT_PASSWORD = -46, /* the endorsement hierarchy's */
+	FAIL_ENDORSEMENT_PASSWORD = -43, /* the endorsement hierarchy's */
 	FAIL_BOOT_STATE = -44,		 /* PCRs that a key depends on differ */
 	FAIL_TICKET = -45,	/* of a PIN: the TPM no longer takes it */
 	FAIL_CERTIFICATE = -46, /* an SSH certificate, but not a good one */
