@@ -79,7 +79,7 @@ BY_BUS = user/fingerprint-none user/notify-none
 else
 $(error FPRINTD is yes or no)
 endif
-MODULES = attest/ek attest/ek-cert attest/ek-certificates \
+MODULES = attest/activate attest/ek attest/ek-cert attest/ek-certificates \
 	attest/ek-kind attest/ek-public attest/machine-id attest/tpm2b \
 	authenticator/ask-owner authenticator/authdata \
 	authenticator/credential authenticator/limits-check \

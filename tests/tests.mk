@@ -6,7 +6,8 @@ CA_TESTS = certificate ek-cert ek-chain ek-public make-credential message verify
 API_TESTS = $(B)/tests/tpm/test-provider-7 $(B)/tests/tpm/test-provider-9 \
 	$(B)/tests/tpm/test-provider-10 $(B)/tests/tpm/test-credential \
 	$(B)/tests/tpm/test-owner
-TOOLS = $(addprefix $(B)/tests/tools/,attest-read ek-chain make-credential measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) \
+TOOLS = $(addprefix $(B)/tests/tools/,activate attest-read ek-chain make-credential \
+	measure $(FPRINTD_PACKAGE:libsystemd=mock-fprintd) \
 	$(FPRINTD_PACKAGE:libsystemd=mock-notifications) pcap-commands \
 	print-policy print-tcti unpack verify-attestation)
 # pcap is apart, to be found only where tpm2-tss has none.
@@ -216,7 +217,7 @@ $(B)/tests/load/%: tests/load/%.c $(FLAGS)
 # the command, main has another name.
 FAULTS_OBJS = $(patsubst %.c,$(B)/%.o,$(wildcard tests/faults/*.c)) \
 	$(B)/tests/faults/sk-tpm.o
-$(FAULTS): $(FAULTS_OBJS) $(OBJS) $(filter-out %/main.o,$(COMMAND_OBJS)) \
+$(FAULTS): $(FAULTS_OBJS) $(sort $(OBJS) $(CA_OBJS)) $(filter-out %/main.o,$(COMMAND_OBJS)) \
 	$(B)/sk/provider-10.o $(B)/sk/response-10.o $(FLAGS)
 	$(call PROGRAM,$$(nm $(@D)/wraps.o | \
 	    sed -n 's/.* T __wrap_/-Wl$(comma)--wrap=/p'),$(COMMAND_LIBS))
@@ -255,6 +256,8 @@ $(B)/tests/tools/verify-attestation: private SK_CPPFLAGS = -D_GNU_SOURCE $(CPPFL
 $(B)/tests/tools/verify-attestation: TOOL_LIBS = -lfido2 -lcrypto
 $(B)/tests/tools/mock-fprintd: TOOL_LIBS = -lsystemd
 $(B)/tests/tools/mock-notifications: TOOL_LIBS = -lsystemd
+$(B)/tests/tools/activate: $(OBJS) $(B)/enroll/keyfile.o $(B)/enroll/new-file.o
+$(B)/tests/tools/activate: TOOL_LIBS = $(PKG_LIBS)
 CA_TOOLS = $(addprefix $(B)/tests/tools/,attest-read ek-chain make-credential)
 $(CA_TOOLS): $(CA_OBJS)
 $(CA_TOOLS): TOOL_LIBS = $(CA_LIBS)

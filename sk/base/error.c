@@ -43,6 +43,9 @@ static const struct {
 	{ FAIL_OWNER_PASSWORD, "enter the password that this TPM's owner has" },
 	{ FAIL_ENDORSEMENT_PASSWORD,
 	    "enter the password of this TPM's endorsement hierarchy" },
+	{ FAIL_CHALLENGE,
+	    "try again; if it stays, tell the CA this machine's ids, which "
+	    "sk-tpm doctor prints" },
 	{ FAIL_NV_FULL, "remove a resident key that is not needed" },
 	{ FAIL_FALLBACK,
 	    "see what it printed, or set LogLevel debug in sk-tpm.conf" },

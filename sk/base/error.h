@@ -54,6 +54,7 @@ enum {
 	FAIL_BOOT_STATE = -44,		 /* PCRs that a key depends on differ */
 	FAIL_TICKET = -45,	/* of a PIN: the TPM no longer takes it */
 	FAIL_CERTIFICATE = -46, /* an SSH certificate, but not a good one */
+	FAIL_CHALLENGE = -47,	/* a CA's, that is not for us */
 };
 
 /*

@@ -266,6 +266,12 @@ TSS(Esys_PolicySecret,
 	ticket))
 TSS(Esys_TRSess_GetNonceTPM, (E, ESYS_TR session, TPM2B_NONCE **nonce),
     (e, session, nonce))
+TSS(Esys_ActivateCredential,
+    (E, ESYS_TR object, ESYS_TR key, S, const TPM2B_ID_OBJECT *id,
+	const TPM2B_ENCRYPTED_SECRET *encrypted, TPM2B_DIGEST **secret),
+    (e, object, key, s1, s2, s3, id, encrypted, secret))
+TSS(Esys_PolicyOR, (E, ESYS_TR session, S, const TPML_DIGEST *branches),
+    (e, session, s1, s2, s3, branches))
 TSS(Esys_NV_DefineSpace,
     (E, ESYS_TR owner, S, const TPM2B_AUTH *auth, const TPM2B_NV_PUBLIC *public,
 	ESYS_TR *index),
@@ -361,6 +367,8 @@ MARSHAL(TPMS_NV_PUBLIC)
 MARSHAL(TPM2B_TIMEOUT)
 MARSHAL(TPMT_PUBLIC)
 MARSHAL(TPMT_TK_AUTH)
+UNMARSHAL(TPM2B_ENCRYPTED_SECRET)
+UNMARSHAL(TPM2B_ID_OBJECT)
 UNMARSHAL(TPM2B_NAME)
 UNMARSHAL(TPM2B_NV_PUBLIC)
 UNMARSHAL(TPM2B_PRIVATE)
