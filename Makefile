@@ -80,7 +80,7 @@ else
 $(error FPRINTD is yes or no)
 endif
 MODULES = attest/activate attest/ek attest/ek-cert attest/ek-certificates \
-	attest/ek-kind attest/ek-public attest/machine-id attest/tpm2b \
+	attest/ek-kind attest/guard attest/ek-public attest/machine-id attest/tpm2b \
 	authenticator/ask-owner authenticator/authdata \
 	authenticator/credential authenticator/limits-check \
 	authenticator/pin-lifetime authenticator/resident-credential authenticator/use \

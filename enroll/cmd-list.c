@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "attest/guard.h"
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
@@ -24,7 +25,8 @@ list_resident(const struct config *cfg, struct json_object *list)
 
 	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
 		return r;
-	r = resident_list(tpm, &keys);
+	if ((r = guard_begin(tpm, cfg)) == 0)
+		r = resident_list(tpm, &keys);
 	tpm_close(tpm);
 	for (size_t i = 0; i < keys.n && r == 0; i++) {
 		struct keyref ref = { 0 };

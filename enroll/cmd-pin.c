@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/guard.h"
 #include "authenticator/ask-owner.h"
 #include "authenticator/credential.h"
 #include "base/error.h"
@@ -112,13 +113,13 @@ command_pin(struct invocation *inv)
 	if ((r = keyref_by_name(inv->argv[0], &c.ref)) != 0 ||
 	    (!c.ref.resident &&
 		(r = credential_check_has_pin(&c.ref.handle)) != 0) ||
-	    (r = tpm_with(inv->cfg.tcti, look_before_pin, &c)) != 0 ||
+	    (r = guard_with(&inv->cfg, look_before_pin, &c)) != 0 ||
 	    (r = presence_ask_secret(
 		 c.cfg, "Enter the key's PIN: ", &c.old_pin)) != 0 ||
 	    (r = new_pin_ask(c.cfg, "Choose a new PIN: ", &c.new_pin)) != 0 ||
 	    (c.owner_has_password &&
 		(r = owner_password_ask(c.cfg, &c.owner)) != 0) ||
-	    (r = tpm_with(inv->cfg.tcti, change_pin, &c)) != 0 ||
+	    (r = guard_with(&inv->cfg, change_pin, &c)) != 0 ||
 	    (!c.ref.resident && (r = replace_file(inv->argv[0], &c)) != 0))
 		goto out;
 	printf("The PIN is changed. A copy of the key made before, on disk, in "

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attest/guard.h"
 #include "authenticator/ask-owner.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -92,7 +93,7 @@ ask_and_remove(const struct config *cfg, struct removal *removal)
 	    (removal->owner_has_password &&
 		(r = owner_password_ask(cfg, &removal->owner)) != 0))
 		goto out;
-	r = tpm_with(cfg->tcti, remove_found, removal);
+	r = guard_with(cfg, remove_found, removal);
 out:
 	keyref_reset(&ref);
 	return r;
@@ -111,7 +112,7 @@ command_remove(struct invocation *inv)
 		    "\"%.100s\" is not the index of a resident key; sk-tpm "
 		    "list prints them; remove a key file with rm",
 		    inv->argv[0]);
-	if ((r = tpm_with(inv->cfg.tcti, look_or_remove, &removal)) != 0 ||
+	if ((r = guard_with(&inv->cfg, look_or_remove, &removal)) != 0 ||
 	    (!removal.removed &&
 		(r = ask_and_remove(&inv->cfg, &removal)) != 0))
 		goto out;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attest/guard.h"
 #include "authenticator/ask-owner.h"
 #include "base/error.h"
 #include "base/home.h"
@@ -21,6 +22,8 @@
 #include "startup.h"
 #include "tpm/owner.h"
 #include "tpm/primary.h"
+
+#define ENDORSEMENT_KEY "EndorsementKey" /* the setting */
 
 /* The argument is the library's path. */
 #define SSH_LINES "Host *\n\tSecurityKeyProvider %s\n"
@@ -59,7 +62,7 @@ set_up_srk(const struct config *cfg, enum setup_mode mode,
 	struct srk_look look = { 0 };
 	int r;
 
-	if ((r = tpm_with(cfg->tcti, look_at_srk, &look)) != 0)
+	if ((r = guard_with(cfg, look_at_srk, &look)) != 0)
 		return r;
 	if (look.state == PARENT_SUITS)
 		printf("The storage root key is persistent already, at "
@@ -75,7 +78,7 @@ set_up_srk(const struct config *cfg, enum setup_mode mode,
 		    PRIMARY_SRK_HANDLE);
 	else if ((!look.owner_has_password ||
 		     (r = owner_password_ask(cfg, owner)) == 0) &&
-	    (r = tpm_with(cfg->tcti, persist_srk, owner)) == 0)
+	    (r = guard_with(cfg, persist_srk, owner)) == 0)
 		printf("Made the storage root key persistent at 0x%08x.\n",
 		    PRIMARY_SRK_HANDLE);
 	return r;
@@ -83,13 +86,14 @@ set_up_srk(const struct config *cfg, enum setup_mode mode,
 
 /* The owner's password is asked for once. */
 static int
-set_up_keys(const struct config *cfg, enum setup_mode mode)
+set_up_keys(const struct config *cfg, enum setup_mode mode,
+    char ret_id[MACHINE_ID_LEN + 1])
 {
 	struct owner_password owner = { 0 };
 	int r;
 
 	if ((r = set_up_srk(cfg, mode, &owner)) == 0)
-		r = setup_ek(cfg, mode, &owner);
+		r = setup_ek(cfg, mode, &owner, ret_id);
 	owner_password_reset(&owner);
 	return r;
 }
@@ -148,7 +152,7 @@ tell_of_other(const char *path, const char *word, const char *line)
 	const char *library = openssh_library();
 	char value[1024];
 
-	if (openssh_is_ours(line) ||
+	if (strcmp(word, ENDORSEMENT_KEY) == 0 || openssh_is_ours(line) ||
 	    !openssh_value(line, word, value, sizeof(value)) ||
 	    value[0] == '$') {
 		printf(
@@ -197,6 +201,34 @@ add_lines(
 	if (f != NULL && fclose(f) != 0 && r == 0)
 		r = file_fail("write", path);
 	free(present);
+	return r;
+}
+
+/*
+ * From then on, this TPM has to show that it is this one. A file that is named
+ * for a program is not the person's to add to.
+ */
+static int
+record_ek(const char *id, enum setup_mode mode)
+{
+	char *path, *line = NULL;
+	int r;
+
+	if (getenv("SK_TPM_CONFIG") != NULL) {
+		printf("SK_TPM_CONFIG is set. To know this TPM again, add to "
+		       "its settings:\n" ENDORSEMENT_KEY " %s\n",
+		    id);
+		return 0;
+	}
+	path = config_own_path();
+	if (path == NULL)
+		r = fail(FAIL_ARGUMENT, "there is no home directory");
+	else if (asprintf(&line, ENDORSEMENT_KEY " %s\n", id) == -1)
+		r = fail(FAIL_MEMORY, "out of memory");
+	else
+		r = add_lines(path, ENDORSEMENT_KEY, line, mode);
+	free(line);
+	free(path);
 	return r;
 }
 
@@ -271,16 +303,24 @@ command_setup(struct invocation *inv)
 	    ? SETUP_DRY_RUN
 	    : SETUP_DO;
 	struct startup shell = { 0 }, manager = { 0 };
-	char *ssh_lines = NULL;
+	const char *wanted = option_value(inv, OPTION_ENDORSEMENT_KEY);
+	bool write = option_value(inv, OPTION_WRITE) != NULL;
+	bool was_named = inv->cfg.endorsement_key != NULL;
+	char id[MACHINE_ID_LEN + 1] = "", *ssh_lines = NULL;
 	int r;
 
-	if ((r = set_up_keys(&inv->cfg, mode)) != 0 ||
+	if ((wanted != NULL &&
+		(r = config_set(&inv->cfg, ENDORSEMENT_KEY, wanted,
+		     "--endorsement-key")) != 0) ||
+	    (r = set_up_keys(&inv->cfg, mode, id)) != 0 ||
+	    (write && id[0] != '\0' && (wanted != NULL || !was_named) &&
+		(r = record_ek(id, mode)) != 0) ||
 	    (r = startup_of_shell(&shell)) != 0)
 		return r;
 	startup_of_manager(&manager);
 	if (asprintf(&ssh_lines, SSH_LINES, openssh_library()) == -1)
 		r = fail(FAIL_MEMORY, "out of memory");
-	else if (option_value(inv, OPTION_WRITE) != NULL)
+	else if (write)
 		r = write_openssh(ssh_lines, &shell, &manager, mode);
 	else
 		show_openssh(ssh_lines, &shell, &manager);

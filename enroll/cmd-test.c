@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm test */
 #include "answer.h"
+#include "attest/guard.h"
 #include "authenticator/credential.h"
 #include "base/clock.h"
 #include "command.h"
@@ -36,7 +37,7 @@ command_test(struct invocation *inv)
 
 	if ((r = keyref_by_either_name(inv->argv[0], &t.ref)) != 0 ||
 	    ((t.ref.resident || t.ref.handle.auth != HANDLE_AUTH_NONE) &&
-		(r = tpm_with(inv->cfg.tcti, look_before_test, &t)) != 0) ||
+		(r = guard_with(&inv->cfg, look_before_test, &t)) != 0) ||
 	    (t.ref.handle.auth != HANDLE_AUTH_NONE &&
 		(r = presence_ask_secret(
 		     &inv->cfg, "Enter the key's PIN: ", &pin)) != 0))

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "attest/guard.h"
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
@@ -187,7 +188,7 @@ keyref_load(const struct config *cfg, const char *name, struct keyref *ret,
 
 	if ((r = keyref_by_either_name(name, &ref)) != 0)
 		return r;
-	r = tpm_with(cfg->tcti, fetch_and_load, &ref);
+	r = guard_with(cfg, fetch_and_load, &ref);
 	if (!keyref_is_read(&ref))
 		return r;
 	*ret_loads = r;

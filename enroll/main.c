@@ -22,6 +22,8 @@ const struct option_entry option_table[] = {
 	{ OPTION_COMMENT, "comment", 'C', "TEXT", "comment of the public key" },
 	{ OPTION_DRY_RUN, "dry-run", '\0', NULL,
 	    "only say what would be done" },
+	{ OPTION_ENDORSEMENT_KEY, "endorsement-key", '\0', "SHA256:...",
+	    "go on only if this is the machine's id" },
 	{ OPTION_FILE, "file", 'f', "FILE",
 	    "key file to write (default: ~/.ssh/id_ecdsa_sk)" },
 	{ OPTION_FORCE, "force", '\0', NULL,
@@ -78,8 +80,9 @@ const struct command commands[] = {
 	{ "pin", "FILE|INDEX", "change a key's PIN", COMMON, 1, 1,
 	    command_pin },
 	{ "setup", "", "make the storage root key persistent, name the library",
-	    COMMON | BIT(OPTION_DRY_RUN) | BIT(OPTION_WRITE), 0, 0,
-	    command_setup },
+	    COMMON | BIT(OPTION_DRY_RUN) | BIT(OPTION_ENDORSEMENT_KEY) |
+		BIT(OPTION_WRITE),
+	    0, 0, command_setup },
 	{ "test", "FILE|INDEX", "sign and verify once, and say what it took",
 	    COMMON | BIT(OPTION_JSON), 1, 1, command_test },
 };

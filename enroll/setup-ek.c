@@ -9,6 +9,7 @@
 #include "tpm/owner.h"
 
 struct ek_setup {
+	const char *wanted; /* its id, from EndorsementKey; NULL: any */
 	/* What is there. */
 	struct ek_choice choice;
 	struct ek_hierarchy hierarchy;
@@ -22,22 +23,41 @@ struct ek_setup {
 };
 
 static int
+open_ek(struct tpm *tpm, const struct ek_setup *s, struct ek *ret)
+{
+	if (s->wanted != NULL)
+		return ek_open_id(tpm, s->wanted, s->endorsement, ret);
+	return ek_open(tpm, &s->choice, s->endorsement, ret);
+}
+
+static int
+look_at_key(struct tpm *tpm, struct ek_setup *s)
+{
+	struct ek ek;
+	int r;
+
+	if ((r = open_ek(tpm, s, &ek)) != 0)
+		return r;
+	s->choice = (struct ek_choice){ ek.kind, ek.where };
+	snprintf(s->id, sizeof(s->id), "%s", ek.id);
+	ek_close(tpm, &ek);
+	return 0;
+}
+
+static int
 look(struct tpm *tpm, void *what)
 {
 	struct ek_setup *s = what;
-	struct ek ek;
 	int r;
 
 	if ((r = ek_hierarchy(tpm, &s->hierarchy)) != 0 ||
 	    s->hierarchy.disabled ||
 	    (r = owner_has_password(tpm, &s->owner_has_password)) != 0 ||
-	    (r = ek_choose(tpm, &s->choice)) != 0 || s->choice.where == 0)
+	    (s->wanted == NULL &&
+		((r = ek_choose(tpm, &s->choice)) != 0 ||
+		    s->choice.where == 0)))
 		return r;
-	if ((r = ek_open(tpm, &s->choice, s->endorsement, &ek)) != 0)
-		return r;
-	snprintf(s->id, sizeof(s->id), "%s", ek.id);
-	ek_close(tpm, &ek);
-	return 0;
+	return look_at_key(tpm, s);
 }
 
 static int
@@ -61,7 +81,7 @@ make(struct tpm *tpm, void *what)
 	struct ek ek;
 	int r;
 
-	if ((r = ek_open(tpm, &s->choice, s->endorsement, &ek)) != 0)
+	if ((r = open_ek(tpm, s, &ek)) != 0)
 		return r;
 	s->took_us = clock_us() - start;
 	snprintf(s->id, sizeof(s->id), "%s", ek.id);
@@ -103,9 +123,9 @@ tell_made(const struct ek_setup *s)
 
 int
 setup_ek(const struct config *cfg, enum setup_mode mode,
-    struct owner_password *owner)
+    struct owner_password *owner, char ret_id[MACHINE_ID_LEN + 1])
 {
-	struct ek_setup s = { 0 };
+	struct ek_setup s = { .wanted = cfg->endorsement_key };
 	int r;
 
 	if ((r = tpm_with(cfg->tcti, look, &s)) != 0)
@@ -127,5 +147,6 @@ setup_ek(const struct config *cfg, enum setup_mode mode,
 		printf("The endorsement key (%s) was not made persistent: "
 		       "%s.\n",
 		    s.choice.kind->name, log_cause());
+	snprintf(ret_id, MACHINE_ID_LEN + 1, "%s", s.id);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef SKTPM_SETUP_EK_H
 #define SKTPM_SETUP_EK_H
 
+#include "attest/machine-id.h"
 #include "authenticator/ask-owner.h"
 
 enum setup_mode {
@@ -17,6 +18,6 @@ enum setup_mode {
  * gives.
  */
 int setup_ek(const struct config *cfg, enum setup_mode mode,
-    struct owner_password *owner) MUST_CHECK;
+    struct owner_password *owner, char ret_id[MACHINE_ID_LEN + 1]) MUST_CHECK;
 
 #endif

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/duration.h"
 #include "base/error.h"
 #include "base/home.h"
@@ -33,8 +34,8 @@
 typedef int setter(struct config *, const char *value, const char *source);
 
 static setter set_tcti, set_user_presence, set_presence_timeout, set_parent,
-    set_log_level, set_spend_last_try, set_fallback_provider, set_log_use,
-    set_notify, set_pin_lifetime;
+    set_endorsement_key, set_log_level, set_spend_last_try,
+    set_fallback_provider, set_log_use, set_notify, set_pin_lifetime;
 
 static const struct setting {
 	const char *keyword;
@@ -52,6 +53,7 @@ static const struct setting {
 	{ "FallbackProvider", "SK_TPM_FALLBACK_PROVIDER",
 	    set_fallback_provider },
 	{ "PINLifetime", "SK_TPM_PIN_LIFETIME", set_pin_lifetime },
+	{ "EndorsementKey", "SK_TPM_ENDORSEMENT_KEY", set_endorsement_key },
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -165,6 +167,36 @@ set_pin_lifetime(struct config *cfg, const char *value, const char *source)
 		return bad_value(source, value,
 		    "none, or a time from 1s to 52w, such as 10m or 1h30m");
 	cfg->pin_lifetime = seconds;
+	return 0;
+}
+
+/* "SHA256:" and a digest in base64; see attest/machine-id.h. */
+static bool
+is_machine_id(const char *value)
+{
+	struct bytes digest = { 0 };
+	bool good;
+
+	good = strncmp(value, "SHA256:", 7) == 0 &&
+	    base64_decode(slice_of_text(value + 7), &digest) == 0 &&
+	    digest.len == 32;
+	bytes_reset(&digest);
+	return good;
+}
+
+static int
+set_endorsement_key(struct config *cfg, const char *value, const char *source)
+{
+	bool none = strcasecmp(value, "none") == 0;
+	char *id = NULL;
+
+	if (!none && !is_machine_id(value))
+		return bad_value(source, value,
+		    "none, or this machine's id, which sk-tpm setup prints");
+	if (!none && (id = strdup(value)) == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	free(cfg->endorsement_key);
+	cfg->endorsement_key = id;
 	return 0;
 }
 
@@ -488,5 +520,6 @@ config_reset(struct config *cfg)
 	free(cfg->tcti);
 	free(cfg->presence_command);
 	free(cfg->fallback_provider);
+	free(cfg->endorsement_key);
 	*cfg = (struct config){ 0 };
 }

@@ -38,6 +38,7 @@ struct config {
 	enum user_presence user_presence;
 	char *presence_command;	       /* with USER_PRESENCE_COMMAND, a path */
 	unsigned int presence_timeout; /* seconds */
+	char *endorsement_key;	       /* a machine's id; NULL: none is known */
 	uint32_t parent;	       /* for new keys; 0: the SRK */
 	char *fallback_provider;       /* as OpenSSH takes it; NULL: none */
 	enum log_level log_level;

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: ISC */
-#include <stddef.h>
+#include <string.h>
 
 #include "attest/ek-certificates.h"
+#include "attest/guard.h"
 #include "base/error.h"
 #include "doctor/check.h"
 
 #define CHECK "endorsement key"
 
 static void
-report_one(struct tpm *tpm, const struct ek *ek, struct report *r)
+report_one(struct tpm *tpm, const struct config *cfg, const struct ek *ek,
+    struct report *r)
 {
 	struct ek_certificates certs = { 0 };
+	const char *named = cfg->endorsement_key != NULL &&
+		strcmp(cfg->endorsement_key, ek->id) == 0
+	    ? "; EndorsementKey names it"
+	    : "";
 	int err = ek_certificates_read(tpm, ek, &certs);
 
 	if (err != 0)
@@ -20,13 +26,16 @@ report_one(struct tpm *tpm, const struct ek *ek, struct report *r)
 	else if (certs.own.len > 0)
 		report_add(r, CHECK, FINDING_OK, NULL,
 		    "%s at 0x%08x, %s, with a certificate of its maker, which "
-		    "is not checked here%s",
+		    "is not checked here%s%s",
 		    ek->kind->name, ek->where, ek->id,
-		    certs.n_chain > 0 ? ", and its chain" : "");
+		    certs.n_chain > 0 ? ", and its chain" : "", named);
 	else
 		report_add(r, CHECK, FINDING_OK, NULL,
-		    "%s at 0x%08x, %s, without a certificate", ek->kind->name,
-		    ek->where, ek->id);
+		    "%s at 0x%08x, %s, without a certificate%s", ek->kind->name,
+		    ek->where, ek->id,
+		    named[0] != '\0' ? named
+				     : "; no setting names it, so nothing "
+				       "tells it from another");
 	ek_certificates_reset(&certs);
 }
 
@@ -46,11 +55,15 @@ report_choice(struct tpm *tpm, struct report *r)
 }
 
 void
-check_ek(struct tpm *tpm, struct report *r)
+check_ek(struct tpm *tpm, const struct config *cfg, struct report *r)
 {
 	struct ek_hierarchy hierarchy;
 	struct eks eks = { 0 };
+	int err = guard_begin(tpm, cfg);
 
+	if (err != 0)
+		report_add(r, CHECK, FINDING_WRONG, error_remedy(err), "%s",
+		    log_cause());
 	if (ek_hierarchy(tpm, &hierarchy) != 0 ||
 	    (!hierarchy.disabled && ek_list(tpm, &eks) != 0))
 		report_add(r, CHECK, FINDING_WRONG, NULL, "%s", log_cause());
@@ -60,6 +73,6 @@ check_ek(struct tpm *tpm, struct report *r)
 	else if (eks.n == 0)
 		report_choice(tpm, r);
 	for (size_t i = 0; i < eks.n; i++)
-		report_one(tpm, &eks.eks[i], r);
+		report_one(tpm, cfg, &eks.eks[i], r);
 	eks_close(tpm, &eks);
 }

@@ -240,7 +240,7 @@ check_tpm(const struct config *cfg, struct report *r)
 	check_identity(tpm, r);
 	check_lockout(tpm, r);
 	check_parent(tpm, r);
-	check_ek(tpm, r);
+	check_ek(tpm, cfg, r);
 	check_owner(tpm, r);
 	check_clearing(tpm, r);
 	check_room(tpm, r);

@@ -11,7 +11,7 @@
 void check_tpm(const struct config *cfg, struct report *r);
 
 /* The endorsement key, its certificate, and what this machine is called by. */
-void check_ek(struct tpm *tpm, struct report *r);
+void check_ek(struct tpm *tpm, const struct config *cfg, struct report *r);
 
 /* OpenSSH, and whether it finds the library. */
 void check_ssh(const struct config *cfg, struct report *r);

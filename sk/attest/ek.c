@@ -159,9 +159,9 @@ create_by(struct tpm *tpm, const TPM2B_PUBLIC *template, struct slice password,
 	if ((r = hierarchy_start_session_by_null_key(
 		 tpm, ESYS_TR_RH_ENDORSEMENT, password, &session)) == 0) {
 		rc = TPM_RETRY(Esys_CreatePrimary(tpm_esys(tpm),
-		    ESYS_TR_RH_ENDORSEMENT, session, ESYS_TR_NONE, ESYS_TR_NONE,
-		    &sensitive, template, &outside, &pcrs, ret, NULL, NULL,
-		    NULL, NULL));
+		    ESYS_TR_RH_ENDORSEMENT, session,
+		    tpm_guard_beside(tpm, session), ESYS_TR_NONE, &sensitive,
+		    template, &outside, &pcrs, ret, NULL, NULL, NULL, NULL));
 		if (rc != TSS2_RC_SUCCESS)
 			r = hierarchy_fail(
 			    rc, password, "create the endorsement key");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/guard.h"
 #include "authenticator/credential.h"
 #include "authenticator/limits-check.h"
 #include "authenticator/pin-lifetime.h"
@@ -275,7 +276,7 @@ credential_look(const struct config *cfg, const struct credential_request *req)
 {
 	struct making m = { .cfg = cfg, .req = req };
 
-	return tpm_with(cfg->tcti, look_and_find, &m);
+	return guard_with(cfg, look_and_find, &m);
 }
 
 /* The PIN that the key was just made with is not wrong; the TPM may be locked.
@@ -383,13 +384,12 @@ ask(struct making *m, struct bytes *ret_auth_value)
 static int
 make(struct making *m)
 {
-	const char *tcti = m->cfg->tcti;
 	int r;
 
-	r = tpm_with(tcti, make_in_tpm, m);
+	r = guard_with(m->cfg, make_in_tpm, m);
 	if (r == RESIDENT_OWNER_WANTED &&
 	    (r = resident_credential_ask_owner(m->cfg, m->req, &m->owner)) == 0)
-		r = tpm_with(tcti, make_in_tpm, m);
+		r = guard_with(m->cfg, make_in_tpm, m);
 	return r;
 }
 
@@ -415,8 +415,7 @@ credential_make(const struct config *cfg, const struct credential_request *req,
 	    (r = check_not_empty(req->challenge, "challenge")) != 0 ||
 	    (r = sha256_text(req->application, m.wishes.application)) != 0 ||
 	    (r = check_new_pin(cfg, req)) != 0 ||
-	    (asks_somebody(cfg, req) &&
-		(r = tpm_with(cfg->tcti, look, &m)) != 0) ||
+	    (asks_somebody(cfg, req) && (r = guard_with(cfg, look, &m)) != 0) ||
 	    (r = ask(&m, &auth_value)) != 0)
 		goto out;
 	m.wishes.auth_value = bytes_slice(&auth_value);

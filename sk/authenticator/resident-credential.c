@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/guard.h"
 #include "authenticator/resident-credential.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -236,6 +237,7 @@ resident_credentials_list(
 	int r;
 
 	if ((r = tpm_open(cfg->tcti, &tpm)) != 0 ||
+	    (r = guard_begin(tpm, cfg)) != 0 ||
 	    (r = resident_list(tpm, &keys)) != 0)
 		goto out;
 	list.creds = calloc(keys.n + 1, sizeof(*list.creds));

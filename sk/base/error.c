@@ -43,6 +43,7 @@ static const struct {
 	{ FAIL_OWNER_PASSWORD, "enter the password that this TPM's owner has" },
 	{ FAIL_ENDORSEMENT_PASSWORD,
 	    "enter the password of this TPM's endorsement hierarchy" },
+	{ FAIL_EK, "see what sk-tpm doctor says of endorsement keys" },
 	{ FAIL_CHALLENGE,
 	    "try again; if it stays, tell the CA this machine's ids, which "
 	    "sk-tpm doctor prints" },

@@ -59,7 +59,7 @@ create(struct tpm *tpm, struct key_tools *tools, const struct bytes *template,
 		session = tools->session;
 	}
 	rc = TPM_RETRY(Esys_Create(tpm_esys(tpm), tools->parent.object, session,
-	    ESYS_TR_NONE, ESYS_TR_NONE, sensitive, &wanted, &outside, &pcrs,
+	    tpm_guard(tpm), ESYS_TR_NONE, sensitive, &wanted, &outside, &pcrs,
 	    &private, &public, NULL, NULL, NULL));
 	if (rc != TSS2_RC_SUCCESS)
 		r = parent_fail(rc, session, "create a key");
@@ -172,7 +172,7 @@ change_auth(struct tpm *tpm, ESYS_TR key, const struct parent *parent,
 		return r;
 	memcpy(auth.buffer, new_auth.data, new_auth.len);
 	rc = TPM_RETRY(Esys_ObjectChangeAuth(tpm_esys(tpm), key, parent->object,
-	    session, ESYS_TR_NONE, ESYS_TR_NONE, &auth, &private));
+	    session, tpm_guard(tpm), ESYS_TR_NONE, &auth, &private));
 	explicit_bzero(&auth, sizeof(auth));
 	if (rc != TSS2_RC_SUCCESS)
 		r = load_use_fail(rc, session);

@@ -57,7 +57,7 @@ load_object(struct tpm *tpm, const struct parent *parent, ESYS_TR session,
 	    (r = blob_read_private(private, &in_private)) != 0)
 		return r;
 	rc = TPM_RETRY(Esys_Load(tpm_esys(tpm), parent->object, session,
-	    ESYS_TR_NONE, ESYS_TR_NONE, &in_private, &in_public, ret));
+	    tpm_guard(tpm), ESYS_TR_NONE, &in_private, &in_public, ret));
 	return rc == TSS2_RC_SUCCESS ? 0 : load_fail(rc, session);
 }
 

@@ -27,7 +27,7 @@ tpm_capability(struct tpm *tpm, TPM2_CAP kind, uint32_t first, uint32_t n,
 	TPMI_YES_NO more;
 	TSS2_RC rc;
 
-	rc = TPM_RETRY(Esys_GetCapability(tpm_esys(tpm), ESYS_TR_NONE,
+	rc = TPM_RETRY(Esys_GetCapability(tpm_esys(tpm), tpm_guard(tpm),
 	    ESYS_TR_NONE, ESYS_TR_NONE, kind, first, n, &more, &data));
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, doing);

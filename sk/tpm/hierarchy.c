@@ -28,7 +28,10 @@ hierarchy_start_session(struct tpm *tpm, ESYS_TR hierarchy,
 		return 0;
 	if ((r = take_password(tpm, hierarchy, password)) != 0)
 		return r;
-	return session_start(tpm, salt_key, ret);
+	if (tpm_guard(tpm) == ESYS_TR_NONE)
+		return session_start(tpm, salt_key, ret);
+	*ret = tpm_guard(tpm);
+	return 0;
 }
 
 int
@@ -39,8 +42,9 @@ hierarchy_start_session_by_null_key(
 	int r;
 
 	*ret = ESYS_TR_PASSWORD;
-	if (password.len == 0)
-		return 0;
+	if (password.len == 0 || tpm_guard(tpm) != ESYS_TR_NONE)
+		return hierarchy_start_session(
+		    tpm, hierarchy, password, ESYS_TR_NONE, ret);
 	if ((r = take_password(tpm, hierarchy, password)) != 0 ||
 	    (r = primary_create_null(tpm, &null_key)) != 0)
 		return r;
@@ -76,5 +80,8 @@ hierarchy_end_session(struct tpm *tpm, ESYS_TR hierarchy, ESYS_TR *session)
 	if (*session != ESYS_TR_PASSWORD)
 		overwrite_password(tpm, hierarchy, *session);
 	session_forget_auth(tpm, hierarchy);
-	session_end(tpm, session);
+	if (*session == tpm_guard(tpm))
+		*session = ESYS_TR_NONE;
+	else
+		session_end(tpm, session);
 }

@@ -14,6 +14,8 @@
  * caller ends *ret with hierarchy_end_session, on failure too.
  * 0; FAIL_OWNER_PASSWORD or FAIL_ENDORSEMENT_PASSWORD for a password too long
  * to be it; what tpm_fail gives.
+ *
+ * Where the connection has a guard, that is the session, and no key is needed.
  */
 int hierarchy_start_session(struct tpm *tpm, ESYS_TR hierarchy,
     struct slice password, ESYS_TR salt_key, ESYS_TR *ret) MUST_CHECK;

@@ -37,9 +37,9 @@ read_piece(struct tpm *tpm, ESYS_TR object, ESYS_TR reader, uint32_t index,
 	TSS2_RC rc;
 	int r;
 
-	rc = TPM_RETRY(
-	    Esys_NV_Read(tpm_esys(tpm), reader, object, ESYS_TR_PASSWORD,
-		ESYS_TR_NONE, ESYS_TR_NONE, size, (uint16_t)data->len, &piece));
+	rc = TPM_RETRY(Esys_NV_Read(tpm_esys(tpm), reader, object,
+	    ESYS_TR_PASSWORD, tpm_guard(tpm), ESYS_TR_NONE, size,
+	    (uint16_t)data->len, &piece));
 	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL ||
 	    tpm_rc(rc) == TPM2_RC_NV_LOCKED)
 		r = may_not(index);

@@ -186,7 +186,7 @@ read_piece(struct tpm *tpm, ESYS_TR object, uint16_t size, uint16_t offset,
 
 	rc = TPM_RETRY(
 	    Esys_NV_Read(tpm_esys(tpm), object, object, ESYS_TR_PASSWORD,
-		ESYS_TR_NONE, ESYS_TR_NONE, size, offset, &piece));
+		tpm_guard(tpm), ESYS_TR_NONE, size, offset, &piece));
 	if (tpm_rc(rc) == TPM2_RC_HANDLE)
 		r = NV_GONE;
 	else if (tpm_rc(rc) == TPM2_RC_BAD_AUTH ||
@@ -294,8 +294,9 @@ nv_remove(struct tpm *tpm, ESYS_TR session, struct nv_slot *slot)
 
 	if ((r = check_name(tpm, slot)) != 0)
 		return r;
-	rc = TPM_RETRY(Esys_NV_UndefineSpace(tpm_esys(tpm), ESYS_TR_RH_OWNER,
-	    slot->object, session, ESYS_TR_NONE, ESYS_TR_NONE));
+	rc = TPM_RETRY(
+	    Esys_NV_UndefineSpace(tpm_esys(tpm), ESYS_TR_RH_OWNER, slot->object,
+		session, tpm_guard_beside(tpm, session), ESYS_TR_NONE));
 	if (rc == TSS2_RC_SUCCESS)
 		slot->object = ESYS_TR_NONE; /* closed by tpm2-tss */
 	else if (tpm_rc(rc) != TPM2_RC_HANDLE)
@@ -347,8 +348,8 @@ define(struct tpm *tpm, ESYS_TR session, size_t size, uint32_t *ret_index,
 		if ((r = make_public(index, size, &public)) != 0)
 			return r;
 		rc = TPM_RETRY(Esys_NV_DefineSpace(tpm_esys(tpm),
-		    ESYS_TR_RH_OWNER, session, ESYS_TR_NONE, ESYS_TR_NONE,
-		    &no_auth, &public, ret_object));
+		    ESYS_TR_RH_OWNER, session, tpm_guard_beside(tpm, session),
+		    ESYS_TR_NONE, &no_auth, &public, ret_object));
 		if (rc == TSS2_RC_SUCCESS) {
 			*ret_index = index;
 			return 0;
@@ -371,7 +372,8 @@ write_piece(struct tpm *tpm, ESYS_TR session, ESYS_TR object,
 
 	memcpy(buffer.buffer, piece.data, piece.len);
 	rc = TPM_RETRY(Esys_NV_Write(tpm_esys(tpm), ESYS_TR_RH_OWNER, object,
-	    session, ESYS_TR_NONE, ESYS_TR_NONE, &buffer, (UINT16)offset));
+	    session, tpm_guard_beside(tpm, session), ESYS_TR_NONE, &buffer,
+	    (UINT16)offset));
 	if (rc == TSS2_RC_SUCCESS)
 		return 0;
 	return tpm_rc(rc) == TPM2_RC_HANDLE
@@ -386,7 +388,7 @@ lock(struct tpm *tpm, ESYS_TR session, ESYS_TR object)
 	TSS2_RC rc;
 
 	rc = TPM_RETRY(Esys_NV_WriteLock(tpm_esys(tpm), ESYS_TR_RH_OWNER,
-	    object, session, ESYS_TR_NONE, ESYS_TR_NONE));
+	    object, session, tpm_guard_beside(tpm, session), ESYS_TR_NONE));
 	if (rc == TSS2_RC_SUCCESS)
 		return 0;
 	return tpm_rc(rc) == TPM2_RC_HANDLE

@@ -15,12 +15,17 @@ tpm_open_handle(
 
 	*ret_object = ESYS_TR_NONE;
 	rc = TPM_RETRY(Esys_TR_FromTPMPublic(tpm_esys(tpm), handle,
-	    ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ret_object));
+	    tpm_guard(tpm), ESYS_TR_NONE, ESYS_TR_NONE, ret_object));
 	if (rc == TSS2_RC_SUCCESS)
 		return 0;
 	*ret_object = ESYS_TR_NONE;
 	if (tpm_rc(rc) == TPM2_RC_HANDLE)
 		return 0;
+	/* Nothing but a guard is authorized here. */
+	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL)
+		return fail(FAIL_FORGED,
+		    "something between us and the TPM alters what it is asked "
+		    "or what it answers");
 	return tpm_fail(rc, doing);
 }
 
@@ -150,7 +155,8 @@ tpm_make_persistent(struct tpm *tpm, ESYS_TR session, ESYS_TR key,
 	TSS2_RC rc;
 
 	rc = TPM_RETRY(Esys_EvictControl(tpm_esys(tpm), ESYS_TR_RH_OWNER, key,
-	    session, ESYS_TR_NONE, ESYS_TR_NONE, handle, &persistent));
+	    session, tpm_guard_beside(tpm, session), ESYS_TR_NONE, handle,
+	    &persistent));
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, doing);
 	Esys_TR_Close(tpm_esys(tpm), &persistent);

@@ -81,8 +81,8 @@ read_some(struct tpm *tpm, uint32_t pcrs, uint8_t ret[PCR_COUNT][PCR_LEN],
 	int r = 0;
 
 	make_selection(pcrs, &wanted);
-	rc = TPM_RETRY(Esys_PCR_Read(tpm_esys(tpm), ESYS_TR_NONE, ESYS_TR_NONE,
-	    ESYS_TR_NONE, &wanted, NULL, &got, &digests));
+	rc = TPM_RETRY(Esys_PCR_Read(tpm_esys(tpm), tpm_guard(tpm),
+	    ESYS_TR_NONE, ESYS_TR_NONE, &wanted, NULL, &got, &digests));
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, "tell its PCRs");
 	answered = selected(got);

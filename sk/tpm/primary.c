@@ -57,8 +57,9 @@ primary_create(struct tpm *tpm, ESYS_TR hierarchy, ESYS_TR session,
 	int r;
 
 	rc = TPM_RETRY(Esys_CreatePrimary(tpm_esys(tpm), hierarchy, session,
-	    ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &templates[template],
-	    &outside, &pcrs, &key, NULL, NULL, NULL, NULL));
+	    tpm_guard_beside(tpm, session), ESYS_TR_NONE, &sensitive,
+	    &templates[template], &outside, &pcrs, &key, NULL, NULL, NULL,
+	    NULL));
 	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL)
 		return fail(FAIL_OWNER_AUTH,
 		    "there is no usable storage root key at 0x%08x, and "

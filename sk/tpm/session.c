@@ -136,6 +136,13 @@ session_encrypt_answer(struct tpm *tpm, ESYS_TR session)
 }
 
 int
+session_audit(struct tpm *tpm, ESYS_TR session)
+{
+	return set_attributes(
+	    tpm, session, TPMA_SESSION_AUDIT, TPMA_SESSION_AUDIT);
+}
+
+int
 session_end_with_next(struct tpm *tpm, ESYS_TR session)
 {
 	int r = set_attributes(tpm, session, 0,

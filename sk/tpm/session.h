@@ -62,6 +62,9 @@ int session_encrypt(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
  */
 int session_encrypt_answer(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
 
+/* Has every command and answer that the session goes with checked by it. */
+int session_audit(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
+
 /* Has the TPM end the session with the next command, where that succeeds. */
 int session_end_with_next(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
 

@@ -23,6 +23,7 @@ struct tpm {
 	TSS2_SYS_CONTEXT *sys;
 	int lock; /* of the device, or -1 */
 	bool managed;
+	ESYS_TR guard;		/* or ESYS_TR_NONE */
 	sigset_t saved_signals; /* while there is a lock */
 	struct interrupt interrupt;
 };
@@ -160,6 +161,7 @@ tpm_open(const char *tcti, struct tpm **ret)
 	if ((tpm = calloc(1, sizeof(*tpm))) == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
 	tpm->lock = -1;
+	tpm->guard = ESYS_TR_NONE;
 	tpm->managed = tpm_tcti_is_managed(tcti);
 	if ((r = connect_tcti(tpm, tcti)) != 0) {
 		free(tpm);
@@ -172,6 +174,24 @@ tpm_open(const char *tcti, struct tpm **ret)
 	log_debug("sk-tpm " SK_TPM_VERSION ", connected to %s", tcti);
 	*ret = tpm;
 	return 0;
+}
+
+void
+tpm_set_guard(struct tpm *tpm, ESYS_TR session)
+{
+	tpm->guard = session;
+}
+
+ESYS_TR
+tpm_guard(const struct tpm *tpm)
+{
+	return tpm->guard;
+}
+
+ESYS_TR
+tpm_guard_beside(const struct tpm *tpm, ESYS_TR session)
+{
+	return session == tpm->guard ? ESYS_TR_NONE : tpm->guard;
 }
 
 void
@@ -230,6 +250,7 @@ tpm_close(struct tpm *tpm)
 {
 	if (tpm == NULL)
 		return;
+	tpm_flush_last(tpm, &tpm->guard);
 	totals.commands += tpm->traffic.commands;
 	totals.busy_us += tpm->traffic.busy_us;
 	tpm_unlock(tpm);

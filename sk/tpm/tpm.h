@@ -77,6 +77,17 @@ void tpm_next_ends_session(struct tpm *tpm);
 void tpm_lock(struct tpm *tpm, const char *tcti);
 void tpm_unlock(struct tpm *tpm);
 
+/*
+ * A session in which this connection's TPM is known by its answers, from where
+ * it is set until tpm_close ends it; ESYS_TR_NONE before. It goes beside the
+ * session that authorizes a command, and has the TPM check what is sent, and
+ * tpm2-tss what is answered. It may authorize a command itself: beside itself
+ * it does not go.
+ */
+void tpm_set_guard(struct tpm *tpm, ESYS_TR session);
+ESYS_TR tpm_guard(const struct tpm *tpm);
+ESYS_TR tpm_guard_beside(const struct tpm *tpm, ESYS_TR session);
+
 /* While it withholds, no command is sent; each fails with TPM_RC_CANCELED. */
 void tpm_withhold(struct tpm *tpm, bool withholds);
 

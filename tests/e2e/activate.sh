@@ -10,7 +10,7 @@ tpm_new tpm
 tpm_persist_srk
 enroll "$WORK/plain" -O no-touch-required
 echo "$PIN" | ssh-keygen -q -t ecdsa-sk -O verify-required -N '' -w "$LIB" \
-	-f "$WORK/pin" -C pin -O no-touch-required
+	-f "$WORK/pin" -C pin -O no-touch-required 2>/dev/null
 
 # endorsement_key KIND HANDLE: persistent until the end of the try, and in
 # $WORK/ek.pub.

@@ -95,6 +95,16 @@ adds_lines() {
 	unprivileged "$WORK/sk-tpm-copy" setup --write |
 		grep -c 'left as it is' | grep -qx 2
 	[ "$(grep -c SecurityKeyProvider "$HOME/.ssh/config")" -eq 1 ]
+	# Once it is recorded, another TPM is refused.
+	fails grep -q EndorsementKey "$HOME/.ssh/sk-tpm.conf"
+	unprivileged env -u SK_TPM_CONFIG "$WORK/sk-tpm-copy" setup --write
+	unprivileged env -u SK_TPM_CONFIG "$WORK/sk-tpm-copy" setup --write
+	[ "$(grep -c '^EndorsementKey SHA256:' "$HOME/.ssh/sk-tpm.conf")" -eq 1 ]
+	{ unprivileged env -u SK_TPM_CONFIG "$WORK/sk-tpm-copy" doctor || :; } |
+		grep '; EndorsementKey names it'
+	refuses "does not have the endorsement key" unprivileged \
+		"$WORK/sk-tpm-copy" setup --endorsement-key \
+		SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
 	# A last line without its end, and a comment, are no obstacle.
 	unprivileged sh -c "printf '# SecurityKeyProvider\nHost a\n\tUser me' \
 		>$HOME/.ssh/config"

@@ -380,12 +380,163 @@ owner_password_for_removing() {
 	attacks
 }
 
-declare -A TPMS
+# --- where the endorsement key is known --------------------------------------
+
+# knows TPM: its id is in the settings. There it is P-384, which the attacker lets
+# pass; absent, P-256, which it takes for a parent.
+knows() {
+	on "$1"
+	export SK_TPM_ENDORSEMENT_KEY=${IDS[$1]}
+}
+
+# persist_ek KIND HANDLE: prints its id.
+persist_ek() {
+	tpm2_createek -Q -G "$1" -c "$2"
+	tpm2_flushcontext -t
+	tpm2_readpublic -Q -c "$2" -f der -o "$WORK/spki"
+	echo "SHA256:$(openssl dgst -sha256 -binary "$WORK/spki" | base64)"
+}
+
+# cannot_be_made PIN-OR-PLAIN ATTACK...: no key, and nothing learned.
+cannot_be_made() {
+	rm -f "$WORK"/no*
+	attacks "${@:2}"
+	fails "enroll_$1" "$WORK/no" 2>"$WORK/out"
+	cat "$WORK/out"
+	grep -Eq '^sk-tpm: .*(answered in its place|cannot be read|does not have the endorsement key|is not what|alters what|authorization failure)' \
+		"$WORK/out"
+	[ ! -e "$WORK/no" ]
+	grep -q '\*' "$SK_TPM_INTERPOSE/record"
+	[ ! -e "$SK_TPM_INTERPOSE/secret" ]
+	tpm_is_empty
+	[ "$(wrong_tries)" -eq 0 ]
+}
+
+known_left_alone() {
+	local tpm index
+	for tpm in there absent; do
+		knows "$tpm"
+		attacks
+		enroll_plain "$WORK/known.$tpm"
+		enroll_pin "$WORK/known.$tpm.pin"
+		[ ! -e "$SK_TPM_INTERPOSE/secret" ]
+		tpm_is_empty
+	done
+	knows there
+	# What signing sends is the same.
+	attacks
+	sign_and_verify "$WORK/known.there"
+	learned_nothing "ReadPublic Load Sign FlushContext"
+	enroll_plain "$WORK/known.kept" -O resident -O application=ssh:known
+	index=$(index_of ssh:known)
+	"$BUILD/sk-tpm" remove --yes "$index"
+	[ -z "$(index_of ssh:known)" ]
+	tpm_is_empty
+}
+
+cannot_own_a_key() {
+	local tpm kind attack
+	for tpm in there absent; do
+		knows "$tpm"
+		for kind in plain pin; do
+			for attack in key parent parent-point parent-name; do
+				cannot_be_made "$kind" "$attack"
+				cannot_be_made "$kind" "$attack" stripped
+			done
+		done
+	done
+}
+
+cannot_swap_resident_keys() {
+	local attack
+	knows there
+	attacks
+	enroll_plain "$WORK/kept.known" -O resident -O application=ssh:kept
+	mkdir "$WORK/known.read"
+	cd "$WORK/known.read"
+	for attack in resident "resident stripped" nv-told nv-named; do
+		printf '%034d' 0 >"$SK_TPM_INTERPOSE/victim"
+		attacks "$attack"
+		ssh-keygen -q -K -N '' -w "$LIB" </dev/null >"$WORK/out" 2>&1 || :
+		cat "$WORK/out"
+		grep -q '\*' "$SK_TPM_INTERPOSE/record"
+		[ -z "$(ls)" ]
+		tpm_is_empty
+	done
+	attacks
+	ssh-keygen -q -K -N '' -w "$LIB" </dev/null
+	[ -n "$(ls)" ]
+	"$BUILD/sk-tpm" remove --yes "$(index_of ssh:kept)"
+}
+
+cannot_guess_at_setup() {
+	local attack
+	knows absent
+	tpm2_changeauth -c owner "$OWNER"
+	finally tpm2_changeauth -c owner -p "$OWNER"
+	askpass_says "$OWNER"
+	for attack in parent parent-point parent-name "parent stripped"; do
+		attacks "$attack"
+		fails "$BUILD/sk-tpm" setup
+		grep -q '\*' "$SK_TPM_INTERPOSE/record"
+		[ ! -e "$SK_TPM_INTERPOSE/secret" ]
+	done
+	attacks
+	"$BUILD/sk-tpm" setup
+	[ ! -e "$SK_TPM_INTERPOSE/secret" ]
+	tpm2_evictcontrol -Q -C o -P "$OWNER" -c 0x81000001
+	# The id from elsewhere is enough.
+	unset SK_TPM_ENDORSEMENT_KEY
+	attacks parent
+	refuses "does not have the endorsement key" \
+		"$BUILD/sk-tpm" setup --endorsement-key "${IDS[absent]}"
+	[ ! -e "$SK_TPM_INTERPOSE/secret" ]
+	askpass_says "$PIN"
+}
+
+cannot_guess_when_removing() {
+	local index
+	knows there
+	tpm2_changeauth -c owner "$OWNER"
+	finally tpm2_changeauth -c owner -p "$OWNER"
+	askpass_says "$OWNER"
+	attacks
+	enroll_plain "$WORK/gone.known" -O resident -O application=ssh:gone.known \
+		<<<"$OWNER"
+	index=$(index_of ssh:gone.known)
+	tpm2_nvdefine -Q -C o -P "$OWNER" -s 8 0x01500000
+	attacks nv-removed
+	fails "$BUILD/sk-tpm" remove --yes "$index"
+	tpm2_nvundefine -Q -C o -P "$OWNER" 0x01500000
+	[ ! -e "$SK_TPM_INTERPOSE/secret" ]
+	attacks parent
+	refuses "alters what it is asked" "$BUILD/sk-tpm" remove --yes "$index"
+	[ ! -e "$SK_TPM_INTERPOSE/secret" ]
+	attacks
+	"$BUILD/sk-tpm" remove --yes "$index"
+	[ -z "$(index_of ssh:gone.known)" ]
+	askpass_says "$PIN"
+}
+
+# Another TPM, however genuine, is not this one.
+another_tpm() {
+	knows there
+	SK_TPM_TCTI=interpose:${TPMS[absent]}
+	attacks
+	fails enroll_pin "$WORK/no" 2>"$WORK/out"
+	cat "$WORK/out"
+	grep -q "does not have the endorsement key ${IDS[there]}" "$WORK/out"
+	fails grep -Eq '^(Create|Load)$' "$SK_TPM_INTERPOSE/record"
+}
+
+declare -A TPMS IDS
 tpm_new tpm_there
 tpm_persist_srk
 TPMS[there]=$TCTI
+IDS[there]=$(persist_ek ecc384 0x81010016)
 tpm_new tpm_absent
 TPMS[absent]=$TCTI
+IDS[absent]=$(persist_ek ecc 0x81010002)
 askpass_says "$PIN"
 
 try "left alone, it sees keys made and used, and learns nothing" nothing_attacked
@@ -407,4 +558,15 @@ try "on trust: who is there at setup can guess the owner's password" \
 	owner_password_for_setup
 try "on trust: nor is that password safe when a resident key is removed" \
 	owner_password_for_removing
+try "the endorsement key known: left alone, all works, and it learns nothing" \
+	known_left_alone
+try "the endorsement key known: no key is made for them, nor a PIN learned" \
+	cannot_own_a_key
+try "the endorsement key known: resident keys cannot be swapped" \
+	cannot_swap_resident_keys
+try "the endorsement key known: the owner's password is safe at setup" \
+	cannot_guess_at_setup
+try "the endorsement key known: and when a resident key is removed" \
+	cannot_guess_when_removing
+try "the endorsement key known: another TPM is refused" another_tpm
 echo "1..$N"

@@ -27,6 +27,7 @@
  *	replay		the first signature is given ever after
  *	changed		a key with a new PIN comes back altered
  *	resident	the key in a record read from NV becomes its own
+ *	stripped	what it altered is answered as if without any session
  *	nv-told		NV indices of ours are told to be another one, unwritten
  *	nv-named	NV indices have the Name that is in the file victim
  *	nv-removed	the removal of an NV index is sent for another one
@@ -638,6 +639,33 @@ attack_command(struct interposer *t)
 }
 
 static void
+put16(uint8_t *p, uint32_t n)
+{
+	p[0] = (uint8_t)(n >> 8);
+	p[1] = (uint8_t)n;
+}
+
+/* Header, handle if there is one, size of the parameters, these, the sessions.
+ */
+static void
+strip(struct interposer *t)
+{
+	struct message *a = &t->answer;
+	size_t at = HEADER_LEN, n;
+
+	if (!is_good(a) || get16(a->data) != TPM2_ST_SESSIONS)
+		return;
+	if (code_of(&t->command) == TPM2_CC_CreatePrimary ||
+	    code_of(&t->command) == TPM2_CC_Load)
+		at += 4;
+	n = get32(a->data + at);
+	memmove(a->data + at, a->data + at + 4, n);
+	put16(a->data, TPM2_ST_NO_SESSIONS);
+	a->len = at + n;
+	put32(a->data + 2, (uint32_t)a->len);
+}
+
+static void
 attack_answer(struct interposer *t)
 {
 	switch (code_of(&t->command)) {
@@ -682,6 +710,8 @@ attack_answer(struct interposer *t)
 			attack_resident(t);
 		break;
 	}
+	if (t->altered && does(t, "stripped"))
+		strip(t);
 }
 
 /* --- the TCTI ---------------------------------------------------------- */

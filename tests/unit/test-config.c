@@ -386,6 +386,31 @@ test_environment_overrides_the_file(void **state)
 	clear_environment();
 }
 
+static void
+test_endorsement_key(void **state)
+{
+	static const char id[] =
+	    "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+	static const char *const bad[] = { "", "SHA256:", "sha256:AAAA",
+		"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+		"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+		"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFUA",
+		"SHA256:AAAA" };
+	struct config cfg = { 0 };
+
+	(void)state;
+	assert_int_equal(config_set(&cfg, "EndorsementKey", id, "test"), 0);
+	assert_string_equal(cfg.endorsement_key, id);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(
+		    config_set(&cfg, "EndorsementKey", bad[i], "test"),
+		    FAIL_CONFIG);
+	assert_string_equal(cfg.endorsement_key, id);
+	assert_int_equal(config_set(&cfg, "EndorsementKey", "none", "test"), 0);
+	assert_null(cfg.endorsement_key);
+	config_reset(&cfg);
+}
+
 #define TEST_NAME "config"
 
 int
@@ -395,6 +420,7 @@ main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_fallback_provider),
+		cmocka_unit_test(test_endorsement_key),
 		cmocka_unit_test(test_bad_environment_names_the_variable),
 		cmocka_unit_test(test_tcti_forms),
 		cmocka_unit_test(test_tcti_of_any_length),
