@@ -75,6 +75,26 @@ created() {
 	ACTIVATE_PIN=$PIN answers pin "$id"
 }
 
+# The TPM goes by the authValue alone: not by PCRs, nor by a PIN that has a
+# lifetime, whose key has an empty one.
+with_conditions() {
+	endorsement_key ecc 0x81010002
+	tpm2_pcrextend "11:sha256=$(printf '%064d' 1)"
+	askpass_says "$PIN"
+	"$BUILD/sk-tpm" enroll -n --pcrs 11 -f "$WORK/pcrs"
+	"$BUILD/sk-tpm" enroll -n -P --pcrs 11 -f "$WORK/pcrs.pin"
+	"$BUILD/sk-tpm" enroll -n -P --pin-lifetime 60 -f "$WORK/lifetime"
+	challenge pcrs
+	answers pcrs
+	tpm2_pcrextend "11:sha256=$(printf '%064d' 2)"
+	answers pcrs
+	challenge pcrs.pin
+	ACTIVATE_PIN=$PIN answers pcrs.pin
+	refuses "this key needs its PIN" answer pcrs.pin
+	challenge lifetime
+	answers lifetime
+}
+
 no_such_id() {
 	endorsement_key ecc 0x81010002
 	challenge plain
@@ -226,6 +246,7 @@ for kind in "rsa 0x81010001" "rsa3072 0x8101001c" "ecc 0x81010002" \
 done
 try "an endorsement key that is not persistent: ECC" created ecc
 try "an endorsement key that is not persistent: RSA" created rsa
+try "keys with conditions: PCRs, and a PIN's lifetime, play no part" with_conditions
 try "an id that this TPM does not have" no_such_id
 try "six commands, with a PIN nine" counted
 try "one more where the endorsement key's policy is the later one" counted_policy_b
