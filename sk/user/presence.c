@@ -322,10 +322,16 @@ presence_request_is_known(void)
 	    find_wanted_askpass() == NULL;
 }
 
+/*
+ * An agent of another name, or without a /proc, passes on strangers' requests
+ * all the same. So it is not who is known for an agent that is left out, but
+ * who is known for none that is let in.
+ */
 bool
 presence_is_at_terminal(void)
 {
-	return terminal_is_there() && !caller_is_agent();
+	return terminal_is_there() &&
+	    (presence_caller_is("ssh") || presence_caller_is("ssh-keygen"));
 }
 
 int

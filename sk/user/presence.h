@@ -47,7 +47,8 @@ bool presence_request_is_known(void);
 
 /*
  * Whether the request comes from a terminal that a person is at: in its
- * foreground, and not by an agent, which others may reach.
+ * foreground, by ssh or ssh-keygen. An agent, whatever its name, is none of
+ * them: others may reach it.
  */
 bool presence_is_at_terminal(void);
 

@@ -322,6 +322,29 @@ through_an_agent() {
 	[ ! -s "$WORK/asked" ]
 }
 
+# It has a terminal, at which nobody asked for what it passes on.
+another_agent() {
+	needs_pins_in_agent
+	cp "$WORK/server.keys" "$WORK/all.keys"
+	finally cp "$WORK/all.keys" "$WORK/server.keys"
+	sed 's/^/verify-required /' "$WORK/k.pub" >"$WORK/server.keys"
+	enters_pin "$WORK/k"
+	unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+	cp "$(command -v ssh-agent)" "$WORK/another"
+	export SSH_AUTH_SOCK=$WORK/another.sock
+	person "run {exec $WORK/another -D -P '$(agent_list)' -a $SSH_AUTH_SOCK}" \
+		'want "by the PIN that was entered"' 'want "Press y"' \
+		'send "n"' 'want "no"' &
+	ends_with_us "$!"
+	wait_until agent_answers
+	ssh-add -q -S "$LIB" "$WORK/k"
+	cp "$WORK/k.pub" "$WORK/only.pub"
+	fails log_in -i "$WORK/only.pub"
+	wait "$!"
+	# That was no failure of the ticket.
+	[ -s "$(ticket_of "$WORK/k")" ]
+}
+
 # --- what ends it --------------------------------------------------------------
 
 # By our clock: the TPM is not asked.
@@ -661,6 +684,7 @@ try "without XDG_RUNTIME_DIR there is none" no_runtime_dir
 try "at a terminal nothing is asked meanwhile" at_a_terminal
 try "without a terminal our question is asked" not_at_a_terminal
 try "through an agent our question is asked" through_an_agent
+try "an agent of another name has it asked, also at a terminal" another_agent
 try "expired by our clock" expired
 try "expired by the TPM's clock alone" expired_in_the_tpm
 try "another client signs by ticket alone, and not after its time" client
