@@ -35,7 +35,7 @@ static TSS2_RC
 check_answer(const struct bare_auth *auth, const TSS2L_SYS_AUTH_RESPONSE *in)
 {
 	if (in->count != 1 || in->auths[0].hmac.size != 0 ||
-	    (auth->session == TPM2_RH_PW && in->auths[0].nonce.size != 0))
+	    (auth->session == TPM2_RS_PW && in->auths[0].nonce.size != 0))
 		return TSS2_SYS_RC_MALFORMED_RESPONSE;
 	return TSS2_RC_SUCCESS;
 }
@@ -105,7 +105,7 @@ bare_sign(struct tpm *tpm, uint32_t key, const struct bare_auth *auth,
 	if (!fill_auth(auth, &auths))
 		return TSS2_SYS_RC_BAD_SIZE;
 	memcpy(in.buffer, digest, 32);
-	if (auth->session != TPM2_RH_PW)
+	if (auth->session != TPM2_RS_PW)
 		tpm_next_ends_session(tpm);
 	rc = TPM_RETRY(Tss2_Sys_Sign(tpm_sys(tpm), key, &auths, &in, &scheme,
 	    &ticket, &signature, &answer));

@@ -17,11 +17,11 @@
  * neither salted nor bound, and ends with the command.
  */
 struct bare_auth {
-	uint32_t session;      /* TPM2_RH_PW, or a policy session's handle */
-	struct slice password; /* with TPM2_RH_PW; may be empty */
+	uint32_t session;      /* TPM2_RS_PW, or a policy session's handle */
+	struct slice password; /* with TPM2_RS_PW; may be empty */
 };
 
-#define BARE_AUTH_EMPTY ((struct bare_auth){ .session = TPM2_RH_PW })
+#define BARE_AUTH_EMPTY ((struct bare_auth){ .session = TPM2_RS_PW })
 
 /*
  * Reads a public area. Needs no authorization and costs nothing, whatever is at

@@ -184,7 +184,7 @@ static void
 test_password(void **state)
 {
 	const struct bare_auth auth = {
-		.session = TPM2_RH_PW,
+		.session = TPM2_RS_PW,
 		.password = slice_of_text("pwd"),
 	};
 	struct slice head = BYTES(SIGN_BY_PASSWORD);
@@ -244,7 +244,7 @@ test_long_password(void **state)
 {
 	static const uint8_t bytes[sizeof(TPMU_HA) + 1];
 	const struct bare_auth auth = {
-		.session = TPM2_RH_PW,
+		.session = TPM2_RS_PW,
 		.password = { bytes, sizeof(bytes) },
 	};
 	const TPM2B_PRIVATE private = { 0 };
