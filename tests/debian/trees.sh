@@ -93,24 +93,26 @@ add_needed() {
 	rm "$1/tmp/install-packages"
 }
 
-# A TPM to test with: the release's, or this machine's with all that it is linked
-# with. (Debian 11 has none.)
+# A TPM to test with, and the program that starts it anew: the release's, or this
+# machine's with all that they are linked with. (Debian 11 has none.)
 add_swtpm() {
 	! inside "$1" apt-cache show swtpm >"$WORK/swtpm" 2>/dev/null ||
-		add_packages "$1" swtpm
+		add_packages "$1" swtpm swtpm-tools
 }
 
 lend_swtpm() {
-	local program loader place=/opt/swtpm
-	[ ! -e "$1/usr/bin/swtpm" ] || return 0
-	program=$(command -v swtpm)
-	mkdir -p "$1$place"
-	ldd "$program" | grep -o '/[^ ]*' >"$WORK/linked"
-	xargs cp -L -t "$1$place" "$program" <"$WORK/linked"
-	loader=$place/$(basename "$(grep '/ld-[^/]*$' "$WORK/linked")")
-	printf '#!/bin/sh\nexec %s --library-path %s %s/swtpm "$@"\n' \
-		"$loader" "$place" "$place" >"$1/usr/bin/swtpm"
-	chmod 755 "$1/usr/bin/swtpm"
+	local name program loader place=/opt/swtpm
+	for name in swtpm swtpm_ioctl; do
+		[ ! -e "$1/usr/bin/$name" ] || continue
+		program=$(command -v "$name")
+		mkdir -p "$1$place"
+		ldd "$program" | grep -o '/[^ ]*' >"$WORK/linked"
+		xargs cp -L -t "$1$place" "$program" <"$WORK/linked"
+		loader=$place/$(basename "$(grep '/ld-[^/]*$' "$WORK/linked")")
+		printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' \
+			"$loader" "$place" "$place/$name" >"$1/usr/bin/$name"
+		chmod 755 "$1/usr/bin/$name"
+	done
 }
 
 # copy_source TREE PATH...: what git knows of it, or all.
