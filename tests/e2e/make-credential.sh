@@ -21,7 +21,12 @@ key_at() {
 
 # endorsement_key KIND: in $WORK/ek.pub, and at $EK_AT.
 endorsement_key() {
-	tpm2_createek -Q -G "$1" -c "$WORK/ek.ctx" -u "$WORK/ek.pub" -f tss
+	tpm2_createek -Q -G "$1" -c "$WORK/ek.ctx" -u "$WORK/ek.pub" -f tss \
+		2>"$WORK/out" || {
+		cat "$WORK/out"
+		grep -q "Invalid key algorithm" "$WORK/out" &&
+			cannot "this tpm2-tools makes no endorsement key $1"
+	}
 	tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" "$EK_AT"
 	finally tpm2_evictcontrol -Q -C o -c "$EK_AT"
 	finally flush_sessions
