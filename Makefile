@@ -83,17 +83,19 @@ MODULES = attest/activate attest/ek attest/ek-cert attest/ek-certificates \
 	attest/ek-kind attest/guard attest/ek-public attest/machine-id attest/tpm2b \
 	authenticator/ask-owner authenticator/authdata \
 	authenticator/credential authenticator/limits-check \
-	authenticator/pin-lifetime authenticator/resident-credential authenticator/use \
+	authenticator/persistent-credential authenticator/pin-lifetime \
+	authenticator/resident-credential authenticator/use \
 	base/base64 base/bytes base/cbor base/child base/clock base/duration base/error base/home base/log \
 	base/p256 base/process base/sha256 base/text base/utf8 base/wire \
 	config \
 	fallback/fallback fallback/helper-message \
-	key/blob key/boot-state key/conditions key/handle key/key key/limits key/load \
+	key/blob key/boot-state key/conditions key/copy key/handle key/key key/limits key/load \
 	key/parent key/pin-object key/resident key/resident-record key/sign \
 	key/sign-pin-object key/sign-policy key/template \
 	ssh/caller ssh/key-name ssh/known-hosts ssh/signdata ssh/sshkey \
 	tpm/bare tpm/capability tpm/device tpm/hierarchy tpm/interrupt tpm/lockout \
 	tpm/name tpm/nv tpm/nv-other tpm/object tpm/owner tpm/pcr tpm/pcr-read \
+	tpm/persistent \
 	tpm/policy tpm/policy-secret tpm/policy-session tpm/primary tpm/rc tpm/retry tpm/session tpm/tcti-device \
 	tpm/tcti-watch tpm/tpm \
 	user/display $(BY_BUS) user/pin user/pin-ticket user/presence user/terminal
@@ -155,7 +157,7 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 	$(call OBJECT,-DSK_API_MAJOR=$*)
 
 # The command, from the same files.
-COMMAND = answer cmd-completions cmd-enroll cmd-forget cmd-list cmd-pin cmd-remove \
+COMMAND = answer cmd-completions cmd-enroll cmd-evict cmd-forget cmd-list cmd-persist cmd-pin cmd-remove \
 	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-ek doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \

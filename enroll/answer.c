@@ -194,6 +194,15 @@ answer_key(struct json_object *o, const struct keyref *ref)
 	return 0;
 }
 
+void
+answer_copy(struct json_object *o, uint32_t handle)
+{
+	struct text t = { 0 };
+
+	text_add(&t, "0x%08x", handle);
+	answer_text(o, "persistent", t.s);
+}
+
 /* --- printing ---------------------------------------------------------- */
 
 /* The labels that are more than the name with a capital letter. */
@@ -204,6 +213,7 @@ static const struct {
 	{ "boot_state", "Boot state" },
 	{ "boot_state_holds", "Boot state holds" },
 	{ "nv_bytes", "NV bytes" },
+	{ "persistent_there", "Persistent there" },
 	{ "pin", "PIN" },
 	{ "pin_counts_until", "PIN counts until" },
 	{ "pin_lifetime", "PIN lifetime" },

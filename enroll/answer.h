@@ -41,6 +41,9 @@ void answer_boot_state(struct json_object *o, uint32_t pcrs);
 /* Adds what `show` and `list` tell about a key. 0 or FAIL_. */
 int answer_key(struct json_object *o, const struct keyref *ref) MUST_CHECK;
 
+/* Adds the handle of the key's persistent copy. */
+void answer_copy(struct json_object *o, uint32_t handle);
+
 /* Adds why the command failed, with fail()'s words and the remedy of `err`. */
 void answer_add_failure(struct json_object *o, int err);
 

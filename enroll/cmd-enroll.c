@@ -243,6 +243,8 @@ make(const struct invocation *inv, const char *application,
 		req.flags |= CREDENTIAL_ATTESTATION;
 	if (has(inv, OPTION_RESIDENT))
 		req.flags |= CREDENTIAL_RESIDENT;
+	if (has(inv, OPTION_PERSISTENT) || (inv->cfg.persistent && pcrs == 0))
+		req.flags |= CREDENTIAL_PERSISTENT;
 	if (has(inv, OPTION_FORCE))
 		req.flags |= CREDENTIAL_OVERWRITE;
 	if ((r = take_challenge(inv, &challenge)) != 0 ||
@@ -376,6 +378,11 @@ command_enroll(struct invocation *inv)
 		r = add_server(servers->value[i], &limits);
 	if (r == 0 && pcr_list != NULL)
 		r = pcr_parse(pcr_list, &pcrs);
+	if (r == 0 && pcrs != 0 && has(inv, OPTION_PERSISTENT))
+		r = fail(FAIL_ARGUMENT,
+		    "a key that depends on PCRs gets no persistent copy, as "
+		    "anybody on this machine could use that; leave out "
+		    "--persistent or --pcrs");
 	/* The key file comes first: it is useful without the attestation. */
 	if (r == 0 && (r = check_words(inv, &key)) == 0 &&
 	    (r = check_targets(path, attestation, existing)) == 0 &&

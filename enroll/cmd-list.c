@@ -13,21 +13,86 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "command.h"
+#include "key/copy.h"
 #include "key/resident.h"
 #include "keyref.h"
+#include "tpm/persistent.h"
+
+/* What is persistent in the TPM: all slots, and the keys at our handles. */
+struct persistent {
+	struct persistent_slots slots;
+	struct persistent_keys keys;
+};
+
+/* Adds where the key's copy is, if it has one. */
+static void
+answer_copies(
+    struct json_object *o, const struct handle *h, const struct persistent *p)
+{
+	for (size_t i = 0; i < p->keys.n; i++)
+		if (copy_is_of(&p->keys.keys[i], h))
+			answer_copy(o, p->keys.keys[i].handle);
+}
+
+static bool
+has_copy_at(struct json_object *list, const char *handle)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		has = has ||
+		    strcmp(answer_member(json_object_array_get_idx(list, i),
+			       "persistent"),
+			handle) == 0;
+	return has;
+}
+
+/* And those at our handles that are of no key that was listed. */
+static void
+answer_slots(struct json_object *o, const struct persistent *p,
+    struct json_object *residents, struct json_object *files)
+{
+	struct json_object *slots = answer_new(), *others = answer_new_list();
+
+	answer_number(slots, "used", p->slots.used);
+	answer_number(slots, "free", p->slots.free);
+	for (size_t i = 0; i < p->keys.n; i++) {
+		struct text t = { 0 };
+
+		text_add(&t, "0x%08x", p->keys.keys[i].handle);
+		if (!has_copy_at(residents, t.s) && !has_copy_at(files, t.s))
+			json_object_array_add(
+			    others, json_object_new_string(t.s));
+	}
+	answer_object(slots, "of_no_key", others);
+	answer_object(o, "slots", slots);
+}
 
 static int
-list_resident(const struct config *cfg, struct json_object *list)
+read_tpm(const struct config *cfg, struct resident_keys *ret_keys,
+    struct persistent *ret)
 {
-	struct resident_keys keys = { 0 };
 	struct tpm *tpm = NULL;
 	int r;
 
 	if ((r = tpm_open(cfg->tcti, &tpm)) != 0)
 		return r;
-	if ((r = guard_begin(tpm, cfg)) == 0)
-		r = resident_list(tpm, &keys);
+	if ((r = guard_begin(tpm, cfg)) == 0 &&
+	    (r = resident_list(tpm, ret_keys)) == 0 &&
+	    (r = persistent_slots(tpm, &ret->slots)) == 0)
+		r = copy_list(tpm, &ret->keys);
 	tpm_close(tpm);
+	return r;
+}
+
+static int
+list_resident(const struct config *cfg, struct json_object *list,
+    struct persistent *persistent)
+{
+	struct resident_keys keys = { 0 };
+	int r;
+
+	r = read_tpm(cfg, &keys, persistent);
 	for (size_t i = 0; i < keys.n && r == 0; i++) {
 		struct keyref ref = { 0 };
 		struct text t = { 0 };
@@ -38,6 +103,7 @@ list_resident(const struct config *cfg, struct json_object *list)
 		wrong = keyref_of_record(&keys.keys[i], &ref);
 		if (wrong == 0) {
 			r = answer_key(o, &ref);
+			answer_copies(o, &ref.handle, persistent);
 		} else {
 			text_add(&t, "0x%08x", keys.keys[i].index);
 			answer_text(o, "index", t.s);
@@ -57,7 +123,8 @@ list_resident(const struct config *cfg, struct json_object *list)
 
 /* Skips files that hold no key of ours: most files in ~/.ssh do not. */
 static void
-list_file(const char *path, struct json_object *list)
+list_file(const char *path, struct json_object *list,
+    const struct persistent *persistent)
 {
 	struct keyref ref = { 0 };
 	struct json_object *o;
@@ -68,6 +135,7 @@ list_file(const char *path, struct json_object *list)
 	answer_path(o, "file", path);
 	answer_bool(
 	    o, "made_resident", (ref.key.flags & KEYFILE_RESIDENT) != 0);
+	answer_copies(o, &ref.handle, persistent);
 	if (answer_key(o, &ref) == 0)
 		json_object_array_add(list, o);
 	else
@@ -77,7 +145,8 @@ list_file(const char *path, struct json_object *list)
 
 /* `named` is a directory, or NULL for ~/.ssh, which may be missing. */
 static int
-list_files(const char *named, struct json_object *list)
+list_files(const char *named, struct json_object *list,
+    const struct persistent *persistent)
 {
 	char *dir = named != NULL ? strdup(named) : home_path(".ssh");
 	struct dirent **entries = NULL;
@@ -90,7 +159,7 @@ list_files(const char *named, struct json_object *list)
 		    named, strerror(errno));
 	for (int i = 0; i < n; i++) {
 		if (asprintf(&path, "%s/%s", dir, entries[i]->d_name) != -1) {
-			list_file(path, list);
+			list_file(path, list, persistent);
 			free(path);
 		}
 		free(entries[i]);
@@ -171,6 +240,9 @@ print_table(struct json_object *list, const char *where, const char *title)
 		    answer_member(o, "application"), user[0] != '\0' ? " " : "",
 		    user, member_is_true(o, "pin") ? "  PIN" : "",
 		    member_is_true(o, "presence") ? "" : "  no-touch");
+		if (answer_member(o, "persistent")[0] != '\0')
+			printf(
+			    "  persistent %s", answer_member(o, "persistent"));
 		print_limits(o);
 		if (answer_member(o, "nv_bytes")[0] != '\0')
 			printf("  %s bytes", answer_member(o, "nv_bytes"));
@@ -180,23 +252,47 @@ print_table(struct json_object *list, const char *where, const char *title)
 	}
 }
 
+static void
+print_slots(struct json_object *o)
+{
+	struct json_object *slots = NULL, *others = NULL;
+
+	if (!json_object_object_get_ex(o, "slots", &slots) ||
+	    !json_object_object_get_ex(slots, "of_no_key", &others))
+		return;
+	printf("Slots for persistent keys: %s used, %s free\n",
+	    answer_member(slots, "used"), answer_member(slots, "free"));
+	for (size_t i = 0; i < json_object_array_length(others); i++)
+		printf("  %s  of none of these keys\n",
+		    json_object_get_string(
+			json_object_array_get_idx(others, i)));
+}
+
 int
 command_list(struct invocation *inv)
 {
+	struct persistent persistent = { 0 };
 	struct json_object *o = answer_new(), *residents = answer_new_list(),
 			   *files = answer_new_list();
 	const char *dir = inv->argc > 0 ? inv->argv[0] : NULL;
-	struct text title = { 0 };
-	int r;
+	struct text title = { 0 }, cause = { 0 };
+	int r, files_failed;
 
 	answer_object(o, "resident", residents);
 	answer_object(o, "files", files);
+	if ((r = list_resident(&inv->cfg, residents, &persistent)) != 0)
+		text_add(&cause, "%s", log_cause());
 	/* Files can be listed without a TPM. */
-	if ((r = list_files(dir, files)) != 0) {
+	files_failed = list_files(dir, files, &persistent);
+	if (files_failed == 0 && r != 0)
+		r = fail(r, "%s", cause.s);
+	else if (files_failed == 0)
+		answer_slots(o, &persistent, residents, files);
+	persistent_keys_reset(&persistent.keys);
+	if (files_failed != 0) {
 		json_object_put(o);
-		return r;
+		return files_failed;
 	}
-	r = list_resident(&inv->cfg, residents);
 	for (size_t i = 0; i < json_object_array_length(files); i++) {
 		struct json_object *file = json_object_array_get_idx(files, i);
 
@@ -213,6 +309,7 @@ command_list(struct invocation *inv)
 		print_table(residents, "index", "Resident keys");
 	text_add(&title, "Key files in %.200s", dir != NULL ? dir : "~/.ssh");
 	print_table(files, "file", title.s);
+	print_slots(o);
 	json_object_put(o);
 	return r;
 }

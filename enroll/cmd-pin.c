@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm pin */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +34,12 @@ look_before_pin(struct tpm *tpm, void *what)
 	int r;
 
 	if (!keyref_is_read(&c->ref) &&
-	    ((r = owner_has_password(tpm, &c->owner_has_password)) != 0 ||
-		(r = resident_find(tpm, c->ref.index, &c->listed)) != 0 ||
+	    ((r = resident_find(tpm, c->ref.index, &c->listed)) != 0 ||
 		(r = keyref_of_record(&c->listed, &c->ref)) != 0 ||
 		(r = credential_check_has_pin(&c->ref.handle)) != 0))
+		return r;
+	if ((c->ref.resident || c->ref.handle.persistent != 0) &&
+	    (r = owner_has_password(tpm, &c->owner_has_password)) != 0)
 		return r;
 	return credential_check_ready(tpm, c->cfg, &c->ref.handle);
 }
@@ -74,34 +75,11 @@ change_pin(struct tpm *tpm, void *what)
 		 (const char *)c->old_pin.data, (const char *)c->new_pin.data,
 		 &c->key_handle)) != 0)
 		return r;
+	/* Before the key handle is kept, which would name it no more. */
+	if (c->ref.handle.persistent != 0 &&
+	    (r = copy_evict(tpm, &c->ref.handle, c->owner.auth)) != 0)
+		return r;
 	return c->ref.resident ? replace_record(tpm, c) : 0;
-}
-
-/* Replaces the file itself if `name` is a link to it. */
-static int
-replace_file(const char *name, struct pin_change *c)
-{
-	char *path = realpath(name, NULL);
-	struct keyfile now = { 0 };
-	int r;
-
-	if (path == NULL && errno == ENOMEM)
-		return fail(FAIL_MEMORY, "out of memory");
-	if (path == NULL)
-		return fail(FAIL_ARGUMENT, "cannot find %s any more", name);
-	/* Somebody may have replaced the key while the PINs were typed. */
-	if ((r = keyfile_read(path, &now)) == 0 &&
-	    !slice_equal(bytes_slice(&now.key_handle),
-		bytes_slice(&c->ref.key.key_handle)))
-		r = fail(FAIL_ARGUMENT,
-		    "%s was changed meanwhile; nothing was written", name);
-	if (r == 0) {
-		bytes_move(&c->key_handle, &c->ref.key.key_handle);
-		r = keyfile_replace(&c->ref.key, path);
-	}
-	keyfile_reset(&now);
-	free(path);
-	return r;
 }
 
 int
@@ -120,10 +98,14 @@ command_pin(struct invocation *inv)
 	    (c.owner_has_password &&
 		(r = owner_password_ask(c.cfg, &c.owner)) != 0) ||
 	    (r = guard_with(&inv->cfg, change_pin, &c)) != 0 ||
-	    (!c.ref.resident && (r = replace_file(inv->argv[0], &c)) != 0))
+	    (!c.ref.resident &&
+		(r = keyref_replace(inv->argv[0], &c.ref, &c.key_handle)) != 0))
 		goto out;
 	printf("The PIN is changed. A copy of the key made before, on disk, in "
 	       "a backup or in the\nTPM, still signs with the old PIN.\n");
+	if (c.ref.handle.persistent != 0)
+		printf("Its persistent copy had the old PIN, and is evicted; "
+		       "sk-tpm persist makes another.\n");
 out:
 	bytes_reset(&c.old_pin);
 	bytes_reset(&c.new_pin);

@@ -49,6 +49,10 @@ command_show(struct invocation *inv)
 	/* What loads was asked for its boot state as well. */
 	if (ref.handle.pcrs != 0 && (loads == 0 || loads == FAIL_BOOT_STATE))
 		answer_bool(o, "boot_state_holds", loads == 0);
+	if (ref.handle.persistent != 0) {
+		answer_copy(o, ref.handle.persistent);
+		answer_bool(o, "persistent_there", ref.copy == COPY_THERE);
+	}
 	answer_bool(o, "works_here", loads == 0);
 	if (loads != 0)
 		answer_text(o, "why_not", log_cause());

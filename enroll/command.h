@@ -32,6 +32,7 @@ enum option_id {
 	OPTION_NO_TOUCH,
 	OPTION_PARENT,
 	OPTION_PCRS,
+	OPTION_PERSISTENT,
 	OPTION_PIN,
 	OPTION_PIN_LIFETIME,
 	OPTION_RESIDENT,
@@ -74,8 +75,8 @@ typedef int command_function(struct invocation *inv);
 #define COMMAND_FOUND_WRONG 2
 
 command_function command_completions, command_doctor, command_enroll,
-    command_forget, command_list, command_show, command_remove, command_pin,
-    command_test, command_setup;
+    command_evict, command_forget, command_list, command_show, command_persist,
+    command_pin, command_remove, command_setup, command_test;
 
 /* The tables, in main.c. */
 struct option_entry {

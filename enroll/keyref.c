@@ -174,6 +174,7 @@ fetch_and_load(struct tpm *tpm, void *what)
 
 	if ((r = keyref_fetch(tpm, ref)) != 0 ||
 	    (r = key_check(&ref->handle, &key)) != 0 ||
+	    (r = copy_look(tpm, &ref->handle, &ref->copy)) != 0 ||
 	    (r = key_try_load(tpm, &key)) != 0)
 		return r;
 	return boot_state_check(tpm, &ref->handle);
@@ -222,6 +223,43 @@ keyref_check_public(const struct keyref *ref, const char *path)
 	fclose(f);
 	free(text);
 	bytes_reset(&line);
+	return r;
+}
+
+int
+keyref_check_is_file(const struct keyref *ref)
+{
+	if (!ref->resident)
+		return 0;
+	return fail(FAIL_ARGUMENT,
+	    "0x%08x is a resident key; name a key file of it", ref->index);
+}
+
+int
+keyref_replace(const char *name, struct keyref *ref, struct bytes *key_handle)
+{
+	char *path = realpath(name, NULL);
+	struct keyfile now = { 0 };
+	int r;
+
+	if (path == NULL && errno == ENOMEM)
+		return fail(FAIL_MEMORY, "out of memory");
+	if (path == NULL)
+		return fail(FAIL_ARGUMENT, "cannot find %s any more", name);
+	if ((r = keyfile_read(path, &now)) == 0 &&
+	    !slice_equal(bytes_slice(&now.key_handle),
+		bytes_slice(&ref->key.key_handle)))
+		r = fail(FAIL_ARGUMENT,
+		    "%s was changed meanwhile; nothing was written", name);
+	if (r == 0) {
+		bytes_move(&now.key_handle, &ref->key.key_handle);
+		bytes_move(key_handle, &now.key_handle);
+		r = keyfile_replace(&now, path);
+		if (r == 0)
+			bytes_move(&now.key_handle, &ref->key.key_handle);
+	}
+	keyfile_reset(&now);
+	free(path);
 	return r;
 }
 

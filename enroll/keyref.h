@@ -4,6 +4,7 @@
 #define SKTPM_KEYREF_H
 
 #include "config.h"
+#include "key/copy.h"
 #include "key/handle.h"
 #include "key/resident.h"
 #include "keyfile.h"
@@ -15,6 +16,7 @@ struct keyref {
 	struct bytes user;
 	struct keyfile key;
 	struct handle handle;
+	enum copy_state copy; /* once keyref_load has looked */
 };
 
 /*
@@ -40,9 +42,10 @@ int keyref_fetch(struct tpm *tpm, struct keyref *ref) MUST_CHECK;
 bool keyref_is_read(const struct keyref *ref);
 
 /*
- * keyref_by_either_name, keyref_fetch, key_try_load and boot_state_check, in
- * one connection. *ret_loads is what the last two returned, or why the TPM
- * could not be used. 0 if the key was found, whether it loads or not.
+ * keyref_by_either_name, keyref_fetch, copy_look, key_try_load and
+ * boot_state_check, in one connection. *ret_loads is what the last two
+ * returned, or why the TPM could not be used. 0 if the key was found, whether
+ * it loads or not.
  */
 int keyref_load(const struct config *cfg, const char *name, struct keyref *ret,
     int *ret_loads) MUST_CHECK;
@@ -52,6 +55,17 @@ int keyref_load(const struct config *cfg, const char *name, struct keyref *ret,
  * be read or has another key.
  */
 int keyref_check_public(const struct keyref *ref, const char *path) MUST_CHECK;
+
+/* 0; FAIL_ARGUMENT for a resident key, named by its index. */
+int keyref_check_is_file(const struct keyref *ref) MUST_CHECK;
+
+/*
+ * Writes the file `name` of the key anew with this key handle, whole or not at
+ * all, and moves it into *ref; the file itself, if `name` is a link to it. 0;
+ * FAIL_ARGUMENT also if somebody changed it since it was read; FAIL_MEMORY.
+ */
+int keyref_replace(
+    const char *name, struct keyref *ref, struct bytes *key_handle) MUST_CHECK;
 
 /* A resident key that was listed. The caller ends *ret with keyref_reset. */
 int keyref_of_record(

@@ -37,6 +37,8 @@ const struct option_entry option_table[] = {
 	    "persistent parent key, or auto" },
 	{ OPTION_PCRS, "pcrs", '\0', "LIST",
 	    "only while these PCRs are as now; 7 or 7+4" },
+	{ OPTION_PERSISTENT, "persistent", '\0', NULL,
+	    "with a persistent copy in the TPM, for faster signatures" },
 	{ OPTION_PIN, "pin", 'P', NULL, "give the key a PIN" },
 	{ OPTION_PIN_LIFETIME, "pin-lifetime", '\0', "TIME",
 	    "one PIN entry counts that long; 10m or 1h" },
@@ -66,9 +68,12 @@ const struct command commands[] = {
 		BIT(OPTION_CHALLENGE) | BIT(OPTION_COMMENT) | BIT(OPTION_FILE) |
 		BIT(OPTION_FORCE) | BIT(OPTION_JSON) | BIT(OPTION_LIMIT) |
 		BIT(OPTION_NO_TOUCH) | BIT(OPTION_PARENT) | BIT(OPTION_PCRS) |
-		BIT(OPTION_PIN) | BIT(OPTION_PIN_LIFETIME) |
-		BIT(OPTION_RESIDENT) | BIT(OPTION_SERVER) | BIT(OPTION_USER),
+		BIT(OPTION_PERSISTENT) | BIT(OPTION_PIN) |
+		BIT(OPTION_PIN_LIFETIME) | BIT(OPTION_RESIDENT) |
+		BIT(OPTION_SERVER) | BIT(OPTION_USER),
 	    0, 0, command_enroll },
+	{ "evict", "FILE", "free the slot of a key's persistent copy", COMMON,
+	    1, 1, command_evict },
 	{ "forget", "[FILE]", "ask for the PIN of a key, or of all, again",
 	    BIT(OPTION_HELP), 0, 1, command_forget },
 	{ "list", "[DIR]", "list resident keys, and key files in ~/.ssh or DIR",
@@ -77,6 +82,8 @@ const struct command commands[] = {
 	    COMMON | BIT(OPTION_JSON), 1, 1, command_show },
 	{ "remove", "INDEX", "remove a resident key, after asking",
 	    COMMON | BIT(OPTION_YES), 1, 1, command_remove },
+	{ "persist", "FILE", "make a persistent copy of a key in the TPM",
+	    COMMON, 1, 1, command_persist },
 	{ "pin", "FILE|INDEX", "change a key's PIN", COMMON, 1, 1,
 	    command_pin },
 	{ "setup", "", "make the storage root key persistent, name the library",

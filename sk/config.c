@@ -35,7 +35,8 @@ typedef int setter(struct config *, const char *value, const char *source);
 
 static setter set_tcti, set_user_presence, set_presence_timeout, set_parent,
     set_endorsement_key, set_log_level, set_spend_last_try,
-    set_fallback_provider, set_log_use, set_notify, set_pin_lifetime;
+    set_fallback_provider, set_log_use, set_notify, set_persistent,
+    set_pin_lifetime;
 
 static const struct setting {
 	const char *keyword;
@@ -52,6 +53,7 @@ static const struct setting {
 	{ "SpendLastTry", "SK_TPM_SPEND_LAST_TRY", set_spend_last_try },
 	{ "FallbackProvider", "SK_TPM_FALLBACK_PROVIDER",
 	    set_fallback_provider },
+	{ "Persistent", "SK_TPM_PERSISTENT", set_persistent },
 	{ "PINLifetime", "SK_TPM_PIN_LIFETIME", set_pin_lifetime },
 	{ "EndorsementKey", "SK_TPM_ENDORSEMENT_KEY", set_endorsement_key },
 };
@@ -282,6 +284,12 @@ static int
 set_notify(struct config *cfg, const char *value, const char *source)
 {
 	return set_yes_or_no(&cfg->notify, value, source);
+}
+
+static int
+set_persistent(struct config *cfg, const char *value, const char *source)
+{
+	return set_yes_or_no(&cfg->persistent, value, source);
 }
 
 static const struct setting *

@@ -45,6 +45,7 @@ struct config {
 	bool log_use; /* each use of a key, in syslog */
 	bool notify;  /* of each signature, on the desktop */
 	bool spend_last_try;
+	bool persistent;       /* new keys get a persistent copy in the TPM */
 	uint32_t pin_lifetime; /* seconds, or CONFIG_PIN_LIFETIME_KEYS */
 };
 

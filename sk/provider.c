@@ -270,6 +270,8 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len,
 	if ((r = call_begin(&call)) != 0 || (r = check_algorithm(alg)) != 0)
 		goto out;
 	req.user = call.user;
+	if (call.cfg.persistent)
+		req.flags |= CREDENTIAL_PERSISTENT;
 	if ((r = credential_make(&call.cfg, &req, &cred)) == 0 &&
 	    (r = response_of_credential(&cred, flags, enroll_response)) == 0)
 		note_missing_attestation(&cred, &req);

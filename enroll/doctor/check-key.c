@@ -111,6 +111,35 @@ check_use(const struct keyref *ref, const char *path, struct report *r)
 		    "in the certificate");
 }
 
+/* Without it the key signs all the same. */
+static void
+check_copy(const struct keyref *ref, struct report *r)
+{
+	const char *remedy = ref->resident
+	    ? "nothing has to be done; sk-tpm persist makes one for a key file"
+	    : "sk-tpm persist makes another, sk-tpm evict forgets it";
+
+	switch (ref->copy) {
+	case COPY_UNNAMED:
+		break;
+	case COPY_THERE:
+		report_add(r, "persistent copy", FINDING_OK, NULL, "at 0x%08x",
+		    ref->handle.persistent);
+		break;
+	case COPY_GONE:
+		report_add(r, "persistent copy", FINDING_WARNING, remedy,
+		    "not at 0x%08x any more: each signature loads the key",
+		    ref->handle.persistent);
+		break;
+	case COPY_OTHER:
+		report_add(r, "persistent copy", FINDING_WARNING, remedy,
+		    "another key is at 0x%08x now: each signature loads the "
+		    "key",
+		    ref->handle.persistent);
+		break;
+	}
+}
+
 void
 check_key(const struct config *cfg, const char *name, struct report *r)
 {
@@ -135,6 +164,7 @@ check_key(const struct config *cfg, const char *name, struct report *r)
 	else
 		report_add(r, "key in this TPM", FINDING_WRONG,
 		    error_remedy(loads), "%s", log_cause());
+	check_copy(&ref, r);
 	if (!ref.resident) {
 		if (n > 4 && strcmp(name + n - 4, ".pub") == 0)
 			n -= 4;

@@ -11,6 +11,7 @@
 #include "tpm/capability.h"
 #include "tpm/lockout.h"
 #include "tpm/owner.h"
+#include "tpm/persistent.h"
 #include "tpm/primary.h"
 
 /* --- who it is --------------------------------------------------------- */
@@ -175,16 +176,16 @@ static void
 check_room(struct tpm *tpm, struct report *r)
 {
 	struct resident_keys keys = { 0 };
-	uint32_t slots = 0;
+	struct persistent_slots slots;
 
-	if (tpm_property(tpm, TPM2_PT_HR_PERSISTENT_AVAIL, &slots) != 0 ||
+	if (persistent_slots(tpm, &slots) != 0 ||
 	    resident_list(tpm, &keys) != 0) {
 		report_add(r, "room", FINDING_WRONG, NULL, "%s", log_cause());
 		return;
 	}
 	report_add(r, "room", FINDING_OK, NULL,
-	    "%zu resident key%s; %u persistent slots are free", keys.n,
-	    keys.n == 1 ? "" : "s", slots);
+	    "%zu resident key%s; %u persistent slots are used, %u are free",
+	    keys.n, keys.n == 1 ? "" : "s", slots.used, slots.free);
 	resident_keys_reset(&keys);
 }
 

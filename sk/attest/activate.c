@@ -63,7 +63,8 @@ activate_fail(TSS2_RC rc, ESYS_TR session)
 
 /* A key of ours and the policy session of the EK, ready for the command. */
 struct ready {
-	ESYS_TR object, session, policy;
+	struct loaded_key key;
+	ESYS_TR policy;
 };
 
 /*
@@ -83,11 +84,11 @@ decrypt(struct tpm *tpm, const struct activation *a, struct ready *ready,
 	if ((r = unmarshal(&a->challenge, &id_object, &encrypted)) != 0 ||
 	    (r = session_end_with_next(tpm, ready->policy)) != 0)
 		return r;
-	rc = TPM_RETRY(Esys_ActivateCredential(tpm_esys(tpm), ready->object,
-	    a->ek->object, ready->session, ready->policy, ESYS_TR_NONE,
+	rc = TPM_RETRY(Esys_ActivateCredential(tpm_esys(tpm), ready->key.object,
+	    a->ek->object, ready->key.session, ready->policy, ESYS_TR_NONE,
 	    &id_object, &encrypted, &secret));
 	if (rc != TSS2_RC_SUCCESS)
-		return activate_fail(rc, ready->session);
+		return activate_fail(rc, ready->key.session);
 	ready->policy = ESYS_TR_NONE;
 	if (secret->size == ACTIVATE_SECRET_LEN)
 		memcpy(ret_secret, secret->buffer, ACTIVATE_SECRET_LEN);
@@ -104,10 +105,10 @@ use_pin(struct tpm *tpm, const struct activation *a, const struct ready *ready)
 {
 	int r;
 
-	if (ready->session == ESYS_TR_PASSWORD)
+	if (ready->key.session == ESYS_TR_PASSWORD)
 		return 0;
-	if ((r = session_set_auth(tpm, ready->object, a->auth_value)) == 0)
-		r = session_encrypt_answer(tpm, ready->session);
+	if ((r = session_set_auth(tpm, ready->key.object, a->auth_value)) == 0)
+		r = session_encrypt_answer(tpm, ready->key.session);
 	return r;
 }
 
@@ -115,20 +116,17 @@ static int
 load_and_decrypt(struct tpm *tpm, const struct activation *a,
     uint8_t ret_secret[ACTIVATE_SECRET_LEN])
 {
-	struct ready ready = { ESYS_TR_NONE, ESYS_TR_PASSWORD, ESYS_TR_NONE };
+	struct ready ready = { .policy = ESYS_TR_NONE };
 	int r;
 
-	if ((r = load_key(tpm, a->key, PARENT_UNKNOWN, &ready.object,
-		 &ready.session)) != 0)
+	if ((r = load_key(tpm, a->key, PARENT_UNKNOWN, &ready.key)) != 0)
 		return r;
 	if ((r = ek_authorize(tpm, a->ek, a->endorsement, &ready.policy)) ==
 		0 &&
 	    (r = use_pin(tpm, a, &ready)) == 0)
 		r = decrypt(tpm, a, &ready, ret_secret);
-	session_forget_auth(tpm, ready.object);
 	tpm_flush(tpm, &ready.policy);
-	session_end(tpm, &ready.session);
-	tpm_flush_last(tpm, &ready.object);
+	load_end(tpm, &ready.key);
 	return r;
 }
 

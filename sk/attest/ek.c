@@ -10,6 +10,7 @@
 #include "tpm/hierarchy.h"
 #include "tpm/nv-other.h"
 #include "tpm/object.h"
+#include "tpm/persistent.h"
 #include "tpm/rc.h"
 #include "tpm/retry.h"
 #include "tpm/session.h"
@@ -348,17 +349,13 @@ int
 ek_make_persistent(struct tpm *tpm, ESYS_TR session, const struct ek *ek)
 {
 	const uint32_t where = ek->kind->persistent;
-	struct tpm_handles there;
 	int r;
 
-	if ((r = tpm_list_handles(
-		 tpm, where, where, "list its persistent keys", &there)) != 0)
-		return r;
-	if (there.n > 0)
+	r = persistent_make(tpm, session, ek->object, where);
+	if (r == PERSISTENT_TAKEN)
 		return fail(
 		    FAIL_EXISTS, "another key is at 0x%08x already", where);
-	return tpm_make_persistent(tpm, session, ek->object, where,
-	    "make the endorsement key persistent");
+	return r;
 }
 
 /* --- using ------------------------------------------------------------- */

@@ -2,6 +2,9 @@
 #include <string.h>
 
 #include "authenticator/ask-owner.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "user/pin.h"
 #include "user/presence.h"
 
 static int
@@ -44,6 +47,23 @@ owner_password_set(const char *password, struct owner_password *ret)
 		.auth = { secret.data, secret.len - 1 },
 	};
 	return 0;
+}
+
+int
+owner_password_for_key(const struct config *cfg,
+    const struct credential_request *req, struct owner_password *ret)
+{
+	const bool gets_pin = (req->flags & CREDENTIAL_VERIFICATION) != 0;
+	int r;
+
+	if (!gets_pin && pin_is_given(req->pin))
+		return owner_password_set(req->pin, ret);
+	r = owner_password_ask(cfg, ret);
+	if (r == FAIL_SECRET && !gets_pin)
+		return fail(FAIL_PIN_REQUIRED,
+		    "a resident or persistent key needs the TPM's owner "
+		    "password; enter it as the PIN");
+	return r;
 }
 
 void

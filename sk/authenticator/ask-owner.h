@@ -6,6 +6,7 @@
 #ifndef SKTPM_ASK_OWNER_H
 #define SKTPM_ASK_OWNER_H
 
+#include "authenticator/credential-request.h"
 #include "config.h"
 
 struct owner_password {
@@ -29,6 +30,18 @@ int endorsement_password_ask(
 int owner_password_set(
     const char *password, struct owner_password *ret) MUST_CHECK;
 
+/*
+ * For a new key of which the TPM keeps something: `pin` of the request is the
+ * password where the key gets no PIN, else the person is asked. 0;
+ * FAIL_PIN_REQUIRED where neither can be; what presence_ask_secret gives.
+ */
+int owner_password_for_key(const struct config *cfg,
+    const struct credential_request *req,
+    struct owner_password *ret) MUST_CHECK;
+
 void owner_password_reset(struct owner_password *password);
+
+/* A person has to be asked for the password, without this connection. */
+#define CREDENTIAL_OWNER_WANTED 1
 
 #endif

@@ -14,6 +14,7 @@ enum credential_flags {
 	/* Ours. */
 	CREDENTIAL_ATTESTATION = 0x100,	 /* ask a person for it, if need be */
 	CREDENTIAL_PIN_REPEATED = 0x200, /* it was typed twice already */
+	CREDENTIAL_PERSISTENT = 0x400,	 /* with a persistent copy in the TPM */
 };
 
 struct credential_request {

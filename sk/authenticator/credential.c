@@ -6,6 +6,7 @@
 #include "attest/guard.h"
 #include "authenticator/credential.h"
 #include "authenticator/limits-check.h"
+#include "authenticator/persistent-credential.h"
 #include "authenticator/pin-lifetime.h"
 #include "authenticator/resident-credential.h"
 #include "authenticator/use.h"
@@ -253,6 +254,8 @@ look(struct tpm *tpm, void *what)
 
 	if ((r = pcr_read_for_key(tpm, m->req->pcrs, unused)) == 0 &&
 	    (r = resident_credential_look(
+		 tpm, m->req, &m->owner_has_password)) == 0 &&
+	    (r = persistent_credential_look(
 		 tpm, m->req, &m->owner_has_password)) == 0)
 		m->looked = true;
 	return r;
@@ -333,8 +336,8 @@ out:
 }
 
 /*
- * All that is done with the TPM, in one connection. RESIDENT_OWNER_WANTED where
- * a person has to be asked for the owner's password after all.
+ * All that is done with the TPM, in one connection. CREDENTIAL_OWNER_WANTED
+ * where a person has to be asked for the owner's password after all.
  */
 static int
 make_in_tpm(struct tpm *tpm, void *what)
@@ -347,14 +350,24 @@ make_in_tpm(struct tpm *tpm, void *what)
 	struct checked_key key;
 	int r;
 
-	if ((r = resident_credential_begin(
+	if ((r = persistent_credential_begin(
+		 tpm, m->req, m->looked, &m->owner)) != 0 ||
+	    (r = resident_credential_begin(
 		 tpm, m->req, m->looked, &m->owner, &listing)) != 0 ||
 	    (r = key_create(tpm, &m->wishes, &tools, &h, &key)) != 0 ||
 	    (r = handle_encode(&h, &cred.key_handle)) != 0 ||
-	    (r = prove(tpm, m, &key, &tools, &cred)) != 0 ||
-	    (r = resident_credential_keep(tpm, m->req, &listing,
-		 bytes_slice(&cred.key_handle), &m->owner)) != 0)
+	    (r = prove(tpm, m, &key, &tools, &cred)) != 0)
 		goto out;
+	/* After the proof: what is attested has no authValue in it. */
+	key_tools_end(tpm, &tools);
+	if ((r = persistent_credential_keep(
+		 tpm, m->req, &h, &m->owner, &cred.key_handle)) != 0)
+		goto out;
+	if ((r = resident_credential_keep(tpm, m->req, &listing,
+		 bytes_slice(&cred.key_handle), &m->owner)) != 0) {
+		persistent_credential_undo(tpm, &h, &m->owner);
+		goto out;
+	}
 	cred.point = key.point;
 	m->cred = cred;
 	cred = (struct credential){ 0 };
@@ -373,7 +386,7 @@ ask(struct making *m, struct bytes *ret_auth_value)
 	int r;
 
 	if (m->owner_has_password &&
-	    (r = resident_credential_ask_owner(m->cfg, m->req, &m->owner)) != 0)
+	    (r = owner_password_for_key(m->cfg, m->req, &m->owner)) != 0)
 		return r;
 	if ((r = make_auth_value(
 		 m->cfg, m->req, m->wishes.pin_salt, ret_auth_value)) != 0)
@@ -387,8 +400,8 @@ make(struct making *m)
 	int r;
 
 	r = guard_with(m->cfg, make_in_tpm, m);
-	if (r == RESIDENT_OWNER_WANTED &&
-	    (r = resident_credential_ask_owner(m->cfg, m->req, &m->owner)) == 0)
+	if (r == CREDENTIAL_OWNER_WANTED &&
+	    (r = owner_password_for_key(m->cfg, m->req, &m->owner)) == 0)
 		r = guard_with(m->cfg, make_in_tpm, m);
 	return r;
 }
@@ -515,6 +528,8 @@ credential_change_pin(struct tpm *tpm, const struct config *cfg,
 
 	if ((r = handle_decode(key_handle, &h)) != 0)
 		return r;
+	/* A persistent copy goes on with the old PIN. */
+	h.persistent = 0;
 	if ((r = credential_check_has_pin(&h)) != 0 ||
 	    (r = find_auth_value(&h, old_pin, &old_auth)) != 0 ||
 	    (r = pin_check_new(new_pin)) != 0 ||

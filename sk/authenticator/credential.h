@@ -86,8 +86,9 @@ int credential_check_has_pin(const struct handle *h) MUST_CHECK;
 
 /*
  * Gives a key that has a PIN another one; *ret_key_handle signs with the new
- * PIN, which was tried. The old key handle goes on signing with the old PIN.
- * 0 or any FAIL_. For tpm_with, as it may give FAIL_TPM_FULL.
+ * PIN, which was tried, and names no persistent copy. The old key handle goes
+ * on signing with the old PIN, and so does a persistent copy. 0 or any FAIL_.
+ * For tpm_with, as it may give FAIL_TPM_FULL.
  */
 int credential_change_pin(struct tpm *tpm, const struct config *cfg,
     struct slice key_handle, const char *old_pin, const char *new_pin,

@@ -11,7 +11,6 @@
 #include "key/template.h"
 #include "tpm/owner.h"
 #include "tpm/tpm.h"
-#include "user/pin.h"
 
 /* --- keeping one ------------------------------------------------------- */
 
@@ -83,24 +82,6 @@ resident_credential_look(struct tpm *tpm, const struct credential_request *req,
 	return r;
 }
 
-/* A key without a PIN leaves `pin` free for the owner's password. */
-int
-resident_credential_ask_owner(const struct config *cfg,
-    const struct credential_request *req, struct owner_password *ret)
-{
-	const bool gets_pin = (req->flags & CREDENTIAL_VERIFICATION) != 0;
-	int r;
-
-	if (!gets_pin && pin_is_given(req->pin))
-		return owner_password_set(req->pin, ret);
-	r = owner_password_ask(cfg, ret);
-	if (r == FAIL_SECRET && !gets_pin)
-		return fail(FAIL_PIN_REQUIRED,
-		    "a resident key needs the TPM's owner password; enter it "
-		    "as the PIN");
-	return r;
-}
-
 int
 resident_credential_begin(struct tpm *tpm, const struct credential_request *req,
     bool looked, const struct owner_password *owner,
@@ -116,7 +97,7 @@ resident_credential_begin(struct tpm *tpm, const struct credential_request *req,
 		if ((r = owner_has_password(tpm, &has_password)) != 0)
 			return r;
 		if (has_password)
-			return RESIDENT_OWNER_WANTED;
+			return CREDENTIAL_OWNER_WANTED;
 	}
 	if ((r = resident_read(tpm, &l)) != 0)
 		return r;

@@ -23,22 +23,10 @@ int resident_credential_look(struct tpm *tpm,
     bool *ret_owner_has_password) MUST_CHECK;
 
 /*
- * The owner's password, as what was given in the PIN's place, or of a person.
- * The caller ends *ret with owner_password_reset. 0; FAIL_PIN_REQUIRED, for it
- * to be given in the PIN's place; any other FAIL_.
- */
-int resident_credential_ask_owner(const struct config *cfg,
-    const struct credential_request *req,
-    struct owner_password *ret) MUST_CHECK;
-
-/* A person has to be asked for the password, without this connection. */
-#define RESIDENT_OWNER_WANTED 1
-
-/*
  * Before a key is made, in the connection that makes it: all resident keys that
  * are there. If nobody has looked before, it also finds out what
  * resident_credential_look does. The caller ends *ret with
- * resident_listing_reset. 0, RESIDENT_OWNER_WANTED, FAIL_EXISTS or any other
+ * resident_listing_reset. 0, CREDENTIAL_OWNER_WANTED, FAIL_EXISTS or any other
  * FAIL_.
  */
 int resident_credential_begin(struct tpm *tpm,

@@ -47,7 +47,9 @@ static const struct {
 	{ FAIL_CHALLENGE,
 	    "try again; if it stays, tell the CA this machine's ids, which "
 	    "sk-tpm doctor prints" },
-	{ FAIL_NV_FULL, "remove a resident key that is not needed" },
+	{ FAIL_NV_FULL,
+	    "remove a resident key or evict a persistent one that is not needed; "
+	    "sk-tpm list tells which there are" },
 	{ FAIL_FALLBACK,
 	    "see what it printed, or set LogLevel debug in sk-tpm.conf" },
 	{ FAIL_EXISTS, "name another with -O user= or -O application=" },

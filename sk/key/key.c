@@ -194,9 +194,10 @@ key_change_auth(struct tpm *tpm, const struct checked_key *key,
 
 	if ((r = parent_find(tpm, h->parent, h->parent_name, parent)) != 0)
 		return r;
-	r = h->auth == HANDLE_AUTH_PIN_OBJECT
-	    ? pin_object_load(tpm, h, parent, &object, &tools->session)
-	    : load_under(tpm, key, parent, &object, &tools->session);
+	if (h->auth == HANDLE_AUTH_PIN_OBJECT)
+		r = pin_object_load(tpm, h, parent, &object, &tools->session);
+	else if ((r = session_start(tpm, parent->object, &tools->session)) == 0)
+		r = load_under(tpm, key, parent, tools->session, &object);
 	if (r != 0)
 		return r;
 	if ((r = session_set_auth(tpm, object, old_auth)) == 0)

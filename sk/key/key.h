@@ -67,10 +67,10 @@ int key_create(struct tpm *tpm, const struct key_wishes *wishes,
 int key_check(const struct handle *h, struct checked_key *ret) MUST_CHECK;
 
 /*
- * Changes the authValue of a key that has a PIN: *ret_private is its new
- * private area, or that of its PIN object. The TPM goes on loading the old one,
- * with the old authValue, wherever a copy of it is. 0; FAIL_WRONG_PIN, which
- * has cost a try; as key_sign.
+ * Changes the authValue of a key, which is empty where it has no PIN:
+ * *ret_private is its new private area, or that of its PIN object. The TPM goes
+ * on loading the old one, with the old authValue, wherever a copy of it is. 0;
+ * FAIL_WRONG_PIN, which has cost a try; as key_sign.
  */
 int key_change_auth(struct tpm *tpm, const struct checked_key *key,
     struct slice old_auth, struct slice new_auth, struct key_tools *tools,

@@ -2,7 +2,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "key/blob.h"
+#include "key/copy.h"
 #include "key/load.h"
+#include "tpm/object.h"
 #include "tpm/rc.h"
 #include "tpm/retry.h"
 #include "tpm/session.h"
@@ -62,7 +64,7 @@ load_object(struct tpm *tpm, const struct parent *parent, ESYS_TR session,
 }
 
 int
-load_in_session(struct tpm *tpm, const struct checked_key *key,
+load_under(struct tpm *tpm, const struct checked_key *key,
     const struct parent *parent, ESYS_TR session, ESYS_TR *ret_key)
 {
 	const struct handle *h = key->handle;
@@ -71,48 +73,112 @@ load_in_session(struct tpm *tpm, const struct checked_key *key,
 	    tpm, parent, session, &h->tpm_public, &h->tpm_private, ret_key);
 }
 
-int
-load_under(struct tpm *tpm, const struct checked_key *key,
-    const struct parent *parent, ESYS_TR *ret_key, ESYS_TR *ret_session)
+/*
+ * Reads the copy's public area in the session. That succeeds only where the
+ * real TPM has our very key there: the command's HMAC covers its Name, and the
+ * answer's is verified. *ret_key is ESYS_TR_NONE where there is no copy, or
+ * another key, whose password none of ours is sent to.
+ */
+static int
+open_copy(
+    struct tpm *tpm, const struct handle *h, ESYS_TR session, ESYS_TR *ret_key)
 {
-	ESYS_TR session = ESYS_TR_PASSWORD;
+	TPM2B_PUBLIC expected, *told = NULL;
+	ESYS_TR object = ESYS_TR_NONE;
+	TSS2_RC rc;
 	int r;
 
-	if (key->handle->auth == HANDLE_AUTH_PIN &&
-	    (r = session_start(tpm, parent->object, &session)) != 0)
+	if ((r = blob_read_public(&h->tpm_public, &expected)) != 0)
 		return r;
-	if ((r = load_in_session(tpm, key, parent, session, ret_key)) != 0)
-		session_end(tpm, &session);
-	*ret_session = session;
+	/* Where tpm2-tss has objects in a form of its own, there is none. */
+	if (tpm_open_known(tpm, h->persistent, &expected, &object) != 0)
+		return 0;
+	if ((r = session_encrypt_answer(tpm, session)) != 0)
+		goto out;
+	rc = TPM_RETRY(Esys_ReadPublic(tpm_esys(tpm), object, session,
+	    ESYS_TR_NONE, ESYS_TR_NONE, &told, NULL, NULL));
+	if (rc == TSS2_RC_SUCCESS && copy_has_public(told, h)) {
+		*ret_key = object;
+		object = ESYS_TR_NONE;
+	} else if (rc == TSS2_RC_SUCCESS || tpm_rc(rc) == TPM2_RC_HANDLE ||
+	    tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL) {
+		log_debug(
+		    "the key has no persistent copy at 0x%08x", h->persistent);
+	} else {
+		r = tpm_fail(rc, "read a persistent key");
+	}
+out:
+	tpm_close_handle(tpm, &object);
+	Esys_Free(told);
+	return r;
+}
+
+/* Where a PIN is to be used; for the others sign.c needs no session. */
+static int
+open_in_session(struct tpm *tpm, const struct checked_key *key,
+    const struct parent *parent, struct loaded_key *loaded)
+{
+	const struct handle *h = key->handle;
+	int r;
+
+	if ((r = session_start(tpm, parent->object, &loaded->session)) != 0 ||
+	    h->persistent == 0)
+		return r;
+	r = open_copy(tpm, h, loaded->session, &loaded->object);
+	loaded->persistent = loaded->object != ESYS_TR_NONE;
 	return r;
 }
 
 int
 load_key(struct tpm *tpm, const struct checked_key *key, enum parent_state seen,
-    ESYS_TR *ret_key, ESYS_TR *ret_session)
+    struct loaded_key *ret)
 {
 	const struct handle *h = key->handle;
+	struct loaded_key loaded = { ESYS_TR_NONE, ESYS_TR_PASSWORD, false };
 	struct parent parent = { .object = ESYS_TR_NONE };
 	int r;
 
 	if ((r = parent_find_beyond(
 		 tpm, h->parent, h->parent_name, seen, &parent)) != 0)
 		return r;
-	r = load_under(tpm, key, &parent, ret_key, ret_session);
+	if (h->auth == HANDLE_AUTH_PIN)
+		r = open_in_session(tpm, key, &parent, &loaded);
+	if (r == 0 && !loaded.persistent)
+		r = load_under(
+		    tpm, key, &parent, loaded.session, &loaded.object);
 	/* Before the key is used: a manager would carry it along. */
 	parent_close(tpm, &parent);
+	if (r == 0)
+		*ret = loaded;
+	else
+		load_end(tpm, &loaded);
 	return r;
+}
+
+void
+load_end(struct tpm *tpm, struct loaded_key *key)
+{
+	if (key->object != ESYS_TR_NONE)
+		session_forget_auth(tpm, key->object);
+	session_end(tpm, &key->session);
+	if (key->persistent)
+		tpm_close_handle(tpm, &key->object);
+	else
+		tpm_flush_last(tpm, &key->object);
 }
 
 int
 key_try_load(struct tpm *tpm, const struct checked_key *key)
 {
-	ESYS_TR object = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
+	const struct handle *h = key->handle;
+	struct parent parent = { .object = ESYS_TR_NONE };
+	ESYS_TR object = ESYS_TR_NONE;
 	int r;
 
-	if ((r = load_key(tpm, key, PARENT_UNKNOWN, &object, &session)) != 0)
+	if ((r = parent_find(tpm, h->parent, h->parent_name, &parent)) != 0)
 		return r;
-	session_end(tpm, &session);
+	r = load_under(tpm, key, &parent, ESYS_TR_PASSWORD, &object);
+	parent_close(tpm, &parent);
 	tpm_flush_last(tpm, &object);
-	return 0;
+	return r;
 }

@@ -8,6 +8,13 @@
 #include "key/key.h"
 #include "key/parent.h"
 
+/* A key that can be used. */
+struct loaded_key {
+	ESYS_TR object;
+	ESYS_TR session; /* to use it with; or ESYS_TR_PASSWORD */
+	bool persistent; /* the object is a copy that stays in the TPM */
+};
+
 /*
  * Loads an object of ours from its two areas, as a key handle has them;
  * `session` authorizes the parent. 0; FAIL_HANDLE; FAIL_PARENT where the parent
@@ -18,26 +25,26 @@ int load_object(struct tpm *tpm, const struct parent *parent, ESYS_TR session,
     ESYS_TR *ret) MUST_CHECK;
 
 /*
- * Loads the key. For a key with a PIN, *ret_session is a session that has
- * loaded it: its answer has shown that the real parent is there before
- * anything made of the PIN is sent. Else it is ESYS_TR_PASSWORD. Both are the
- * caller's to flush. 0; FAIL_HANDLE; FAIL_PARENT where the parent has a
- * password; what tpm_fail gives.
+ * Loads the key. The answer in a session that is salted to the parent shows
+ * that the real one is there. *ret_key is the caller's to flush. 0;
+ * FAIL_HANDLE; FAIL_PARENT where the parent has a password; what tpm_fail
+ * gives.
  */
 int load_under(struct tpm *tpm, const struct checked_key *key,
-    const struct parent *parent, ESYS_TR *ret_key,
-    ESYS_TR *ret_session) MUST_CHECK;
-
-/*
- * The same in a session that has been used before, with this parent, or with
- * ESYS_TR_PASSWORD. The session stays.
- */
-int load_in_session(struct tpm *tpm, const struct checked_key *key,
     const struct parent *parent, ESYS_TR session, ESYS_TR *ret_key) MUST_CHECK;
 
-/* The same under the parent that parent_find finds, which also has `seen`. */
+/*
+ * Loads the key under the parent that parent_find finds; `seen` as for
+ * parent_find_beyond. A key with a PIN gets a session salted to the parent, and
+ * is not loaded where it has a persistent copy. Either way an answer in that
+ * session has shown that the real TPM is there, before anything made of the PIN
+ * is sent. The caller ends *ret with load_end. As load_under and parent_find.
+ */
 int load_key(struct tpm *tpm, const struct checked_key *key,
-    enum parent_state seen, ESYS_TR *ret_key, ESYS_TR *ret_session) MUST_CHECK;
+    enum parent_state seen, struct loaded_key *ret) MUST_CHECK;
+
+/* Forgets its authValue, ends its session and lets it go. */
+void load_end(struct tpm *tpm, struct loaded_key *key);
 
 /*
  * Whether this TPM can load the key; needs no PIN. 0 or why not, as load_key.

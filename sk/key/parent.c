@@ -7,6 +7,7 @@
 #include "tpm/bare.h"
 #include "tpm/object.h"
 #include "tpm/owner.h"
+#include "tpm/persistent.h"
 #include "tpm/primary.h"
 #include "tpm/rc.h"
 
@@ -298,6 +299,21 @@ parent_find(struct tpm *tpm, uint32_t where,
 }
 
 int
+parent_find_salt(struct tpm *tpm, const struct handle *h, struct parent *ret)
+{
+	int r = FAIL_HANDLE;
+
+	if (h != NULL)
+		r = parent_find(tpm, h->parent, h->parent_name, ret);
+	if (r == FAIL_HANDLE || r == FAIL_OTHER_TPM || r == FAIL_OWNER_AUTH) {
+		*ret = (struct parent){ .object = ESYS_TR_NONE,
+			.transient = true };
+		r = primary_create_null(tpm, &ret->object);
+	}
+	return r;
+}
+
+int
 parent_look(struct tpm *tpm, enum parent_state *ret)
 {
 	struct parent parent = { .where = PRIMARY_SRK_HANDLE };
@@ -351,8 +367,12 @@ parent_make_persistent(struct tpm *tpm, struct slice owner_auth)
 		r = fail(FAIL_OWNER_PASSWORD,
 		    "the TPM's owner has another password");
 	if (r == 0)
-		r = tpm_make_persistent(tpm, session, srk, PRIMARY_SRK_HANDLE,
-		    "make the storage root key persistent");
+		r = persistent_make(tpm, session, srk, PRIMARY_SRK_HANDLE);
+	if (r == PERSISTENT_TAKEN)
+		r = fail(FAIL_PARENT,
+		    "another program made a key persistent at 0x%08x in this "
+		    "moment",
+		    PRIMARY_SRK_HANDLE);
 	tpm_flush(tpm, &srk);
 	owner_end_session(tpm, &session);
 	return r;

@@ -65,6 +65,15 @@ int parent_find_beyond(struct tpm *tpm, uint32_t where,
     struct parent *ret) MUST_CHECK;
 
 /*
+ * A key to salt sessions to, for changes by the owner to what belongs to a key:
+ * its parent. What is damaged or of another TPM has to be removable, too: there
+ * (h is NULL, or no parent is found) it is a key of the null hierarchy. The
+ * caller ends *ret with parent_close. 0 or what tpm_fail gives.
+ */
+int parent_find_salt(
+    struct tpm *tpm, const struct handle *h, struct parent *ret) MUST_CHECK;
+
+/*
  * What is at the SRK's handle; of another kind of key, log_cause() says which.
  * One or two commands. 0 or what tpm_fail gives.
  */

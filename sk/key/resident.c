@@ -167,9 +167,8 @@ resident_find(struct tpm *tpm, uint32_t index, struct resident_key *ret)
 /* --- changing ---------------------------------------------------------- */
 
 /*
- * Opens the key that sessions are salted to when the record is changed: its
- * parent. A damaged record, or another TPM's, has to be removable too: there it
- * is a key of the null hierarchy. *ret is ended with parent_close.
+ * Opens the key that sessions are salted to when the record is changed, see
+ * parent_find_salt. A damaged record has to be removable, too.
  */
 static int
 open_salt_key(struct tpm *tpm, const struct record *rec, struct parent *ret)
@@ -179,13 +178,9 @@ open_salt_key(struct tpm *tpm, const struct record *rec, struct parent *ret)
 
 	r = handle_decode(bytes_slice(&rec->key_handle), &h);
 	if (r == 0)
-		r = parent_find(tpm, h.parent, h.parent_name, ret);
-	if (r == FAIL_NOT_OURS || r == FAIL_HANDLE || r == FAIL_VERSION ||
-	    r == FAIL_OTHER_TPM || r == FAIL_OWNER_AUTH) {
-		*ret = (struct parent){ .object = ESYS_TR_NONE,
-			.transient = true };
-		r = primary_create_null(tpm, &ret->object);
-	}
+		r = parent_find_salt(tpm, &h, ret);
+	else if (r != FAIL_MEMORY && r != FAIL_INTERNAL)
+		r = parent_find_salt(tpm, NULL, ret);
 	handle_reset(&h);
 	return r;
 }

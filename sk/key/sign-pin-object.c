@@ -84,6 +84,31 @@ use(struct tpm *tpm, const struct handle *h, uint32_t object, uint32_t session,
 	return sign_read(&signature, ret);
 }
 
+/*
+ * The same with the key's persistent copy, which is not read before: a policy
+ * session costs no try of the TPM's, whatever is at that handle. *ret_done is
+ * false where the TPM refuses, and the session is as before.
+ */
+static int
+use_copy(struct tpm *tpm, const struct handle *h, uint32_t session,
+    const uint8_t digest[SHA256_LEN], bool *ret_done, struct ec_signature *ret)
+{
+	const struct bare_auth auth = { .session = session };
+	TPMT_SIGNATURE signature;
+
+	*ret_done = false;
+	if (h->persistent == 0)
+		return 0;
+	if (bare_sign(tpm, h->persistent, &auth, digest, &signature) !=
+	    TSS2_RC_SUCCESS) {
+		log_debug(
+		    "the key has no persistent copy at 0x%08x", h->persistent);
+		return 0;
+	}
+	*ret_done = true;
+	return sign_read(&signature, ret);
+}
+
 /* --- by ticket --------------------------------------------------------- */
 
 /*
@@ -113,9 +138,11 @@ sign_by_ticket(struct tpm *tpm, const struct handle *h, uint32_t session,
 {
 	struct parent parent = { .object = ESYS_TR_NONE };
 	uint32_t where, object;
+	bool done;
 	int r;
 
 	if ((r = meet_by_ticket(tpm, h, session, ticket)) != 0 ||
+	    (r = use_copy(tpm, h, session, digest, &done, ret)) != 0 || done ||
 	    (r = find_parent(tpm, h, &where, &parent)) != 0)
 		return r;
 	r = load(tpm, h, where, &object);
@@ -201,6 +228,7 @@ sign_by_pin(struct tpm *tpm, const struct handle *h, ESYS_TR policy,
 {
 	uint32_t session = session_handle(tpm, policy), object;
 	struct parent parent = { .object = ESYS_TR_NONE };
+	bool done = false;
 	int r;
 
 	/* Before the PIN: it is of no use where these differ. */
@@ -208,10 +236,11 @@ sign_by_pin(struct tpm *tpm, const struct handle *h, ESYS_TR policy,
 	    (r = parent_find(tpm, h->parent, h->parent_name, &parent)) != 0)
 		return r;
 	if ((r = enter_pin(tpm, h, &parent, policy, auth_value, seconds,
-		 ret_ticket)) == 0)
+		 ret_ticket)) == 0 &&
+	    (r = use_copy(tpm, h, session, digest, &done, ret)) == 0 && !done)
 		r = load(tpm, h, session_handle(tpm, parent.object), &object);
 	parent_close(tpm, &parent);
-	if (r != 0)
+	if (r != 0 || done)
 		return r;
 	r = use(tpm, h, object, session, bytes_slice(ret_ticket), digest, ret);
 	bare_flush_last(tpm, object);

@@ -158,16 +158,16 @@ sign_elsewhere(struct tpm *tpm, const struct checked_key *key,
     enum parent_state seen, const uint8_t digest[SHA256_LEN],
     struct ec_signature *ret)
 {
-	ESYS_TR object, unused;
+	struct loaded_key loaded;
 	uint32_t session;
 	int r;
 
-	if ((r = load_key(tpm, key, seen, &object, &unused)) != 0)
+	if ((r = load_key(tpm, key, seen, &loaded)) != 0)
 		return r;
 	if ((r = begin(tpm, key->handle, &session)) == 0)
-		r = use(tpm, key->handle, session_handle(tpm, object), session,
-		    digest, ret);
-	tpm_flush_last(tpm, &object);
+		r = use(tpm, key->handle, session_handle(tpm, loaded.object),
+		    session, digest, ret);
+	load_end(tpm, &loaded);
 	return r;
 }
 

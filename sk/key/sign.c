@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "key/blob.h"
 #include "key/conditions.h"
+#include "key/copy.h"
 #include "key/load.h"
 #include "key/sign-policy.h"
 #include "key/sign.h"
@@ -89,35 +90,70 @@ sign_digest(struct tpm *tpm, ESYS_TR object, ESYS_TR session,
 }
 
 /*
- * By ESYS, with a key that is loaded. A session ends with that, and the key is
- * flushed.
+ * By ESYS, with a key that is ready to be used. A session ends with that, and
+ * the key is let go.
  */
 static int
-sign_loaded(struct tpm *tpm, ESYS_TR object, ESYS_TR *session,
-    struct slice auth_value, const uint8_t digest[SHA256_LEN],
-    struct ec_signature *ret)
+sign_loaded(struct tpm *tpm, struct loaded_key *key, struct slice auth_value,
+    const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
 {
 	TPMT_SIGNATURE *sig = NULL;
 	TSS2_RC rc;
 	int r;
 
-	if (*session != ESYS_TR_PASSWORD &&
-	    ((r = session_set_auth(tpm, object, auth_value)) != 0 ||
-		(r = session_end_with_next(tpm, *session)) != 0))
+	if (key->session != ESYS_TR_PASSWORD &&
+	    ((r = session_set_auth(tpm, key->object, auth_value)) != 0 ||
+		(r = session_end_with_next(tpm, key->session)) != 0))
 		goto out;
-	rc = sign_digest(tpm, object, *session, digest, &sig);
+	rc = sign_digest(tpm, key->object, key->session, digest, &sig);
 	if (rc != TSS2_RC_SUCCESS) {
-		r = load_use_fail(rc, *session);
+		r = load_use_fail(rc, key->session);
 		goto out;
 	}
-	*session = ESYS_TR_PASSWORD; /* ended by the TPM */
+	key->session = ESYS_TR_PASSWORD; /* ended by the TPM */
 	r = sign_read(sig, ret);
 out:
-	session_forget_auth(tpm, object);
-	session_end(tpm, session);
-	tpm_flush_last(tpm, &object);
+	load_end(tpm, key);
 	Esys_Free(sig);
 	return r;
+}
+
+/*
+ * By the key's persistent copy, if it is there: the public area says that it is
+ * our key, for which no authValue costs a try (noDA). *ret_done is false where
+ * there is none, or the authValue is not that of the key handle.
+ */
+static int
+sign_by_copy(struct tpm *tpm, const struct handle *h,
+    const uint8_t digest[SHA256_LEN], bool *ret_done, struct ec_signature *ret)
+{
+	const struct bare_auth auth = { TPM2_RH_PW,
+		bytes_slice(&h->persistent_auth) };
+	TPMT_SIGNATURE signature;
+	TPM2B_PUBLIC public;
+	bool there;
+	TSS2_RC rc;
+
+	*ret_done = false;
+	rc = bare_read_public(tpm, h->persistent, &there, &public);
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "read a persistent key");
+	if (!there || !copy_has_public(&public, h)) {
+		log_debug(
+		    "the key has no persistent copy at 0x%08x", h->persistent);
+		return 0;
+	}
+	rc = bare_sign(tpm, h->persistent, &auth, digest, &signature);
+	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL) {
+		log_debug("the persistent copy at 0x%08x has another authValue "
+			  "than the key file says",
+		    h->persistent);
+		return 0;
+	}
+	if (rc != TSS2_RC_SUCCESS)
+		return load_use_fail(rc, ESYS_TR_PASSWORD);
+	*ret_done = true;
+	return sign_read(&signature, ret);
 }
 
 /*
@@ -129,12 +165,12 @@ sign_by_esys(struct tpm *tpm, const struct checked_key *key,
     enum parent_state seen, struct slice auth_value,
     const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
 {
-	ESYS_TR object = ESYS_TR_NONE, session = ESYS_TR_PASSWORD;
+	struct loaded_key loaded;
 	int r;
 
-	if ((r = load_key(tpm, key, seen, &object, &session)) != 0)
+	if ((r = load_key(tpm, key, seen, &loaded)) != 0)
 		return r;
-	return sign_loaded(tpm, object, &session, auth_value, digest, ret);
+	return sign_loaded(tpm, &loaded, auth_value, digest, ret);
 }
 
 int
@@ -144,11 +180,15 @@ key_sign(struct tpm *tpm, const struct checked_key *key,
 {
 	const struct handle *h = key->handle;
 	enum parent_state seen = PARENT_UNKNOWN;
+	bool done = false;
 	uint32_t parent;
 	int r;
 
 	if (conditions_need_policy(h))
 		return sign_by_policy(tpm, key, auth_value, digest, ret);
+	if (h->auth == HANDLE_AUTH_NONE && h->persistent != 0 &&
+	    ((r = sign_by_copy(tpm, h, digest, &done, ret)) != 0 || done))
+		return r;
 	if (h->auth == HANDLE_AUTH_NONE) {
 		if ((r = parent_look_first(
 			 tpm, h->parent, h->parent_name, &seen, &parent)) != 0)
@@ -164,17 +204,20 @@ key_prove(struct tpm *tpm, const struct checked_key *key,
     struct key_tools *tools, struct slice auth_value,
     const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
 {
-	ESYS_TR object = ESYS_TR_NONE;
+	struct loaded_key loaded = { .object = ESYS_TR_NONE };
 	int r;
 
 	if (conditions_need_policy(key->handle)) {
 		key_tools_end(tpm, tools);
 		return sign_by_policy(tpm, key, auth_value, digest, ret);
 	}
-	r = load_in_session(tpm, key, &tools->parent, tools->session, &object);
+	r = load_under(
+	    tpm, key, &tools->parent, tools->session, &loaded.object);
 	/* Before the key is used: a manager would carry it along. */
 	parent_close(tpm, &tools->parent);
-	return r != 0 ? r
-		      : sign_loaded(tpm, object, &tools->session, auth_value,
-			    digest, ret);
+	if (r != 0)
+		return r;
+	loaded.session = tools->session;
+	tools->session = ESYS_TR_PASSWORD; /* ended with its use */
+	return sign_loaded(tpm, &loaded, auth_value, digest, ret);
 }

@@ -24,9 +24,9 @@ hierarchy_start_session(struct tpm *tpm, ESYS_TR hierarchy,
 	int r;
 
 	*ret = ESYS_TR_PASSWORD;
-	if (password.len == 0)
-		return 0;
-	if ((r = take_password(tpm, hierarchy, password)) != 0)
+	/* The empty one, too: what a session before it has left is not that. */
+	if ((r = take_password(tpm, hierarchy, password)) != 0 ||
+	    password.len == 0)
 		return r;
 	if (tpm_guard(tpm) == ESYS_TR_NONE)
 		return session_start(tpm, salt_key, ret);

@@ -147,18 +147,37 @@ tpm_object_name(struct tpm *tpm, ESYS_TR object, uint8_t ret[TPM_NAME_LEN])
 	return tpm_public_name(&public, ret);
 }
 
-int
-tpm_make_persistent(struct tpm *tpm, ESYS_TR session, ESYS_TR key,
-    uint32_t handle, const char *doing)
-{
-	ESYS_TR persistent = ESYS_TR_NONE;
-	TSS2_RC rc;
+/* Of a key, in what Esys_TR_Serialize gives; see tpm_read_back. */
+#define SERIALIZED_KEY 1
 
-	rc = TPM_RETRY(Esys_EvictControl(tpm_esys(tpm), ESYS_TR_RH_OWNER, key,
-	    session, tpm_guard_beside(tpm, session), ESYS_TR_NONE, handle,
-	    &persistent));
+int
+tpm_open_known(struct tpm *tpm, uint32_t handle, const TPM2B_PUBLIC *public,
+    ESYS_TR *ret_object)
+{
+	uint8_t blob[4 + sizeof(TPM2B_NAME) + 4 + sizeof(TPM2B_PUBLIC)];
+	TPM2B_NAME name = { .size = TPM_NAME_LEN };
+	TPM2B_PUBLIC copy = *public;
+	size_t len = 0;
+	TSS2_RC rc;
+	int r;
+
+	copy.size = 0; /* the marshaller fills it in */
+	if ((r = tpm_public_name(public, name.name)) != 0)
+		return r;
+	rc = Tss2_MU_UINT32_Marshal(handle, blob, sizeof(blob), &len);
+	if (rc == TSS2_RC_SUCCESS)
+		rc =
+		    Tss2_MU_TPM2B_NAME_Marshal(&name, blob, sizeof(blob), &len);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_UINT32_Marshal(
+		    SERIALIZED_KEY, blob, sizeof(blob), &len);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Tss2_MU_TPM2B_PUBLIC_Marshal(
+		    &copy, blob, sizeof(blob), &len);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Esys_TR_Deserialize(tpm_esys(tpm), blob, len, ret_object);
 	if (rc != TSS2_RC_SUCCESS)
-		return tpm_fail(rc, doing);
-	Esys_TR_Close(tpm_esys(tpm), &persistent);
+		return fail(FAIL_INTERNAL,
+		    "this tpm2-tss takes an object in an unknown way only");
 	return 0;
 }

@@ -15,6 +15,14 @@
 int tpm_open_handle(struct tpm *tpm, uint32_t handle, const char *doing,
     ESYS_TR *ret_object) MUST_CHECK;
 
+/*
+ * The same for the key with this public area, by SHA-256, without asking
+ * whether it is there. Sends nothing: in a session, the TPM refuses a command
+ * for another key. 0, FAIL_PARENT or FAIL_INTERNAL.
+ */
+int tpm_open_known(struct tpm *tpm, uint32_t handle, const TPM2B_PUBLIC *public,
+    ESYS_TR *ret_object) MUST_CHECK;
+
 /* Lets such an object go, in this process alone; takes ESYS_TR_NONE. */
 void tpm_close_handle(struct tpm *tpm, ESYS_TR *object);
 
@@ -28,13 +36,6 @@ int tpm_public_name(
 /* The same of what tpm2-tss has been told of a key; see tpm_read_back. */
 int tpm_object_name(
     struct tpm *tpm, ESYS_TR object, uint8_t ret[TPM_NAME_LEN]) MUST_CHECK;
-
-/*
- * Makes a persistent copy of a key at `handle` (TPM2_EvictControl), authorized
- * for the owner. `doing` as for tpm_fail. 0 or what tpm_fail gives.
- */
-int tpm_make_persistent(struct tpm *tpm, ESYS_TR session, ESYS_TR key,
-    uint32_t handle, const char *doing) MUST_CHECK;
 
 /*
  * What tpm2-tss has been told of a key and will use of it, unchecked: the Name

@@ -2,6 +2,7 @@
 #include "tpm/capability.h"
 #include "tpm/hierarchy.h"
 #include "tpm/owner.h"
+#include "tpm/session.h"
 
 int
 owner_has_password(struct tpm *tpm, bool *ret)
@@ -21,6 +22,18 @@ owner_start_session(
 {
 	return hierarchy_start_session(
 	    tpm, ESYS_TR_RH_OWNER, password, salt_key, ret);
+}
+
+int
+owner_start_covering_session(
+    struct tpm *tpm, struct slice password, ESYS_TR salt_key, ESYS_TR *ret)
+{
+	int r;
+
+	r = owner_start_session(tpm, password, salt_key, ret);
+	if (r == 0 && *ret == ESYS_TR_PASSWORD)
+		r = session_start(tpm, salt_key, ret);
+	return r;
 }
 
 int

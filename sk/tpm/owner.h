@@ -20,7 +20,15 @@ int owner_has_password(struct tpm *tpm, bool *ret) MUST_CHECK;
 int owner_start_session(struct tpm *tpm, struct slice password,
     ESYS_TR salt_key, ESYS_TR *ret) MUST_CHECK;
 
-/* The same, salted to a key of the null hierarchy that is made for it. */
+/*
+ * The same, but always a session: its HMACs cover the Names of what a command
+ * is about, and the TPM compares them.
+ */
+int owner_start_covering_session(struct tpm *tpm, struct slice password,
+    ESYS_TR salt_key, ESYS_TR *ret) MUST_CHECK;
+
+/* The same as the first, salted to a key of the null hierarchy that is made for
+ * it. */
 int owner_start_session_by_null_key(
     struct tpm *tpm, struct slice password, ESYS_TR *ret) MUST_CHECK;
 

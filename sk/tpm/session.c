@@ -77,7 +77,8 @@ session_set_auth(struct tpm *tpm, ESYS_TR object, struct slice auth_value)
 	if (auth_value.len > sizeof(auth.buffer))
 		return fail(
 		    FAIL_INTERNAL, "authValue of %zu bytes", auth_value.len);
-	memcpy(auth.buffer, auth_value.data, auth_value.len);
+	if (auth_value.len > 0)
+		memcpy(auth.buffer, auth_value.data, auth_value.len);
 	rc = Esys_TR_SetAuth(tpm_esys(tpm), object, &auth);
 	explicit_bzero(&auth, sizeof(auth));
 	if (rc != TSS2_RC_SUCCESS)

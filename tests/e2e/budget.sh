@@ -115,6 +115,28 @@ within_a_lifetime() {
 	[ "$sent" = "176 172 157 15d 165" ]
 }
 
+# Nothing is loaded, and nothing is left to flush.
+signing_by_copy() {
+	local sent
+	"$BUILD/sk-tpm" persist "$WORK/k"
+	finally "$BUILD/sk-tpm" evict "$WORK/k"
+	sent=$(commands sign "$WORK/k" | xargs)
+	echo "$sent"
+	# ReadPublic, Sign
+	[ "$sent" = "173 15d" ]
+}
+
+signing_by_copy_with_pin() {
+	local sent
+	askpass_says 123456
+	"$BUILD/sk-tpm" persist "$WORK/pin"
+	finally "$BUILD/sk-tpm" evict "$WORK/pin"
+	sent=$(commands sign "$WORK/pin" | xargs)
+	echo "$sent"
+	# GetCapability, ReadPublic, StartAuthSession, ReadPublic, Sign
+	[ "$sent" = "17a 173 176 173 15d" ]
+}
+
 # The password authorizes only what needs it. (130 is never sent: it has
 # tpm2-tss wipe the password.)
 owner_password() {
@@ -184,7 +206,7 @@ resident_keys() {
 	"$sk" enroll -n -P -r -a ssh:kept -f "$WORK/resident" </dev/null
 	i=$(index_of ssh:kept)
 	# Each index is looked at once, and each record read once.
-	takes 5 1 "$sk" list
+	takes 7 1 "$sk" list
 	# Of one key, only its own.
 	takes 7 1 "$sk" show "$i"
 	takes 9 2 "$sk" test "$i"
@@ -229,6 +251,9 @@ sends_what_all_have() {
 	sends sign "$WORK/booted"
 	sends "$sk" list
 	sends "$sk" show "$WORK/plain"
+	sends "$sk" persist "$WORK/plain"
+	sends sign "$WORK/plain"
+	sends "$sk" evict "$WORK/plain"
 	sends "$sk" test "$WORK/plain"
 	# 3: it warns of what is no matter here.
 	SSH_SK_PROVIDER=$LIB sends sh -c '"$0" doctor || [ $? -eq 3 ]' "$sk"
@@ -251,6 +276,8 @@ sends_what_all_have() {
 try "the recording shows what enrolling sends" recording_works
 try "signing sends 4 commands" signing
 try "signing with PIN sends 6" signing_with_pin
+try "signing by a persistent copy sends 2" signing_by_copy
+try "signing by a persistent copy with PIN sends 5" signing_by_copy_with_pin
 try "signing with PCRs sends 7" signing_with_pcrs
 try "and with a PIN besides 9" signing_with_pcrs_and_pin
 try "and 8 before a person is asked" signing_with_pcrs_asks_first

@@ -69,7 +69,7 @@ cannot_set_up() {
 		tpm_is_empty
 	done >"$WORK/out" 2>&1
 	cat "$WORK/out"
-	grep '^sk-tpm: .* make the storage root key persistent' "$WORK/out"
+	grep '^sk-tpm: .* no slot free for another persistent key' "$WORK/out"
 	grep 'Made the storage root key persistent' "$WORK/out"
 	tpm2_evictcontrol -Q -C o -c 0x81000001
 	tpm2_createprimary -Q -C o -G ecc -c "$WORK/theirs.ctx"

@@ -24,7 +24,7 @@ unsalted_auth_value() {
 
 # attacks WORD...: from here on, with nothing kept of earlier ones.
 attacks() {
-	rm -f "$SK_TPM_INTERPOSE"/{secret,genuine,loaded,signature}
+	rm -f "$SK_TPM_INTERPOSE"/{secret,genuine,loaded,signature,copy}
 	: >"$SK_TPM_INTERPOSE/record"
 	echo "$*" >"$SK_TPM_INTERPOSE/attacks"
 }
@@ -248,6 +248,35 @@ changed_pin() {
 	attacks
 	askpass_says "$PIN"
 	sign "$WORK/there.pin"
+}
+
+# It takes the place of Load, and of what Load proves.
+persistent_copy() {
+	local upto="GetCapability ReadPublic StartAuthSession" made
+	on there
+	attacks
+	enroll_pin "$WORK/copy.pin"
+	"$BUILD/sk-tpm" persist "$WORK/copy.pin"
+	attacks
+	sign_and_verify "$WORK/copy.pin"
+	learned_nothing "$upto ReadPublic Sign"
+	attack parent "made in another TPM" copy.pin "GetCapability ReadPublic* CreatePrimary* FlushContext CreatePrimary* FlushContext"
+	for made in session salt; do
+		attack "$made" "alters what is sent" copy.pin \
+			"$upto* ReadPublic Load FlushContext"
+	done
+	# Sessions are salted to the point, and the copy needs no parent's Name.
+	attacks parent-name
+	sign_and_verify "$WORK/copy.pin"
+	learned_nothing "GetCapability ReadPublic* StartAuthSession ReadPublic Sign"
+	# An answer of before, and one about another key: the TPM itself says no.
+	after copy.pin copy "answered in its place" copy.pin \
+		"$upto ReadPublic* FlushContext"
+	attacks copy-other
+	sign_and_verify "$WORK/copy.pin"
+	learned_nothing "$upto ReadPublic* Load Sign FlushContext"
+	attacks
+	"$BUILD/sk-tpm" evict "$WORK/copy.pin"
 }
 
 # With the real parent, what is made in its session is what the TPM made.
@@ -544,6 +573,8 @@ try "another parent: refused before a session or a key is sent" another_parent
 try "another session, salt or Name: refused before the PIN is used" another_session
 try "the same for a key that depends on PCRs" another_session_with_pcrs
 try "a key that nobody loaded: refused, and no PIN follows" loaded_by_nobody
+try "a persistent copy is read in the session, before its PIN is used" \
+	persistent_copy
 try "another key, or another's signature: not returned" another_signature
 try "a signature given before: not returned" replayed_signature
 try "a PIN is changed by the real TPM, or not at all" changed_pin

@@ -223,8 +223,15 @@ TSS(Esys_TR_FromTPMPublic, (E, TPM2_HANDLE handle, S, ESYS_TR *object),
 TSS(Esys_TR_Serialize,
     (E, ESYS_TR object, uint8_t **buffer, size_t *buffer_size),
     (e, object, buffer, buffer_size))
+TSS(Esys_TR_Deserialize,
+    (E, uint8_t const *buffer, size_t size, ESYS_TR *object),
+    (e, buffer, size, object))
 TSS(Esys_TR_Close, (E, ESYS_TR *object), (e, object))
 TSS(Esys_FlushContext, (E, ESYS_TR object), (e, object))
+TSS(Esys_ReadPublic,
+    (E, ESYS_TR object, S, TPM2B_PUBLIC **public, TPM2B_NAME **name,
+	TPM2B_NAME **qualified),
+    (e, object, s1, s2, s3, public, name, qualified))
 TSS(Esys_GetCapability,
     (E, S, TPM2_CAP cap, UINT32 property, UINT32 count, TPMI_YES_NO *more,
 	TPMS_CAPABILITY_DATA **data),
@@ -361,6 +368,9 @@ TSS(Tss2_TctiLdr_Initialize, (const char *name, TSS2_TCTI_CONTEXT **ret),
 	    (uint8_t const *from, size_t size, size_t *used, type *out), \
 	    (from, size, used, out))
 
+TSS(Tss2_MU_UINT32_Marshal, (UINT32 in, uint8_t *to, size_t size, size_t *used),
+    (in, to, size, used))
+MARSHAL(TPM2B_NAME)
 MARSHAL(TPM2B_PRIVATE)
 MARSHAL(TPM2B_PUBLIC)
 MARSHAL(TPMS_NV_PUBLIC)

@@ -25,6 +25,9 @@
  *	loaded-plain	the same without a session
  *	signature	its own key signs
  *	replay		the first signature is given ever after
+ *	copy		what a session tells of a persistent key, it tells ever
+ *			after
+ *	copy-other	the same is asked of the storage root key
  *	changed		a key with a new PIN comes back altered
  *	resident	the key in a record read from NV becomes its own
  *	stripped	what it altered is answered as if without any session
@@ -52,6 +55,7 @@
 #define POINT_LEN 68 /* two numbers, with their lengths before them */
 /* The other one; in the range of owners, and not in ours. */
 #define OTHER_INDEX 0x01500000
+#define SRK 0x81000001
 
 struct message {
 	uint8_t data[4096];
@@ -589,17 +593,18 @@ sign_itself(struct interposer *t)
 	t->altered = true;
 }
 
+/* The first answer is kept in a file of that name. */
 static void
-replay(struct interposer *t)
+replay(struct interposer *t, const char *name)
 {
 	struct message *a = &t->answer;
 	uint8_t kept[4096];
-	size_t n = load("signature", kept, sizeof(kept));
+	size_t n = load(name, kept, sizeof(kept));
 
 	if (!is_good(a))
 		return;
 	if (n == 0) {
-		save("signature", a->data, a->len);
+		save(name, a->data, a->len);
 		return;
 	}
 	memcpy(a->data, kept, n);
@@ -607,10 +612,22 @@ replay(struct interposer *t)
 	t->altered = true;
 }
 
+static bool
+in_session(const struct message *command)
+{
+	return get16(command->data) == TPM2_ST_SESSIONS;
+}
+
 static void
 attack_command(struct interposer *t)
 {
 	switch (code_of(&t->command)) {
+	case TPM2_CC_ReadPublic:
+		if (does(t, "copy-other") && in_session(&t->command)) {
+			put32(t->command.data + HEADER_LEN, SRK);
+			t->altered = true;
+		}
+		break;
 	case TPM2_CC_StartAuthSession:
 		take_salt(t);
 		if (does(t, "salt")) {
@@ -674,6 +691,8 @@ attack_answer(struct interposer *t)
 		if (does(t, "parent") || does(t, "parent-point") ||
 		    does(t, "parent-name"))
 			attack_parent(t);
+		if (does(t, "copy") && in_session(&t->command))
+			replay(t, "copy");
 		break;
 	case TPM2_CC_StartAuthSession:
 		if (does(t, "session") && is_good(&t->answer)) {
@@ -694,7 +713,7 @@ attack_answer(struct interposer *t)
 		if (does(t, "signature") || does(t, "key"))
 			sign_itself(t);
 		if (does(t, "replay"))
-			replay(t);
+			replay(t, "signature");
 		break;
 	case TPM2_CC_ObjectChangeAuth:
 		if (does(t, "changed") && is_good(&t->answer)) {

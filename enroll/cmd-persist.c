@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/* sk-tpm persist */
+#include <stdio.h>
+
+#include "attest/guard.h"
+#include "authenticator/ask-owner.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "command.h"
+#include "key/copy.h"
+#include "keyref.h"
+#include "tpm/owner.h"
+#include "tpm/tpm.h"
+
+struct persisting {
+	const char *file;
+	struct keyref ref;
+	enum copy_state state;
+	bool owner_has_password;
+	struct owner_password owner;
+};
+
+static int
+look_before(struct tpm *tpm, void *what)
+{
+	struct persisting *p = what;
+	int r;
+
+	if ((r = copy_look(tpm, &p->ref.handle, &p->state)) != 0 ||
+	    p->state == COPY_THERE)
+		return r;
+	if ((r = copy_check_room(tpm)) != 0)
+		return r;
+	return owner_has_password(tpm, &p->owner_has_password);
+}
+
+/* The file names the copy before there is one. */
+static int
+write_down(const struct handle *h, void *what)
+{
+	struct persisting *p = what;
+	struct bytes key_handle = { 0 };
+	int r;
+
+	if ((r = handle_encode(h, &key_handle)) == 0)
+		r = keyref_replace(p->file, &p->ref, &key_handle);
+	bytes_reset(&key_handle);
+	return r;
+}
+
+static int
+make_copy(struct tpm *tpm, void *what)
+{
+	struct persisting *p = what;
+
+	return copy_make(tpm, &p->ref.handle, p->owner.auth, write_down, p);
+}
+
+/* Whatever fails, the file is left as it was. */
+static int
+make_or_restore(const struct config *cfg, struct persisting *p)
+{
+	struct bytes before = { 0 };
+	int r;
+
+	if ((r = bytes_set(&before, p->ref.key.key_handle.data,
+		 p->ref.key.key_handle.len)) != 0)
+		return r;
+	if ((r = guard_with(cfg, make_copy, p)) != 0 &&
+	    !slice_equal(
+		bytes_slice(&p->ref.key.key_handle), bytes_slice(&before)) &&
+	    keyref_replace(p->file, &p->ref, &before) != 0)
+		log_info("%s names a persistent copy that there is not; it "
+			 "signs all the same",
+		    p->file);
+	bytes_reset(&before);
+	return r;
+}
+
+int
+command_persist(struct invocation *inv)
+{
+	struct persisting p = { .file = inv->argv[0] };
+	const struct config *cfg = &inv->cfg;
+	int r;
+
+	if ((r = keyref_by_name(p.file, &p.ref)) != 0 ||
+	    (r = keyref_check_is_file(&p.ref)) != 0 ||
+	    (r = guard_with(cfg, look_before, &p)) != 0)
+		goto out;
+	if (p.state == COPY_THERE) {
+		printf("The key is persistent already, at 0x%08x.\n",
+		    p.ref.handle.persistent);
+		goto out;
+	}
+	if ((p.owner_has_password &&
+		(r = owner_password_ask(cfg, &p.owner)) != 0) ||
+	    (r = make_or_restore(cfg, &p)) != 0)
+		goto out;
+	printf("Made the key persistent at 0x%08x. Its file goes on signing "
+	       "without that, too.\n",
+	    p.ref.handle.persistent);
+out:
+	owner_password_reset(&p.owner);
+	keyref_reset(&p.ref);
+	return r;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+#include "authenticator/persistent-credential.h"
+#include "base/log.h"
+#include "key/copy.h"
+#include "tpm/owner.h"
+
+static bool
+is_wanted(const struct credential_request *req)
+{
+	return (req->flags & CREDENTIAL_PERSISTENT) != 0;
+}
+
+int
+persistent_credential_look(struct tpm *tpm,
+    const struct credential_request *req, bool *ret_owner_has_password)
+{
+	int r;
+
+	if (!is_wanted(req))
+		return 0;
+	if ((r = copy_check_room(tpm)) != 0)
+		return r;
+	return owner_has_password(tpm, ret_owner_has_password);
+}
+
+int
+persistent_credential_begin(struct tpm *tpm,
+    const struct credential_request *req, bool looked,
+    const struct owner_password *owner)
+{
+	bool has_password = false;
+	int r;
+
+	if (looked)
+		return 0;
+	if ((r = persistent_credential_look(tpm, req, &has_password)) != 0)
+		return r;
+	return has_password && owner->secret.len == 0 ? CREDENTIAL_OWNER_WANTED
+						      : 0;
+}
+
+int
+persistent_credential_keep(struct tpm *tpm,
+    const struct credential_request *req, struct handle *h,
+    const struct owner_password *owner, struct bytes *key_handle)
+{
+	struct bytes encoded = { 0 };
+	int r;
+
+	if (!is_wanted(req))
+		return 0;
+	if ((r = copy_make(tpm, h, owner->auth, NULL, NULL)) != 0)
+		return r;
+	if ((r = handle_encode(h, &encoded)) == 0)
+		bytes_move(&encoded, key_handle);
+	else
+		persistent_credential_undo(tpm, h, owner);
+	return r;
+}
+
+void
+persistent_credential_undo(
+    struct tpm *tpm, const struct handle *h, const struct owner_password *owner)
+{
+	if (h->persistent != 0 && copy_evict(tpm, h, owner->auth) != 0)
+		log_info("a persistent key is left at 0x%08x", h->persistent);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Keys with a persistent copy in the TPM: what comes before and after the
+ * making of one. All of it does nothing for a key that is to have none.
+ */
+#ifndef SKTPM_PERSISTENT_CREDENTIAL_H
+#define SKTPM_PERSISTENT_CREDENTIAL_H
+
+#include "authenticator/ask-owner.h"
+#include "authenticator/credential-request.h"
+#include "key/handle.h"
+#include "tpm/tpm.h"
+
+/*
+ * Before a person is asked: whether a slot is free, and whether the owner has a
+ * password. 0, FAIL_NV_FULL or what tpm_fail gives.
+ */
+int persistent_credential_look(struct tpm *tpm,
+    const struct credential_request *req,
+    bool *ret_owner_has_password) MUST_CHECK;
+
+/*
+ * Before a key is made, in the connection that makes it. If nobody has looked
+ * before, it finds out the same. 0; CREDENTIAL_OWNER_WANTED where *owner does
+ * not have the password yet; else as persistent_credential_look.
+ */
+int persistent_credential_begin(struct tpm *tpm,
+    const struct credential_request *req, bool looked,
+    const struct owner_password *owner) MUST_CHECK;
+
+/*
+ * After it was made: makes the copy, and gives *h and *key_handle its place and
+ * authValue. 0 or any FAIL_; then there is no copy.
+ */
+int persistent_credential_keep(struct tpm *tpm,
+    const struct credential_request *req, struct handle *h,
+    const struct owner_password *owner, struct bytes *key_handle) MUST_CHECK;
+
+/* Where the rest failed: evicts the copy again, if there is one. */
+void persistent_credential_undo(struct tpm *tpm, const struct handle *h,
+    const struct owner_password *owner);
+
+#endif
