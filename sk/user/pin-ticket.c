@@ -192,6 +192,13 @@ write_all(int fd, struct slice s)
 	return s.len == 0;
 }
 
+/* A file that has no other name, by which it may be something else. */
+static bool
+has_one_name(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_nlink == 1;
+}
+
 /* It was in memory alone, as XDG_RUNTIME_DIR is; zeros go over it first. */
 static bool
 wipe(int dir, const char *name)
@@ -199,9 +206,11 @@ wipe(int dir, const char *name)
 	static const uint8_t zeros[FILE_MAX_LEN];
 	int fd = openat(dir, name,
 	    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
 
 	if (fd != -1) {
-		if (!write_all(fd, (struct slice){ zeros, sizeof(zeros) }))
+		if (fstat(fd, &st) != 0 || !has_one_name(&st) ||
+		    !write_all(fd, (struct slice){ zeros, sizeof(zeros) }))
 			log_debug("a ticket was not wiped");
 		close(fd);
 	}
@@ -223,9 +232,8 @@ read_file(int dir, const char *name, struct pin_ticket *ret)
 
 	if (fd == -1)
 		return false;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_uid == geteuid() && (st.st_mode & 0177) == 0 &&
-	    st.st_nlink == 1)
+	if (fstat(fd, &st) == 0 && has_one_name(&st) &&
+	    st.st_uid == geteuid() && (st.st_mode & 0177) == 0)
 		n = read(fd, buf, sizeof(buf));
 	close(fd);
 	if (n > 0)

@@ -389,7 +389,12 @@ client() {
 	tpm2_verifysignature -Q -c "$WORK/key.ctx" \
 		-d "$WORK/digest" -s "$WORK/signature"
 	client_ends
-	# Nor does it sign without.
+	# It was copied: for the TPM it is not over when it is forgotten.
+	sk-tpm forget "$WORK/quiet"
+	client_presents
+	client_signs
+	client_ends
+	# It does not sign without.
 	tpm2_startauthsession --policy-session -S "$WORK/session"
 	fails client_signs
 	client_ends
