@@ -112,6 +112,12 @@ CA_OBJS = $(patsubst %,$(B)/sk/%.o,$(ATTEST) \
 	key/conditions key/handle key/limits key/template \
 	ssh/certificate ssh/sshkey tpm/name tpm/pcr tpm/policy)
 CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
+# sk-tpm-ca and its helpers: what all share, and the command's own.
+CA_SERVICE =
+CA_SERVICE_OBJS = $(CA_SERVICE:%=$(B)/enroll/ca/%.o) $(CA_OBJS)
+CA_COMMAND = main
+CA_COMMAND_OBJS = $(CA_COMMAND:%=$(B)/enroll/ca/%.o)
+CA_SERVICE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3 json-c) $(CA_LIBS)
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
 PAGES = $(B)/man/sk-tpm.1 $(B)/man/sk-tpm.conf.5 $(B)/man/libsk-tpm.8
@@ -126,7 +132,7 @@ IDENTITY_PARTS = $(patsubst %,$(B)/%,$(wildcard examples/machine-identity/*))
 # --- building ----------------------------------------------------------------
 
 .PHONY: all
-all: $(LIBS) $(B)/sk-tpm $(COMPLETIONS) $(PAGES) $(TEXTS) $(EXAMPLES) $(IDENTITY_PARTS) ## build the library, for today's and for older OpenSSH, and sk-tpm
+all: $(LIBS) $(B)/sk-tpm $(B)/sk-tpm-ca $(COMPLETIONS) $(PAGES) $(TEXTS) $(EXAMPLES) $(IDENTITY_PARTS) ## build the library, for today's and for older OpenSSH, sk-tpm and sk-tpm-ca
 
 $(B)/libsk-tpm.so: $(B)/sk/provider-10.o $(B)/sk/response-10.o
 $(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o $(B)/sk/response-9.o
@@ -139,7 +145,7 @@ $(LIBS): $(OBJS) sk/libsk-tpm.map
 
 $(FLAGS): always
 	@mkdir -p $(@D)
-	@$(PKG_CONFIG) --exists $(PACKAGES) json-c $(FPRINTD_PACKAGE) || { \
+	@$(PKG_CONFIG) --exists $(PACKAGES) json-c sqlite3 $(FPRINTD_PACKAGE) || { \
 	    echo "sk-tpm: pkg-config or development files are missing;" \
 	    "on Debian: tests/install-packages build"; exit 1; } >&2
 	@echo '$(subst ','"'"',$(FLAGS_NOW))' | cmp -s - $@ || \
@@ -172,6 +178,11 @@ $(B)/sk-tpm: $(COMMAND_OBJS) $(OBJS)
 
 $(B)/enroll/%.o: enroll/%.c $(FLAGS)
 	$(call OBJECT)
+
+$(B)/sk-tpm-ca: $(CA_COMMAND_OBJS) $(CA_SERVICE_OBJS)
+	@echo "  LINK  $@"
+	@$(CC) $(SK_CFLAGS) $(SK_LDFLAGS) -pie -o $@ $(filter %.o,$^) \
+	    $(CA_SERVICE_LIBS)
 
 $(B)/completions/%: $(B)/sk-tpm
 	@mkdir -p $(@D)

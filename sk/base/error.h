@@ -55,6 +55,9 @@ enum {
 	FAIL_TICKET = -45,	/* of a PIN: the TPM no longer takes it */
 	FAIL_CERTIFICATE = -46, /* an SSH certificate, but not a good one */
 	FAIL_CHALLENGE = -47,	/* a CA's, that is not for us */
+	FAIL_STORE = -48,	/* a CA's store cannot be read or written */
+	FAIL_NOT_FOUND = -49,	/* the store has no such thing */
+	FAIL_UNAVAILABLE = -50, /* a CA's key, or a program that it needs */
 };
 
 /*

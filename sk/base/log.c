@@ -19,6 +19,13 @@
 
 static enum log_level max_level = LOG_LEVEL_INFO;
 static char cause[1024];
+static const char *program = "sk-tpm";
+
+void
+log_set_program(const char *name)
+{
+	program = name;
+}
 
 void
 log_set_level(enum log_level level)
@@ -60,7 +67,7 @@ write_stderr(const char *line, size_t len)
 void
 log_to_syslog(int priority, const char *line)
 {
-	openlog("sk-tpm", LOG_PID, LOG_AUTHPRIV);
+	openlog(program, LOG_PID, LOG_AUTHPRIV);
 	syslog(priority, "%s", line);
 	closelog();
 }
@@ -82,7 +89,7 @@ emit(int priority, char *text)
 		log_to_syslog(priority, text);
 		return;
 	}
-	n = snprintf(line, sizeof(line), "sk-tpm: %s\n", text);
+	n = snprintf(line, sizeof(line), "%s: %s\n", program, text);
 	if (n > 0 && (size_t)n < sizeof(line))
 		write_stderr(line, (size_t)n);
 }

@@ -19,6 +19,12 @@ enum log_level {
 
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
+/*
+ * What begins our lines, and is their name in syslog; "sk-tpm" at first. The
+ * text has to stay.
+ */
+void log_set_program(const char *name);
+
 /* Levels above `level` stay silent. The initial level is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
 

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sk-tpm-ca.conf: "Keyword value" as in sshd_config(5); sk-tpm-ca.conf(5) has
+ * each. Settings before the first "Profile NAME" are the CA's; those behind one
+ * are that profile's. Unknown keywords, and doubled ones, are errors.
+ */
+#ifndef SKTPM_CA_SETTINGS_H
+#define SKTPM_CA_SETTINGS_H
+
+#include "ssh/sshkey.h"
+#include "ca/store.h"
+
+#define SETTINGS_TEXTS_MAX 32
+
+struct texts { /* owned strings */
+	size_t n;
+	char *text[SETTINGS_TEXTS_MAX];
+};
+
+enum first_key {
+	FIRST_KEY_PENDING, /* an administrator approves it */
+	FIRST_KEY_ACCEPT,  /* the first one of a machine and type is taken */
+};
+
+/* What a key has to be, by what its maker wrote (attest/verify.h). */
+enum demand {
+	DEMAND_PIN = 0x01,
+	DEMAND_NO_PIN_LIFETIME = 0x02,
+	DEMAND_PRESENCE = 0x04,
+	DEMAND_LIMITS = 0x08, /* any of `limits` */
+	DEMAND_PCRS = 0x10,   /* all of `pcrs` */
+};
+
+struct certificate_terms {
+	bool allowed; /* whether such certificates are issued at all */
+	struct texts principals; /* with %m for the machine's name */
+	uint32_t validity;	 /* seconds */
+};
+
+struct profile {
+	char name[STORE_NAME_MAX + 1];
+	struct certificate_terms terms[2]; /* user and host: profile_terms */
+	struct texts extensions;       /* user's; as ssh-keygen -O has them */
+	struct texts critical_options; /* user's; "force-command=..." */
+	char *source_address;	       /* NULL: any */
+	enum first_key first_key;
+	unsigned int demands; /* bits of enum demand */
+	uint32_t pcrs;	      /* bit n for PCR n */
+	uint32_t limits;      /* bits as of key/limits.h */
+	struct profile *next;
+};
+
+struct settings {
+	char *store;   /* a path; "postgresql:" is for later */
+	char *runtime; /* directory for slots */
+	struct texts
+	    names; /* what machines call this CA: hosts, without user */
+	char *login_account; /* the one that machines log in as */
+	char *service_account;
+	char *user_ca_key; /* file of a private, or for an agent or token a
+			    * public key; NULL: no such certificates */
+	char *host_ca_key;
+	char *ca_key_agent;	     /* path of an agent's socket, or NULL */
+	char *pkcs11_provider;	     /* or NULL */
+	char *security_key_provider; /* or NULL: for a CA key in a TPM */
+	char *endorsement_roots;     /* directory or file, or NULL: none */
+	uint32_t max_connections;
+	uint32_t timeout;	  /* seconds a connection */
+	struct profile *profiles; /* "default" is always there */
+};
+
+/* The file that is read where --config names no other. */
+#define SETTINGS_FILE "/etc/ssh/sk-tpm-ca.conf"
+
+/*
+ * 0; FAIL_CONFIG for a file that is missing, that others may write, or that has
+ * a line that means nothing; FAIL_MEMORY. The caller ends with settings_reset,
+ * on failure too.
+ */
+int settings_read(const char *path, struct settings *ret) MUST_CHECK;
+void settings_reset(struct settings *settings);
+
+/* NULL where there is no such profile. */
+const struct profile *settings_profile(
+    const struct settings *settings, const char *name);
+const struct certificate_terms *profile_terms(
+    const struct profile *profile, enum certificate_type type);
+
+/*
+ * Whether text is what machines, profiles and principals may be called: lower
+ * case letters and digits, dots and hyphens; no hyphen or dot in front.
+ */
+bool name_is_wellformed(const char *text);
+
+#endif
