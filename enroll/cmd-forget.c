@@ -20,7 +20,7 @@ forget_one(const char *name)
 		r = fail(FAIL_ARGUMENT,
 		    "forget takes a key file, or no argument for all keys");
 	else
-		pin_lifetime_forget(&ref.handle);
+		r = pin_lifetime_forget(&ref.handle);
 	keyref_reset(&ref);
 	return r;
 }

@@ -560,6 +560,7 @@ struct asserting {
 	struct pin_ticket ticket; /* in place of the PIN; or empty */
 	bool agreed;		  /* a person has been asked about it */
 	uint8_t flags;		  /* of the signature, once they are known */
+	bool by_ticket;		  /* the signature is */
 };
 
 /*
@@ -714,10 +715,22 @@ tell_of_use(struct asserting *a, int result)
 		.application = a->req->application,
 		.what = &a->what,
 		.flags = a->flags,
+		.by_ticket = a->by_ticket,
 		.result = result,
 	};
 
 	use_tell(a->cfg, &use);
+}
+
+/* The cause of `r` stays the one to tell. */
+static void
+forget_ticket(const struct handle *h, int r)
+{
+	struct text cause = { 0 };
+
+	text_add(&cause, "%s", log_cause());
+	if (pin_lifetime_forget(h) != 0)
+		fail(r, "%s", cause.s);
 }
 
 /* Finds out who signs, and signs: with what is in *s. */
@@ -734,9 +747,9 @@ sign_request(struct asserting *a, struct signing *s, struct assertion *ret)
 	a->agreed = (a->flags & FIDO_FLAG_UP) != 0;
 	if ((r = sign(s)) == 0)
 		*ret = (struct assertion){ a->flags, s->signature };
-	/* Whatever it was: the next time, the PIN is asked for. */
-	else if (has_ticket(a))
-		pin_lifetime_forget(&a->h);
+	/* One that only met a TPM which is busy may be good the next time. */
+	else if (has_ticket(a) && (r == FAIL_TICKET || r == FAIL_FORGED))
+		forget_ticket(&a->h, r);
 	return r;
 }
 
@@ -750,6 +763,7 @@ assert_by_ticket(struct asserting *a, struct assertion *ret)
 	};
 	int r = sign_request(a, &s, ret);
 
+	a->by_ticket = r == 0;
 	pin_ticket_reset(&a->ticket);
 	return r;
 }

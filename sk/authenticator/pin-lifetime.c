@@ -41,11 +41,13 @@ pin_lifetime_keep(const struct handle *h, const struct pin_ticket *ticket)
 		pin_ticket_keep(binding, ticket);
 }
 
-void
+int
 pin_lifetime_forget(const struct handle *h)
 {
 	uint8_t binding[HANDLE_BINDING_LEN];
+	int r;
 
-	if (handle_binding(h, binding) == 0)
-		pin_ticket_forget(binding);
+	if ((r = handle_binding(h, binding)) != 0)
+		return r;
+	return pin_ticket_forget(binding);
 }

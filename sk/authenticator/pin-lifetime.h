@@ -25,6 +25,6 @@ bool pin_lifetime_find(const struct config *cfg, const struct handle *h,
 void pin_lifetime_keep(const struct handle *h, const struct pin_ticket *ticket);
 
 /* As pin_ticket_forget. */
-void pin_lifetime_forget(const struct handle *h);
+int pin_lifetime_forget(const struct handle *h) MUST_CHECK;
 
 #endif

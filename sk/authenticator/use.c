@@ -48,7 +48,9 @@ add_outcome(const struct use *use, struct text *t)
 	}
 	text_add(t, ", presence %s, PIN %s",
 	    (use->flags & FIDO_FLAG_UP) != 0 ? "yes" : "no",
-	    (use->flags & FIDO_FLAG_UV) != 0 ? "yes" : "no");
+	    (use->flags & FIDO_FLAG_UV) == 0 ? "no"
+		: use->by_ticket	     ? "earlier"
+					     : "yes");
 }
 
 static void

@@ -16,6 +16,7 @@ struct use {
 	const char *application;      /* the key's */
 	struct request *what;	      /* was to be signed */
 	uint8_t flags;		      /* FIDO_FLAG_, of the signature */
+	bool by_ticket;		      /* of a PIN that was entered earlier */
 	int result;		      /* 0, or FAIL_ with its log_cause() */
 };
 

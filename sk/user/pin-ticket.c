@@ -21,6 +21,7 @@
 #define FILE_MAX_LEN 512
 #define DIRECTORY "sk-tpm"
 #define SUFFIX ".ticket"
+#define READ_TRIES 50 /* of one that is replaced meanwhile */
 
 /* Hashed with its terminating zero. */
 #define NAME_DOMAIN "sk-tpm PIN ticket v1"
@@ -199,42 +200,63 @@ has_one_name(const struct stat *st)
 	return S_ISREG(st->st_mode) && st->st_nlink == 1;
 }
 
-/* It was in memory alone, as XDG_RUNTIME_DIR is; zeros go over it first. */
-static bool
-wipe(int dir, const char *name)
+/* To be wiped; -1 where it has another name as well, or is no file. */
+static int
+open_to_wipe(int dir, const char *name)
 {
-	static const uint8_t zeros[FILE_MAX_LEN];
 	int fd = openat(dir, name,
 	    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
-	if (fd != -1) {
-		if (fstat(fd, &st) != 0 || !has_one_name(&st) ||
-		    !write_all(fd, (struct slice){ zeros, sizeof(zeros) }))
-			log_debug("a ticket was not wiped");
-		close(fd);
-	}
+	if (fd == -1 || (fstat(fd, &st) == 0 && has_one_name(&st)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* It was in memory alone, as XDG_RUNTIME_DIR is. */
+static void
+write_zeros(int fd)
+{
+	static const uint8_t zeros[FILE_MAX_LEN];
+
+	if (fd == -1)
+		return;
+	if (!write_all(fd, (struct slice){ zeros, sizeof(zeros) }))
+		log_debug("a ticket was not wiped");
+	close(fd);
+}
+
+static bool
+wipe(int dir, const char *name)
+{
+	write_zeros(open_to_wipe(dir, name));
 	return unlinkat(dir, name, 0) == 0 || errno == ENOENT;
 }
 
 /* --- one ticket -------------------------------------------------------- */
 
-/* A file of the caller's that nobody else may read or write. */
+/*
+ * A file of the caller's that nobody else may read or write. *ret_replaced
+ * tells whether it was replaced, and wiped, meanwhile.
+ */
 static bool
-read_file(int dir, const char *name, struct pin_ticket *ret)
+read_file(int dir, const char *name, struct pin_ticket *ret, bool *ret_replaced)
 {
 	int fd = openat(dir, name,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	uint8_t buf[FILE_MAX_LEN];
-	struct stat st;
+	struct stat st = { 0 };
 	ssize_t n = -1;
 	bool ok = false;
 
+	*ret_replaced = false;
 	if (fd == -1)
 		return false;
 	if (fstat(fd, &st) == 0 && has_one_name(&st) &&
 	    st.st_uid == geteuid() && (st.st_mode & 0177) == 0)
 		n = read(fd, buf, sizeof(buf));
+	*ret_replaced = fstat(fd, &st) == 0 && st.st_nlink == 0;
 	close(fd);
 	if (n > 0)
 		ok = pin_ticket_decode((struct slice){ buf, (size_t)n }, ret) ==
@@ -258,14 +280,16 @@ pin_ticket_find(const uint8_t binding[PIN_TICKET_BINDING_LEN], uint32_t at_most,
     struct pin_ticket *ret)
 {
 	struct pin_ticket ticket = { 0 };
-	bool found = false;
+	bool found = false, read = false, replaced = true;
 	struct name name;
 	int dir;
 
 	if (name_of(binding, &name) != 0 ||
 	    (dir = open_directory(DIRECTORY_LEAVE)) == -1)
 		return false;
-	if (read_file(dir, name.s, &ticket) && !is_over(&ticket, at_most)) {
+	for (int i = 0; i < READ_TRIES && !read && replaced; i++)
+		read = read_file(dir, name.s, &ticket, &replaced);
+	if (read && !is_over(&ticket, at_most)) {
 		*ret = ticket;
 		found = true;
 	} else {
@@ -282,8 +306,8 @@ static bool
 write_file(int dir, const char *name, struct slice content)
 {
 	char new_name[sizeof(struct name) + 32];
+	int fd, old;
 	bool ok;
-	int fd;
 
 	snprintf(new_name, sizeof(new_name), "%s.%ld", name, (long)getpid());
 	if (!wipe(dir, new_name) ||
@@ -293,11 +317,17 @@ write_file(int dir, const char *name, struct slice content)
 		return false;
 	ok = write_all(fd, content);
 	ok = close(fd) == 0 && ok;
-	/* The old one is wiped: a file that was replaced is still there. */
-	if (ok && wipe(dir, name) && renameat(dir, new_name, dir, name) == 0)
-		return true;
-	(void)wipe(dir, new_name);
-	return false;
+	/* Who reads meanwhile finds one of them whole. */
+	old = open_to_wipe(dir, name);
+	ok = ok && renameat(dir, new_name, dir, name) == 0;
+	if (ok)
+		write_zeros(old);
+	else {
+		if (old != -1)
+			close(old);
+		(void)wipe(dir, new_name);
+	}
+	return ok;
 }
 
 void
@@ -321,18 +351,38 @@ pin_ticket_keep(const uint8_t binding[PIN_TICKET_BINDING_LEN],
 	close(dir);
 }
 
-void
+static int
+directory_fail(void)
+{
+	return fail(FAIL_ARGUMENT,
+	    "the directory of tickets in XDG_RUNTIME_DIR cannot be used: %s; "
+	    "tickets in it still count until their time is over",
+	    strerror(errno));
+}
+
+static int
+delete_fail(const char *name)
+{
+	return fail(FAIL_ARGUMENT,
+	    "cannot delete %s in XDG_RUNTIME_DIR: %s; it still counts until "
+	    "its time is over",
+	    name, strerror(errno));
+}
+
+int
 pin_ticket_forget(const uint8_t binding[PIN_TICKET_BINDING_LEN])
 {
 	struct name name;
-	int dir;
+	int dir, r;
 
-	if (name_of(binding, &name) != 0 ||
-	    (dir = open_directory(DIRECTORY_LEAVE)) == -1)
-		return;
+	if ((r = name_of(binding, &name)) != 0)
+		return r;
+	if ((dir = open_directory(DIRECTORY_LEAVE)) == -1)
+		return errno == ENOENT ? 0 : directory_fail();
 	if (!wipe(dir, name.s))
-		log_debug("a ticket was not deleted");
+		r = delete_fail(name.s);
 	close(dir);
+	return r;
 }
 
 int
@@ -348,10 +398,7 @@ pin_ticket_forget_all(unsigned int *ret_n)
 		return 0;
 	}
 	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
-		r = fail(FAIL_ARGUMENT,
-		    "the directory of tickets in XDG_RUNTIME_DIR cannot be "
-		    "used: %s",
-		    strerror(errno));
+		r = directory_fail();
 		if (fd != -1)
 			close(fd);
 		return r;
@@ -362,8 +409,7 @@ pin_ticket_forget_all(unsigned int *ret_n)
 		if (wipe(fd, entry->d_name))
 			n++;
 		else
-			r = fail(FAIL_ARGUMENT, "cannot delete %s: %s",
-			    entry->d_name, strerror(errno));
+			r = delete_fail(entry->d_name);
 	}
 	closedir(dir);
 	if (r == 0)

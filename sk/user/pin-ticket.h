@@ -45,8 +45,11 @@ bool pin_ticket_find(const uint8_t binding[PIN_TICKET_BINDING_LEN],
 void pin_ticket_keep(const uint8_t binding[PIN_TICKET_BINDING_LEN],
     const struct pin_ticket *ticket);
 
-/* Wipes and deletes it, if there is one. */
-void pin_ticket_forget(const uint8_t binding[PIN_TICKET_BINDING_LEN]);
+/*
+ * Wipes and deletes it, if there is one. 0; FAIL_ARGUMENT where it may still be
+ * there, as pin_ticket_forget_all; FAIL_MEMORY or FAIL_INTERNAL.
+ */
+int pin_ticket_forget(const uint8_t binding[PIN_TICKET_BINDING_LEN]) MUST_CHECK;
 
 /*
  * Wipes and deletes all that there are. 0, also where there is no such

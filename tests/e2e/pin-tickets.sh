@@ -536,6 +536,52 @@ root_with_a_persons_file() {
 	without_pin "$WORK/quiet"
 }
 
+# What ends a ticket ends it for the copy, too; another's key there costs no try.
+persistent_copy() {
+	local handle before
+	enroll_lifetime "$WORK/copied" 10m -n --persistent
+	handle=$(sk-tpm show -j "$WORK/copied" | jq -r .persistent)
+	enters_pin "$WORK/copied"
+	# StartAuthSession, PolicyTicket, Sign; FlushContext without a manager
+	[ "$(commands without_pin "$WORK/copied" | xargs)" = "176 172 15d" ]
+	before=$(wrong_tries)
+	tpm2_evictcontrol -Q -C o -c "$handle"
+	without_pin "$WORK/copied"
+	for options in "-p secret" "-G ecc"; do
+		# shellcheck disable=SC2086 # several words
+		tpm2_create -Q -C 0x81000001 -G ecc -u "$WORK/their.pub" \
+			-r "$WORK/their.priv" $options
+		tpm2_load -Q -C 0x81000001 -u "$WORK/their.pub" \
+			-r "$WORK/their.priv" -c "$WORK/their.ctx"
+		tpm2_evictcontrol -Q -C o -c "$WORK/their.ctx" "$handle"
+		tpm2_flushcontext -t
+		without_pin "$WORK/copied"
+		enters_pin "$WORK/copied"
+		tpm2_evictcontrol -Q -C o -c "$handle"
+	done
+	[ "$(wrong_tries)" -eq "$before" ]
+	sk-tpm persist "$WORK/copied"
+	enters_pin "$WORK/copied"
+	without_pin "$WORK/copied"
+	sk-tpm evict "$WORK/copied"
+	tpm_is_empty
+}
+
+# What says nothing of the ticket leaves it: a TPM that stays busy, or is gone.
+busy() {
+	local fault
+	enters_pin "$WORK/quiet"
+	for fault in 1:rc=0x922*999 2:rc=0x922*999 4:rc=0x90a*999 3:rc=0x902; do
+		SK_TPM_TCTI=fault:$TCTI SK_TPM_FAULT=$fault \
+			fails without_pin "$WORK/quiet"
+		[ -s "$(ticket_of "$WORK/quiet")" ]
+	done
+	SK_TPM_TCTI=swtpm:port=1 fails without_pin "$WORK/quiet"
+	[ -s "$(ticket_of "$WORK/quiet")" ]
+	without_pin "$WORK/quiet"
+	tpm_is_empty
+}
+
 # Two people with one key file, who may both use the TPM.
 two_people() {
 	[ "$(id -u)" -eq 0 ] || cannot "this takes root"
@@ -704,6 +750,8 @@ try "root with a person's file" root_with_a_persons_file
 try "two people" two_people
 try "a TPM without TPM2_PolicyTicket" without_tickets
 try "a TPM of revision 1.16" revision_1_16
+try "a TPM that is busy or gone: the ticket is kept" busy
+try "the persistent copy of a key whose PIN has a lifetime" persistent_copy
 try "neither PIN nor authValue is kept or sent" no_secret_is_kept
 try "the parent was replaced" parent_is_replaced
 try "the parent is created for each call" parent_is_created

@@ -123,7 +123,11 @@ every_key_is_made() {
 		"$PAGE")
 	[ "$n" -eq 5 ]
 	sk-tpm show table/id_ecdsa_sk | grep '^PIN: *yes'
+	sk-tpm show table/id_ecdsa_sk | grep '^PIN lifetime: *10 minutes'
 	sk-tpm show table/id_git | grep '^Limits:.*git'
+	sk-tpm show table/id_git | grep '^PIN lifetime: *60 minutes'
+	sk-tpm show table/ssh_host_ecdsa_sk_key | grep '^Limits:.*host'
+	sk-tpm show table/ssh_host_ecdsa_sk_key | grep '^Persistent'
 	sk-tpm show table/id_job | grep '^Presence: *no'
 	sk-tpm show table/ca_tpm | grep '^PIN: *yes'
 }

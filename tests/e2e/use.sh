@@ -109,6 +109,25 @@ pin_and_presence() {
 	fails grep -e "$PIN" -e not-the-PIN "$WORK/syslog"
 }
 
+# A PIN that was not entered for this signature is told from one that was.
+pin_within_its_lifetime() {
+	syslog_start
+	export SK_TPM_LOG_USE=yes XDG_RUNTIME_DIR=$WORK/run
+	mkdir -m 700 "$XDG_RUNTIME_DIR"
+	askpass_says "$PIN"
+	"$BUILD/sk-tpm" enroll -n -P --pin-lifetime 10m -f "$WORK/lasting"
+	sed 's/^/no-touch-required,verify-required /' "$WORK/lasting.pub" \
+		>>"$WORK/server.keys"
+	for n in 1 2; do
+		logged bash -c "log_in -i $WORK/lasting"
+		records "$n"
+		[ "$n" -eq 2 ] || cp "$WORK/record" "$WORK/first"
+	done
+	says "signed: key SHA256:[^ ]*, presence no, PIN earlier, .*"
+	mv "$WORK/first" "$WORK/record"
+	says "signed: key SHA256:[^ ]*, presence no, PIN yes, .*"
+}
+
 refusals_are_recorded() {
 	syslog_start
 	export SK_TPM_LOG_USE=yes
@@ -277,6 +296,8 @@ try "LogUse: each signature leaves a record, with foreign words escaped" \
 	each_signature_is_recorded
 try "LogUse without a log: it signs" no_log
 try "LogUse tells of PIN and presence, and has no PIN in it" pin_and_presence
+try "LogUse tells a PIN within its lifetime from one that was entered" \
+	pin_within_its_lifetime
 try "LogUse records what was refused, and why" refusals_are_recorded
 try "LogUse: an agent is named as the caller" agents_and_servers
 try "Notify: each signature is shown, and what is foreign escaped" \

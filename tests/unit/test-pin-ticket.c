@@ -2,12 +2,14 @@
 #include "unit.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "protocol.h"
 #include "user/pin-ticket.h"
 
@@ -102,9 +104,9 @@ test_kept_and_forgotten(void **state)
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_true(is_kept(mine, 600));
 	assert_false(is_kept(other, 600));
-	pin_ticket_forget(other);
+	assert_int_equal(pin_ticket_forget(other), 0);
 	assert_true(is_kept(mine, 600));
-	pin_ticket_forget(mine);
+	assert_int_equal(pin_ticket_forget(mine), 0);
 	assert_false(is_kept(mine, 600));
 	assert_int_equal(files(path), 0);
 }
@@ -180,6 +182,7 @@ test_directories_of_others(void **state)
 	assert_false(is_kept(mine, 600));
 	keep(other, pin_ticket_now(), 600);
 	assert_int_equal(pin_ticket_forget_all(&n), FAIL_ARGUMENT);
+	assert_int_equal(pin_ticket_forget(mine), FAIL_ARGUMENT);
 	assert_int_equal(chmod(runtime, 0700), 0);
 	assert_int_equal(chmod(directory, 0770), 0);
 	assert_false(is_kept(mine, 600));
@@ -190,12 +193,59 @@ test_directories_of_others(void **state)
 	assert_false(is_kept(mine, 600));
 	unsetenv("XDG_RUNTIME_DIR");
 	assert_false(is_kept(mine, 600));
-	pin_ticket_forget(mine);
+	assert_int_equal(pin_ticket_forget(mine), 0);
 	assert_int_equal(pin_ticket_forget_all(&n), 0);
 	assert_int_equal(n, 0);
 	setenv("XDG_RUNTIME_DIR", runtime, 1);
 	assert_true(is_kept(mine, 600));
-	pin_ticket_forget(mine);
+	assert_int_equal(pin_ticket_forget(mine), 0);
+}
+
+/* What cannot be deleted is said to count still. */
+static void
+test_what_cannot_be_deleted(void **state)
+{
+	char path[400];
+	unsigned int n;
+
+	(void)state;
+	keep(mine, pin_ticket_now(), 600);
+	assert_int_equal(files(path), 1);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(pin_ticket_forget(mine), FAIL_ARGUMENT);
+	assert_non_null(strstr(log_cause(), "it still counts until"));
+	assert_int_equal(pin_ticket_forget_all(&n), FAIL_ARGUMENT);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(pin_ticket_forget(mine), 0);
+}
+
+/* Who reads while another writes finds the old ticket or the new one. */
+static void
+test_read_while_replaced(void **state)
+{
+	unsigned int lost = 0;
+	char path[400];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	keep(mine, pin_ticket_now(), 600);
+	pid = fork();
+	assert_true(pid != -1);
+	if (pid == 0) {
+		for (int i = 0; i < 2000; i++)
+			keep(mine, pin_ticket_now(), 600);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		if (!is_kept(mine, 600))
+			lost++;
+	assert_int_equal(status, 0);
+	assert_int_equal(lost, 0);
+	assert_true(is_kept(mine, 600));
+	assert_int_equal(files(path), 1);
+	assert_int_equal(pin_ticket_forget(mine), 0);
 }
 
 static void
@@ -295,6 +345,8 @@ main(void)
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_directories_of_others),
+		cmocka_unit_test(test_what_cannot_be_deleted),
+		cmocka_unit_test(test_read_while_replaced),
 		cmocka_unit_test(test_forget_all),
 		cmocka_unit_test(test_example_of_the_protocol),
 		cmocka_unit_test(test_other_encodings),

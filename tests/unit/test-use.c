@@ -66,6 +66,11 @@ test_signed(void **state)
 		check(record, "signed: key SHA256:", ": Sign a file");
 		assert_non_null(strstr(record, cases[i].words));
 	}
+	record = record_of(
+	    (struct use){
+		.point = &point, .flags = FIDO_FLAG_UV, .by_ticket = true },
+	    slice_of_text("file"));
+	assert_non_null(strstr(record, ", presence no, PIN earlier, uid "));
 }
 
 static void
