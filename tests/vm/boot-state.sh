@@ -13,6 +13,8 @@ have_alice() {
 	id alice || add_alice
 	usermod -aG tss alice
 	make_sshd_patient
+	# That this TPM is another one than in the first boots is known.
+	rm -f /home/alice/.ssh/sk-tpm.conf
 	: >/home/alice/.ssh/authorized_keys
 }
 
