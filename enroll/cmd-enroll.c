@@ -18,6 +18,7 @@
 #include "base/utf8.h"
 #include "base/wire.h"
 #include "command.h"
+#include "evicting.h"
 #include "new-pin.h"
 #include "openssh.h"
 #include "tpm/pcr.h"
@@ -344,6 +345,29 @@ out:
 	return r;
 }
 
+/* The copy of a key that no file has would be of no use. */
+static int
+write_key(const struct config *cfg, const struct keyfile *key, const char *path,
+    enum existing_file existing)
+{
+	struct handle h = { 0 };
+	struct text cause = { 0 };
+	unsigned int n;
+	int r;
+
+	if ((r = keyfile_write(key, path, existing)) == 0 ||
+	    (key->flags & KEYFILE_RESIDENT) != 0)
+		return r;
+	text_add(&cause, "%s", log_cause());
+	if (handle_decode(bytes_slice(&key->key_handle), &h) == 0 &&
+	    h.persistent != 0 && evict_copies(cfg, &h, &n) != 0)
+		log_info("its persistent copy is left at 0x%08x; sk-tpm evict "
+			 "removes it",
+		    h.persistent);
+	handle_reset(&h);
+	return fail(r, "%s", cause.s);
+}
+
 int
 command_enroll(struct invocation *inv)
 {
@@ -387,7 +411,7 @@ command_enroll(struct invocation *inv)
 	if (r == 0 && (r = check_words(inv, &key)) == 0 &&
 	    (r = check_targets(path, attestation, existing)) == 0 &&
 	    (r = make(inv, application, &limits, pcrs, &key, &cred)) == 0 &&
-	    (r = keyfile_write(&key, path, existing)) == 0 &&
+	    (r = write_key(&inv->cfg, &key, path, existing)) == 0 &&
 	    (attestation == NULL ||
 		(r = write_attestation(&cred, attestation, existing)) == 0))
 		r = answer(inv, &key, &limits, pcrs, path);

@@ -1,44 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm evict */
 #include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
 
-#include "attest/guard.h"
-#include "authenticator/ask-owner.h"
 #include "command.h"
-#include "key/copy.h"
+#include "evicting.h"
 #include "keyref.h"
-#include "tpm/owner.h"
-#include "tpm/tpm.h"
+#include "tpm/persistent.h"
 
-struct eviction {
-	struct keyref ref;
-	unsigned int copies;
-	bool owner_has_password;
-	struct owner_password owner;
-};
-
-static int
-look_before(struct tpm *tpm, void *what)
+/* A handle of ours, as sk-tpm list prints it. */
+static bool
+parse_handle(const char *name, uint32_t *ret)
 {
-	struct eviction *e = what;
-	struct persistent_keys keys = { 0 };
-	int r;
+	unsigned long n;
+	char *end;
 
-	if ((r = copy_list(tpm, &keys)) != 0)
-		return r;
-	e->copies = 0;
-	for (size_t i = 0; i < keys.n; i++)
-		e->copies += copy_is_of(&keys.keys[i], &e->ref.handle);
-	persistent_keys_reset(&keys);
-	return owner_has_password(tpm, &e->owner_has_password);
-}
-
-static int
-evict(struct tpm *tpm, void *what)
-{
-	const struct eviction *e = what;
-
-	return copy_evict(tpm, &e->ref.handle, e->owner.auth);
+	if (strncasecmp(name, "0x", 2) != 0)
+		return false;
+	n = strtoul(name, &end, 16);
+	if (*end != '\0' || n < PERSISTENT_FIRST || n > PERSISTENT_LAST)
+		return false;
+	*ret = (uint32_t)n;
+	return true;
 }
 
 /* Comes last: a file that names a copy that is gone signs all the same. */
@@ -58,29 +42,38 @@ forget_copy(const char *file, struct keyref *ref)
 	return r;
 }
 
-int
-command_evict(struct invocation *inv)
+static int
+evict_of_file(const struct config *cfg, const char *file)
 {
-	const struct config *cfg = &inv->cfg;
-	struct eviction e = { 0 };
+	struct keyref ref = { 0 };
+	unsigned int copies = 0;
 	int r;
 
-	if ((r = keyref_by_name(inv->argv[0], &e.ref)) != 0 ||
-	    (r = keyref_check_is_file(&e.ref)) != 0 ||
-	    (r = guard_with(cfg, look_before, &e)) != 0 ||
-	    (e.copies > 0 && e.owner_has_password &&
-		(r = owner_password_ask(cfg, &e.owner)) != 0) ||
-	    (e.copies > 0 && (r = guard_with(cfg, evict, &e)) != 0) ||
-	    (r = forget_copy(inv->argv[0], &e.ref)) != 0)
+	if ((r = keyref_by_name(file, &ref)) != 0 ||
+	    (r = keyref_check_is_file(&ref)) != 0 ||
+	    (r = evict_copies(cfg, &ref.handle, &copies)) != 0 ||
+	    (r = forget_copy(file, &ref)) != 0)
 		goto out;
-	if (e.copies == 0)
+	if (copies == 0)
 		printf("The key has no persistent copy.\n");
 	else
 		printf("Evicted the key's persistent cop%s. Its file goes on "
 		       "signing.\n",
-		    e.copies == 1 ? "y" : "ies");
+		    copies == 1 ? "y" : "ies");
 out:
-	owner_password_reset(&e.owner);
-	keyref_reset(&e.ref);
+	keyref_reset(&ref);
+	return r;
+}
+
+int
+command_evict(struct invocation *inv)
+{
+	uint32_t handle;
+	int r;
+
+	if (!parse_handle(inv->argv[0], &handle))
+		return evict_of_file(&inv->cfg, inv->argv[0]);
+	if ((r = evict_at(&inv->cfg, handle)) == 0)
+		printf("Evicted the persistent key at 0x%08x.\n", handle);
 	return r;
 }

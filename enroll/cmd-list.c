@@ -263,7 +263,7 @@ print_slots(struct json_object *o)
 	printf("Slots for persistent keys: %s used, %s free\n",
 	    answer_member(slots, "used"), answer_member(slots, "free"));
 	for (size_t i = 0; i < json_object_array_length(others); i++)
-		printf("  %s  of none of these keys\n",
+		printf("  %s  of none of these keys; sk-tpm evict frees it\n",
 		    json_object_get_string(
 			json_object_array_get_idx(others, i)));
 }

@@ -6,6 +6,7 @@
 #include "authenticator/ask-owner.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "command.h"
 #include "key/copy.h"
 #include "keyref.h"
@@ -56,7 +57,33 @@ make_copy(struct tpm *tpm, void *what)
 	return copy_make(tpm, &p->ref.handle, p->owner.auth, write_down, p);
 }
 
-/* Whatever fails, the file is left as it was. */
+static int
+evict_again(struct tpm *tpm, void *what)
+{
+	const struct persisting *p = what;
+
+	return copy_evict(tpm, &p->ref.handle, p->owner.auth);
+}
+
+/* After a connection that was lost, in another one. Returns r, with its cause.
+ */
+static int
+undo(const struct config *cfg, struct persisting *p, int r)
+{
+	struct text cause = { 0 };
+
+	if (p->ref.handle.persistent == 0)
+		return r;
+	text_add(&cause, "%s", log_cause());
+	if (guard_with(cfg, evict_again, p) == 0)
+		p->ref.handle.persistent = 0;
+	return fail(r, "%s", cause.s);
+}
+
+/*
+ * Whatever fails, the file is left as it was, unless the copy may be there:
+ * then the file names it.
+ */
 static int
 make_or_restore(const struct config *cfg, struct persisting *p)
 {
@@ -66,7 +93,9 @@ make_or_restore(const struct config *cfg, struct persisting *p)
 	if ((r = bytes_set(&before, p->ref.key.key_handle.data,
 		 p->ref.key.key_handle.len)) != 0)
 		return r;
-	if ((r = guard_with(cfg, make_copy, p)) != 0 &&
+	if ((r = guard_with(cfg, make_copy, p)) != 0)
+		r = undo(cfg, p, r);
+	if (r != 0 && p->ref.handle.persistent == 0 &&
 	    !slice_equal(
 		bytes_slice(&p->ref.key.key_handle), bytes_slice(&before)) &&
 	    keyref_replace(p->file, &p->ref, &before) != 0)

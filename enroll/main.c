@@ -72,8 +72,8 @@ const struct command commands[] = {
 		BIT(OPTION_PIN_LIFETIME) | BIT(OPTION_RESIDENT) |
 		BIT(OPTION_SERVER) | BIT(OPTION_USER),
 	    0, 0, command_enroll },
-	{ "evict", "FILE", "free the slot of a key's persistent copy", COMMON,
-	    1, 1, command_evict },
+	{ "evict", "FILE|HANDLE", "free the slot of a key's persistent copy",
+	    COMMON, 1, 1, command_evict },
 	{ "forget", "[FILE]", "ask for the PIN of a key, or of all, again",
 	    BIT(OPTION_HELP), 0, 1, command_forget },
 	{ "list", "[DIR]", "list resident keys, and key files in ~/.ssh or DIR",

@@ -242,6 +242,7 @@ struct making {
 	bool owner_has_password; /* as seen then */
 	bool present;
 	struct credential cred; /* the result */
+	struct handle stray;	/* of a key that failed, and may have a copy */
 };
 
 /* A connection alone shows that there is a TPM. */
@@ -364,10 +365,8 @@ make_in_tpm(struct tpm *tpm, void *what)
 		 tpm, m->req, &h, &m->owner, &cred.key_handle)) != 0)
 		goto out;
 	if ((r = resident_credential_keep(tpm, m->req, &listing,
-		 bytes_slice(&cred.key_handle), &m->owner)) != 0) {
-		persistent_credential_undo(tpm, &h, &m->owner);
+		 bytes_slice(&cred.key_handle), &m->owner)) != 0)
 		goto out;
-	}
 	cred.point = key.point;
 	m->cred = cred;
 	cred = (struct credential){ 0 };
@@ -375,8 +374,40 @@ out:
 	key_tools_end(tpm, &tools);
 	resident_listing_reset(tpm, &listing);
 	credential_reset(&cred);
+	if (r != 0 && h.persistent != 0) {
+		m->stray = h;
+		h = (struct handle){ 0 };
+	}
 	handle_reset(&h);
 	return r;
+}
+
+static int
+evict_stray(struct tpm *tpm, void *what)
+{
+	const struct making *m = what;
+
+	return persistent_credential_undo(tpm, &m->stray, &m->owner);
+}
+
+/*
+ * In another connection: what failed may have been the first one. Returns r,
+ * with its cause.
+ */
+static int
+clean_up(struct making *m, int r)
+{
+	struct text cause = { 0 };
+
+	if (m->stray.persistent == 0)
+		return r;
+	text_add(&cause, "%s", log_cause());
+	if (guard_with(m->cfg, evict_stray, m) != 0)
+		log_info("a persistent key may be left at 0x%08x; if sk-tpm "
+			 "list has it, sk-tpm evict removes it",
+		    m->stray.persistent);
+	handle_reset(&m->stray);
+	return fail(r, "%s", cause.s);
 }
 
 /* What a person is asked; nobody has the TPM meanwhile. */
@@ -403,7 +434,7 @@ make(struct making *m)
 	if (r == CREDENTIAL_OWNER_WANTED &&
 	    (r = owner_password_for_key(m->cfg, m->req, &m->owner)) == 0)
 		r = guard_with(m->cfg, make_in_tpm, m);
-	return r;
+	return clean_up(m, r);
 }
 
 int

@@ -53,15 +53,12 @@ persistent_credential_keep(struct tpm *tpm,
 		return r;
 	if ((r = handle_encode(h, &encoded)) == 0)
 		bytes_move(&encoded, key_handle);
-	else
-		persistent_credential_undo(tpm, h, owner);
 	return r;
 }
 
-void
+int
 persistent_credential_undo(
     struct tpm *tpm, const struct handle *h, const struct owner_password *owner)
 {
-	if (h->persistent != 0 && copy_evict(tpm, h, owner->auth) != 0)
-		log_info("a persistent key is left at 0x%08x", h->persistent);
+	return copy_evict(tpm, h, owner->auth);
 }

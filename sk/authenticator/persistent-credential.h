@@ -30,14 +30,15 @@ int persistent_credential_begin(struct tpm *tpm,
 
 /*
  * After it was made: makes the copy, and gives *h and *key_handle its place and
- * authValue. 0 or any FAIL_; then there is no copy.
+ * authValue. 0 or any FAIL_. If *h names a copy then, there may be one: it is
+ * to be evicted by persistent_credential_undo, in another connection.
  */
 int persistent_credential_keep(struct tpm *tpm,
     const struct credential_request *req, struct handle *h,
     const struct owner_password *owner, struct bytes *key_handle) MUST_CHECK;
 
-/* Where the rest failed: evicts the copy again, if there is one. */
-void persistent_credential_undo(struct tpm *tpm, const struct handle *h,
-    const struct owner_password *owner);
+/* Evicts the copy again, if there is one. As copy_evict. */
+int persistent_credential_undo(struct tpm *tpm, const struct handle *h,
+    const struct owner_password *owner) MUST_CHECK;
 
 #endif

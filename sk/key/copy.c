@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "key/blob.h"
 #include "key/conditions.h"
 #include "key/copy.h"
@@ -135,6 +136,9 @@ give_auth(struct tpm *tpm, const struct checked_key *key,
 	r = key_change_auth(
 	    tpm, key, (struct slice){ 0 }, auth_value, &tools, private);
 	key_tools_end(tpm, &tools);
+	if (r == FAIL_WRONG_PIN)
+		r = fail(FAIL_FORGED,
+		    "the TPM refused a password that the key does not have");
 	if (r == 0)
 		stored->tpm_private = *private; /* borrowed */
 	return r;
@@ -195,6 +199,21 @@ make_of(struct tpm *tpm, const struct checked_key *stored,
 	return r;
 }
 
+/*
+ * It may be there, whatever became of the TPM's answer. Returns r, with its
+ * cause; *h goes on naming what could not be evicted.
+ */
+static int
+undo(struct tpm *tpm, struct handle *h, struct slice owner_auth, int r)
+{
+	struct text cause = { 0 };
+
+	text_add(&cause, "%s", log_cause());
+	if (copy_evict(tpm, h, owner_auth) == 0)
+		h->persistent = 0;
+	return fail(r, "%s", cause.s);
+}
+
 int
 copy_make(struct tpm *tpm, struct handle *h, struct slice owner_auth,
     copy_note *note, void *what)
@@ -219,11 +238,11 @@ copy_make(struct tpm *tpm, struct handle *h, struct slice owner_auth,
 		bytes_move(&auth, &h->persistent_auth);
 		key.handle = &stored;
 		r = make_of(tpm, &key, owner_auth, h, note, what);
+		if (r != 0 && h->persistent != 0)
+			r = undo(tpm, h, owner_auth, r);
 	}
-	if (r != 0) {
-		h->persistent = 0;
+	if (r != 0 && h->persistent == 0)
 		bytes_reset(&h->persistent_auth);
-	}
 	bytes_reset(&private);
 	bytes_reset(&auth);
 	return r;
@@ -287,6 +306,36 @@ copy_evict(struct tpm *tpm, const struct handle *h, struct slice owner_auth)
 	}
 	parent_close(tpm, &salt_key);
 	persistent_keys_reset(&keys);
+	return r;
+}
+
+int
+copy_evict_at(struct tpm *tpm, uint32_t handle, struct slice owner_auth)
+{
+	struct parent salt_key = { .object = ESYS_TR_NONE };
+	ESYS_TR owner = ESYS_TR_PASSWORD, object = ESYS_TR_NONE;
+	TPM2B_PUBLIC public;
+	bool there;
+	TSS2_RC rc;
+	int r;
+
+	rc = bare_read_public(tpm, handle, &there, &public);
+	if (rc != TSS2_RC_SUCCESS)
+		return tpm_fail(rc, "read a persistent key");
+	if (!there)
+		return fail(FAIL_ARGUMENT,
+		    "there is no persistent key at 0x%08x; sk-tpm list prints "
+		    "them",
+		    handle);
+	if ((r = parent_find_salt(tpm, NULL, &salt_key)) != 0)
+		return r;
+	if ((r = owner_start_covering_session(
+		 tpm, owner_auth, salt_key.object, &owner)) == 0 &&
+	    (r = tpm_open_known(tpm, handle, &public, &object)) == 0)
+		r = persistent_evict(tpm, owner, &object, handle);
+	tpm_close_handle(tpm, &object);
+	owner_end_session(tpm, &owner);
+	parent_close(tpm, &salt_key);
 	return r;
 }
 

@@ -65,7 +65,9 @@ typedef int copy_note(const struct handle *h, void *what);
  * hierarchy's password, or empty; it crosses the bus only as an HMAC in such a
  * session. `note` may be NULL.
  * 0; FAIL_UNSUPPORTED for a key with PCRs; FAIL_NV_FULL; FAIL_OWNER_PASSWORD;
- * what key_check, load_under, parent_find and `note` give.
+ * what key_check, load_under, parent_find and `note` give. After a failure it
+ * is evicted again; if it may still be there, as the connection is lost, *h
+ * names it.
  */
 int copy_make(struct tpm *tpm, struct handle *h, struct slice owner_auth,
     copy_note *note, void *what) MUST_CHECK;
@@ -77,6 +79,14 @@ int copy_make(struct tpm *tpm, struct handle *h, struct slice owner_auth,
  */
 int copy_evict(struct tpm *tpm, const struct handle *h,
     struct slice owner_auth) MUST_CHECK;
+
+/*
+ * Removes the key at one of our handles, of which nobody has the key file any
+ * more. 0; FAIL_ARGUMENT where there is none; FAIL_OWNER_PASSWORD or what
+ * tpm_fail gives.
+ */
+int copy_evict_at(
+    struct tpm *tpm, uint32_t handle, struct slice owner_auth) MUST_CHECK;
 
 void persistent_keys_reset(struct persistent_keys *keys);
 

@@ -65,8 +65,6 @@ evict_fail(TSS2_RC rc, const char *doing)
 	case TPM2_RC_NV_SPACE:
 		return fail(FAIL_NV_FULL,
 		    "the TPM has no slot free for another persistent key");
-	case TPM2_RC_NV_DEFINED:
-		return PERSISTENT_TAKEN;
 	default:
 		return tpm_fail(rc, doing);
 	}
@@ -81,6 +79,8 @@ persistent_make(struct tpm *tpm, ESYS_TR session, ESYS_TR key, uint32_t handle)
 	rc = TPM_RETRY(Esys_EvictControl(tpm_esys(tpm), ESYS_TR_RH_OWNER, key,
 	    session, tpm_guard_beside(tpm, session), ESYS_TR_NONE, handle,
 	    &persistent));
+	if (tpm_rc(rc) == TPM2_RC_NV_DEFINED)
+		return PERSISTENT_TAKEN;
 	if (rc != TSS2_RC_SUCCESS)
 		return evict_fail(rc, "make a key persistent");
 	tpm_close_handle(tpm, &persistent);

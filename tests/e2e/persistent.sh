@@ -600,12 +600,49 @@ two_at_once() {
 	[ "$(used_slots)" -eq "$used" ]
 }
 
+# A disk that is full when the key file is written: no copy without its file.
+no_file() {
+	local used
+	used=$(used_slots)
+	# shellcheck disable=SC2016 # for that bash
+	refuses "cannot write" bash -o pipefail -c 'trap "" XFSZ; ulimit -f 0
+		"$BUILD/sk-tpm" enroll -n --persistent -f "$WORK/unwritten" 2>&1 | cat'
+	[ "$(used_slots)" -eq "$used" ]
+	tpm_is_empty
+}
+
+# Its file is lost; one line tells, and the slot can be had back by its handle.
+of_no_file() {
+	local used handle
+	used=$(used_slots)
+	new "$WORK/lost" --persistent
+	handle=$(place "$WORK/lost")
+	rm "$WORK/lost"
+	sk-tpm list "$WORK/empty" |
+		grep "  $handle  of none of these keys; sk-tpm evict frees it"
+	# It is the owner who evicts.
+	tpm2_changeauth -Q -c owner secret
+	askpass_says wrong
+	refuses "owner" sk-tpm evict "$handle"
+	askpass_says secret
+	sk-tpm evict "$handle" | grep "^Evicted the persistent key at $handle"
+	tpm2_changeauth -Q -c owner -p secret
+	[ "$(used_slots)" -eq "$used" ]
+	refuses "there is no persistent key at $handle" sk-tpm evict "$handle"
+	# Those of others are none of ours.
+	refuses "" sk-tpm evict 0x81000001
+	tpm2_readpublic -Q -c 0x81000001
+	tpm_is_empty
+}
+
 try "a copy makes a signature two commands" makes_a_copy
 try "who knows the handle alone cannot sign" not_everybodys
 try "the attestation does not have its authValue" not_in_the_attestation
 try "list and doctor tell of copies and of slots" lists_it
 try "ssh-keygen -p keeps it" survives_ssh_keygen
 try "evicted, and the file signs by itself" evicts_it
+try "a key file that cannot be written: no copy is left" no_file
+try "a copy of no file is evicted by its handle" of_no_file
 try "a copy that is gone: the file signs, and doctor warns" gone
 try "another key in its place: the file signs, and that key stays" taken
 try "a file that names another's key costs no try" forged_places

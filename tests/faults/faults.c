@@ -22,7 +22,7 @@
 
 #include "operations.h"
 
-#define MAX_OPERATIONS 32
+#define MAX_OPERATIONS 40
 #define MAX_SAID 5 /* problems of one kind */
 
 static const struct operation *chosen[MAX_OPERATIONS];

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "config.h"
+#include "copies.h"
 #include "key/handle.h"
 #include "keyfile.h"
 #include "operations.h"
@@ -51,7 +52,8 @@ static struct key others;	      /* of another provider, with a PIN */
 static struct key booted, booted_pin; /* depend on PCR 7 */
 static char *faulty_tcti, *keyfile, *limited_keyfile, *booted_keyfile;
 static struct config cfg;
-static struct raw_state before;
+static struct raw_state before; /* each operation */
+static struct raw_state first;	/* before any */
 
 static const uint8_t challenge[32] = { 1, 2, 3 };
 static const uint8_t message[] = "message";
@@ -133,7 +135,7 @@ sign_with(const uint8_t *handle, size_t len, const uint8_t point[65],
 	return r;
 }
 
-static bool
+bool
 signs(
     const uint8_t *handle, size_t len, const uint8_t point[65], const char *pin)
 {
@@ -146,7 +148,7 @@ signs(
 
 /* --- the operations ---------------------------------------------------- */
 
-static int
+int
 sign_key(struct outcome *out, const struct key *key, const char *pin)
 {
 	return sign_with(key->handle, key->len, key->point,
@@ -233,7 +235,7 @@ run_enrol_other(struct outcome *out)
 	return r;
 }
 
-static int
+int
 enroll(struct outcome *out, uint8_t flags, const char *pin, char *user)
 {
 	char name[] = "user";
@@ -355,7 +357,7 @@ run_list(struct outcome *out)
 	return r;
 }
 
-static int
+int
 run_command(const char *name, const char *arg)
 {
 	char sk_tpm[] = "sk-tpm", command[16], which[256];
@@ -621,6 +623,14 @@ same_indices(const struct raw_state *a, const struct raw_state *b)
 		a->n_indices * sizeof(a->indices[0])) == 0;
 }
 
+/* None made, and none gone. */
+static bool
+same_copies(struct outcome *out, const struct raw_state *now)
+{
+	copies_compare(&before, now, out);
+	return out->copies_made == 0 && out->copies_gone == 0;
+}
+
 static bool
 restore_records(void)
 {
@@ -796,11 +806,41 @@ judge_tpm(
 		return "leaves tries that cannot be forgotten";
 	if (now.tries > (op->wrong_pin ? 1 : 0))
 		return "costs a try too many";
+	/* Without memory for its answer, sk_enroll cannot name a copy. */
+	out->cut_off = m->strands || !out->done ||
+	    (m->call > 0 && m->kind == CALL_MEMORY);
+	if (!same_copies(out, &now) && op->keeps != KEEPS_COPIES)
+		return "touches persistent keys";
+	if (op->keeps == KEEPS_COPIES && !op->is_kept(out))
+		return "leaves neither the old copies nor the new";
 	if (op->keeps != KEEPS_RECORDS)
 		return same_indices(&now, &before) ? NULL : "touches NV";
 	if (same_indices(&now, &before) && out->result != 0)
 		return NULL;
 	return op->is_kept(out) ? NULL : "leaves neither old nor new state";
+}
+
+/* The next operation finds those that the first one found, and no others. */
+static bool
+restore_copies(void)
+{
+	struct raw_state now;
+
+	return raw_look(tcti, &now) && copies_evict_new(&first, &now) &&
+	    copies_write_file() && raw_look(tcti, &before);
+}
+
+/* What evict is to evict. */
+static bool
+make_copy(void)
+{
+	const struct operation persist = { .name = "make", .run = run_persist };
+	const struct mishap none = { 0 };
+	const struct outcome *out;
+	int status;
+
+	out = run(&persist, &none, &status);
+	return out->done && out->result == 0 && raw_look(tcti, &before);
 }
 
 /* For the next one. */
@@ -821,6 +861,10 @@ put_back(const struct operation *op)
 		    (!same_indices(&now, &before) && !restore_records()))
 			return "leaves records that cannot be removed";
 		break;
+	case KEEPS_COPIES:
+		if (!restore_copies())
+			return "leaves copies that cannot be evicted";
+		break;
 	}
 	return NULL;
 }
@@ -833,6 +877,8 @@ operation_try(
 	struct outcome *out;
 	int status;
 
+	if (op->begins_with_copy && !make_copy())
+		return "has no copy to begin with";
 	out = run(op, m, &status);
 	problem = judge_result(op, m, status, out);
 	if (!out->done)
@@ -875,6 +921,11 @@ const struct operation operations[] = {
 	    .secret = true,
 	    .with_pin = true },
 	{ .name = "sign-ticket", .run = run_sign_ticket },
+	{ .name = "sign-copy", .run = run_sign_copy },
+	{ .name = "sign-copy-pin",
+	    .run = run_sign_copy_pin,
+	    .secret = true,
+	    .with_pin = true },
 	{ .name = "sign-touch", .run = run_sign_touch },
 	{ .name = "sign-other",
 	    .run = run_sign_other,
@@ -941,6 +992,40 @@ const struct operation operations[] = {
 	    .is_kept = pin_is_kept,
 	    .secret = true,
 	    .with_pin = true },
+	{ .name = "enrol-copy",
+	    .run = run_enrol_copy,
+	    .check = new_key_signs,
+	    .keeps = KEEPS_COPIES,
+	    .is_kept = new_copy_is_kept },
+	{ .name = "enrol-copy-owner",
+	    .run = run_enrol_copy,
+	    .check = new_key_signs,
+	    .keeps = KEEPS_COPIES,
+	    .is_kept = new_copy_is_kept,
+	    .owner = true,
+	    .secret = true },
+	{ .name = "persist",
+	    .run = run_persist,
+	    .keeps = KEEPS_COPIES,
+	    .is_kept = persist_is_kept },
+	{ .name = "persist-owner",
+	    .run = run_persist,
+	    .keeps = KEEPS_COPIES,
+	    .is_kept = persist_is_kept,
+	    .owner = true,
+	    .secret = true },
+	{ .name = "evict",
+	    .run = run_evict,
+	    .keeps = KEEPS_COPIES,
+	    .is_kept = evict_is_kept,
+	    .begins_with_copy = true },
+	{ .name = "evict-owner",
+	    .run = run_evict,
+	    .keeps = KEEPS_COPIES,
+	    .is_kept = evict_is_kept,
+	    .begins_with_copy = true,
+	    .owner = true,
+	    .secret = true },
 	{ .name = "activate", .run = run_activate },
 	{ .name = "activate-pin",
 	    .run = run_activate_pin,
@@ -1027,7 +1112,7 @@ operations_begin(const char *dir)
 	    config_load(&cfg) == 0 && make_others_key(&others) &&
 	    make_key(run_enrol, &plain) && make_key(run_enrol_pin, &with_pin) &&
 	    make_key(run_enrol_lifetime, &with_lifetime) && get_ticket() &&
-	    make_key(run_enrol_pcrs, &booted) &&
+	    make_key(run_enrol_pcrs, &booted) && copies_begin(make_key, dir) &&
 	    make_key(run_enrol_pcrs_pin, &booted_pin) && restore_file() &&
-	    restore_records();
+	    restore_records() && raw_look(tcti, &first);
 }

@@ -34,6 +34,11 @@ struct outcome {
 	size_t handle_len; /* of the key that was made, if one was */
 	uint8_t handle[1024];
 	uint8_t point[65];
+	/* Persistent copies that are new, the last of them, and that are gone.
+	 */
+	size_t copies_made, copies_gone;
+	uint32_t copy;
+	bool cut_off;	 /* the process or its connection may have ended */
 	char text[4096]; /* what went to stderr */
 };
 
@@ -45,12 +50,14 @@ struct operation {
 	enum keeps {
 		KEEPS_NOTHING,
 		KEEPS_FILE,
-		KEEPS_RECORDS
+		KEEPS_RECORDS,
+		KEEPS_COPIES
 	} keeps;
 	bool (*is_kept)(const struct outcome *out);
-	bool wrong_pin; /* it cannot succeed, and costs a try */
-	bool owner;	/* the TPM's owner has a password meanwhile */
-	bool secret;	/* a PIN or password is given */
+	bool begins_with_copy; /* for KEEPS_COPIES: the file has one */
+	bool wrong_pin;	       /* it cannot succeed, and costs a try */
+	bool owner;	       /* the TPM's owner has a password meanwhile */
+	bool secret;	       /* a PIN or password is given */
 	bool with_pin;	/* the TPM gets that PIN, for a key that is there */
 	bool info;	/* it may say more than one line */
 	bool elsewhere; /* another provider does it, without the TPM */

@@ -9,6 +9,7 @@
 #include "base/wire.h"
 #include "key/resident.h"
 #include "raw-tpm.h"
+#include "tpm/persistent.h"
 
 struct command {
 	uint8_t data[512];
@@ -122,6 +123,8 @@ look(TSS2_TCTI_CONTEXT *tcti, struct raw_state *state)
 		&state->n_loaded) &&
 	    add_handles(tcti, RESIDENT_FIRST, RESIDENT_LAST, state->indices,
 		&state->n_indices) &&
+	    add_handles(tcti, PERSISTENT_FIRST, PERSISTENT_LAST, state->copies,
+		&state->n_copies) &&
 	    get_capability(tcti, TPM2_CAP_TPM_PROPERTIES,
 		TPM2_PT_LOCKOUT_COUNTER, 1, &n, &list) &&
 	    n == 1 && wire_take_u32(&list, &property) &&
@@ -162,13 +165,19 @@ raw_flush(const char *name, const struct raw_state *state)
 	return good;
 }
 
-/* One command that a hierarchy's password authorizes. */
+/*
+ * One command that a hierarchy's password authorizes. `object` is its second
+ * handle; 0 is none.
+ */
 static struct command
-begin_authorized(TPM2_CC code, uint32_t hierarchy, const char *password)
+begin_authorized(
+    TPM2_CC code, uint32_t hierarchy, uint32_t object, const char *password)
 {
 	struct command c = begin(TPM2_ST_SESSIONS, code);
 
 	put32(&c, hierarchy);
+	if (object != 0)
+		put32(&c, object);
 	put32(&c, 9 + (password != NULL ? strlen(password) : 0));
 	put32(&c, TPM2_RS_PW);
 	put16(&c, 0);
@@ -192,10 +201,20 @@ send_alone(const char *name, struct command *c)
 }
 
 bool
+raw_evict(const char *name, uint32_t handle, const char *password)
+{
+	struct command c = begin_authorized(
+	    TPM2_CC_EvictControl, TPM2_RH_OWNER, handle, password);
+
+	put32(&c, handle);
+	return send_alone(name, &c);
+}
+
+bool
 raw_own(const char *name, const char *old, const char *new)
 {
-	struct command c =
-	    begin_authorized(TPM2_CC_HierarchyChangeAuth, TPM2_RH_OWNER, old);
+	struct command c = begin_authorized(
+	    TPM2_CC_HierarchyChangeAuth, TPM2_RH_OWNER, 0, old);
 
 	put_text(&c, new);
 	return send_alone(name, &c);
@@ -205,7 +224,7 @@ bool
 raw_forget_tries(const char *name)
 {
 	struct command c = begin_authorized(
-	    TPM2_CC_DictionaryAttackLockReset, TPM2_RH_LOCKOUT, NULL);
+	    TPM2_CC_DictionaryAttackLockReset, TPM2_RH_LOCKOUT, 0, NULL);
 
 	return send_alone(name, &c);
 }

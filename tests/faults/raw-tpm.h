@@ -14,6 +14,9 @@ struct raw_state {
 	size_t n_loaded;
 	uint32_t indices[RAW_MAX_HANDLES]; /* of resident keys, all */
 	size_t n_indices;
+	uint32_t
+	    copies[RAW_MAX_HANDLES]; /* where persistent ones of ours are */
+	size_t n_copies;
 	uint32_t tries; /* wrong ones that it remembers */
 };
 
@@ -21,6 +24,9 @@ bool raw_look(const char *tcti, struct raw_state *ret);
 
 /* Flushes all that `state` says is loaded. */
 bool raw_flush(const char *tcti, const struct raw_state *state);
+
+/* Evicts a persistent object, by the owner's password; NULL is none. */
+bool raw_evict(const char *tcti, uint32_t handle, const char *password);
 
 /* Changes the owner's password; NULL is none. */
 bool raw_own(const char *tcti, const char *old, const char *new);

@@ -24,6 +24,19 @@ extern struct key plain, with_pin; /* of the users "plain" and "pin" */
 extern char *tcti;
 extern struct slice owner_auth;
 
+/* Signs with that key, and its PIN if that is not NULL. */
+int sign_key(struct outcome *out, const struct key *key, const char *pin);
+
+/* Whether the key handle signs by itself, with no mishap. */
+bool signs(const uint8_t *handle, size_t len, const uint8_t point[65],
+    const char *pin);
+
+/* Makes a key, by sk_enroll; `user` may be NULL. */
+int enroll(struct outcome *out, uint8_t flags, const char *pin, char *user);
+
+/* sk-tpm NAME ARG. */
+int run_command(const char *name, const char *arg);
+
 /* Whether the key handle signs with the PIN that it should have now. */
 bool has_right_pin(const struct bytes *handle, bool changed);
 
