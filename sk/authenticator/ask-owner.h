@@ -41,7 +41,4 @@ int owner_password_for_key(const struct config *cfg,
 
 void owner_password_reset(struct owner_password *password);
 
-/* A person has to be asked for the password, without this connection. */
-#define CREDENTIAL_OWNER_WANTED 1
-
 #endif

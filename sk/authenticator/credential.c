@@ -21,6 +21,7 @@
 #include "ssh/key-name.h"
 #include "ssh/signdata.h"
 #include "tpm/lockout.h"
+#include "tpm/owner.h"
 #include "tpm/pcr-read.h"
 #include "tpm/tpm.h"
 #include "user/pin.h"
@@ -233,17 +234,38 @@ asks_somebody(const struct config *cfg, const struct credential_request *req)
 		presence_asks(cfg, gets_pin));
 }
 
+enum owner_state {
+	OWNER_UNKNOWN,
+	OWNER_FREE, /* has no password */
+	OWNER_PASSWORD,
+};
+
 struct making {
 	const struct config *cfg;
 	const struct credential_request *req;
 	struct key_wishes wishes;
 	struct owner_password owner;
-	bool looked;		 /* at the TPM, before somebody was asked */
-	bool owner_has_password; /* as seen then */
+	bool looked; /* at the TPM, before somebody was asked */
+	enum owner_state owner_state;
 	bool present;
 	struct credential cred; /* the result */
 	struct handle stray;	/* of a key that failed, and may have a copy */
 };
+
+/* Once for a key, and only for one of which the TPM keeps something. */
+static int
+look_at_owner(struct tpm *tpm, struct making *m)
+{
+	const unsigned int kept = CREDENTIAL_RESIDENT | CREDENTIAL_PERSISTENT;
+	bool has_password;
+	int r;
+
+	if ((m->req->flags & kept) == 0 || m->owner_state != OWNER_UNKNOWN)
+		return 0;
+	if ((r = owner_has_password(tpm, &has_password)) == 0)
+		m->owner_state = has_password ? OWNER_PASSWORD : OWNER_FREE;
+	return r;
+}
 
 /* A connection alone shows that there is a TPM. */
 static int
@@ -254,10 +276,9 @@ look(struct tpm *tpm, void *what)
 	int r;
 
 	if ((r = pcr_read_for_key(tpm, m->req->pcrs, unused)) == 0 &&
-	    (r = resident_credential_look(
-		 tpm, m->req, &m->owner_has_password)) == 0 &&
-	    (r = persistent_credential_look(
-		 tpm, m->req, &m->owner_has_password)) == 0)
+	    (r = look_at_owner(tpm, m)) == 0 &&
+	    (r = resident_credential_look(tpm, m->req)) == 0 &&
+	    (r = persistent_credential_look(tpm, m->req)) == 0)
 		m->looked = true;
 	return r;
 }
@@ -336,10 +357,28 @@ out:
 	return r;
 }
 
+/* A person has to be asked for the owner's password, without a connection. */
+#define OWNER_WANTED 1
+
 /*
- * All that is done with the TPM, in one connection. CREDENTIAL_OWNER_WANTED
- * where a person has to be asked for the owner's password after all.
+ * What comes before a key is made: where nobody has looked yet, what there is
+ * to look at. 0, OWNER_WANTED or any FAIL_.
  */
+static int
+begin(struct tpm *tpm, struct making *m, struct resident_listing *ret)
+{
+	int r;
+
+	if (!m->looked &&
+	    ((r = persistent_credential_look(tpm, m->req)) != 0 ||
+		(r = look_at_owner(tpm, m)) != 0))
+		return r;
+	if (m->owner_state == OWNER_PASSWORD && m->owner.secret.len == 0)
+		return OWNER_WANTED;
+	return resident_credential_begin(tpm, m->req, m->looked, ret);
+}
+
+/* All that is done with the TPM, in one connection. As begin. */
 static int
 make_in_tpm(struct tpm *tpm, void *what)
 {
@@ -351,10 +390,7 @@ make_in_tpm(struct tpm *tpm, void *what)
 	struct checked_key key;
 	int r;
 
-	if ((r = persistent_credential_begin(
-		 tpm, m->req, m->looked, &m->owner)) != 0 ||
-	    (r = resident_credential_begin(
-		 tpm, m->req, m->looked, &m->owner, &listing)) != 0 ||
+	if ((r = begin(tpm, m, &listing)) != 0 ||
 	    (r = key_create(tpm, &m->wishes, &tools, &h, &key)) != 0 ||
 	    (r = handle_encode(&h, &cred.key_handle)) != 0 ||
 	    (r = prove(tpm, m, &key, &tools, &cred)) != 0)
@@ -416,7 +452,7 @@ ask(struct making *m, struct bytes *ret_auth_value)
 {
 	int r;
 
-	if (m->owner_has_password &&
+	if (m->owner_state == OWNER_PASSWORD &&
 	    (r = owner_password_for_key(m->cfg, m->req, &m->owner)) != 0)
 		return r;
 	if ((r = make_auth_value(
@@ -431,7 +467,7 @@ make(struct making *m)
 	int r;
 
 	r = guard_with(m->cfg, make_in_tpm, m);
-	if (r == CREDENTIAL_OWNER_WANTED &&
+	if (r == OWNER_WANTED &&
 	    (r = owner_password_for_key(m->cfg, m->req, &m->owner)) == 0)
 		r = guard_with(m->cfg, make_in_tpm, m);
 	return clean_up(m, r);

@@ -2,7 +2,6 @@
 #include "authenticator/persistent-credential.h"
 #include "base/log.h"
 #include "key/copy.h"
-#include "tpm/owner.h"
 
 static bool
 is_wanted(const struct credential_request *req)
@@ -11,32 +10,10 @@ is_wanted(const struct credential_request *req)
 }
 
 int
-persistent_credential_look(struct tpm *tpm,
-    const struct credential_request *req, bool *ret_owner_has_password)
+persistent_credential_look(
+    struct tpm *tpm, const struct credential_request *req)
 {
-	int r;
-
-	if (!is_wanted(req))
-		return 0;
-	if ((r = copy_check_room(tpm)) != 0)
-		return r;
-	return owner_has_password(tpm, ret_owner_has_password);
-}
-
-int
-persistent_credential_begin(struct tpm *tpm,
-    const struct credential_request *req, bool looked,
-    const struct owner_password *owner)
-{
-	bool has_password = false;
-	int r;
-
-	if (looked)
-		return 0;
-	if ((r = persistent_credential_look(tpm, req, &has_password)) != 0)
-		return r;
-	return has_password && owner->secret.len == 0 ? CREDENTIAL_OWNER_WANTED
-						      : 0;
+	return is_wanted(req) ? copy_check_room(tpm) : 0;
 }
 
 int

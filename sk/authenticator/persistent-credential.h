@@ -12,21 +12,11 @@
 #include "tpm/tpm.h"
 
 /*
- * Before a person is asked: whether a slot is free, and whether the owner has a
- * password. 0, FAIL_NV_FULL or what tpm_fail gives.
+ * Before a person is asked, or the key is made: whether a slot is free. 0,
+ * FAIL_NV_FULL or what tpm_fail gives.
  */
-int persistent_credential_look(struct tpm *tpm,
-    const struct credential_request *req,
-    bool *ret_owner_has_password) MUST_CHECK;
-
-/*
- * Before a key is made, in the connection that makes it. If nobody has looked
- * before, it finds out the same. 0; CREDENTIAL_OWNER_WANTED where *owner does
- * not have the password yet; else as persistent_credential_look.
- */
-int persistent_credential_begin(struct tpm *tpm,
-    const struct credential_request *req, bool looked,
-    const struct owner_password *owner) MUST_CHECK;
+int persistent_credential_look(
+    struct tpm *tpm, const struct credential_request *req) MUST_CHECK;
 
 /*
  * After it was made: makes the copy, and gives *h and *key_handle its place and

@@ -9,7 +9,6 @@
 #include "key/key.h"
 #include "key/resident.h"
 #include "key/template.h"
-#include "tpm/owner.h"
 #include "tpm/tpm.h"
 
 /* --- keeping one ------------------------------------------------------- */
@@ -66,16 +65,14 @@ check_name(const struct resident_listing *listing,
 }
 
 int
-resident_credential_look(struct tpm *tpm, const struct credential_request *req,
-    bool *ret_owner_has_password)
+resident_credential_look(struct tpm *tpm, const struct credential_request *req)
 {
 	struct resident_listing l = { 0 };
 	int r;
 
 	if (!is_resident(req))
 		return 0;
-	if ((r = owner_has_password(tpm, ret_owner_has_password)) != 0 ||
-	    (!overwrites(req) && (r = resident_read(tpm, &l)) != 0))
+	if (!overwrites(req) && (r = resident_read(tpm, &l)) != 0)
 		return r;
 	r = check_name(&l, req);
 	resident_listing_reset(tpm, &l);
@@ -84,21 +81,13 @@ resident_credential_look(struct tpm *tpm, const struct credential_request *req,
 
 int
 resident_credential_begin(struct tpm *tpm, const struct credential_request *req,
-    bool looked, const struct owner_password *owner,
-    struct resident_listing *ret)
+    bool looked, struct resident_listing *ret)
 {
 	struct resident_listing l = { 0 };
-	bool has_password = false;
 	int r;
 
 	if (!is_resident(req))
 		return 0;
-	if (!looked && owner->secret.len == 0) {
-		if ((r = owner_has_password(tpm, &has_password)) != 0)
-			return r;
-		if (has_password)
-			return CREDENTIAL_OWNER_WANTED;
-	}
 	if ((r = resident_read(tpm, &l)) != 0)
 		return r;
 	if (!looked && (r = check_name(&l, req)) != 0)

@@ -15,23 +15,20 @@
 /*
  * These do nothing for a key that is not to be resident.
  *
- * Before a person is asked: whether there is a key of that name already, and
- * whether the owner has a password. 0, FAIL_EXISTS or any other FAIL_.
+ * Before a person is asked: whether there is a key of that name already. 0,
+ * FAIL_EXISTS or any other FAIL_.
  */
-int resident_credential_look(struct tpm *tpm,
-    const struct credential_request *req,
-    bool *ret_owner_has_password) MUST_CHECK;
+int resident_credential_look(
+    struct tpm *tpm, const struct credential_request *req) MUST_CHECK;
 
 /*
  * Before a key is made, in the connection that makes it: all resident keys that
  * are there. If nobody has looked before, it also finds out what
  * resident_credential_look does. The caller ends *ret with
- * resident_listing_reset. 0, CREDENTIAL_OWNER_WANTED, FAIL_EXISTS or any other
- * FAIL_.
+ * resident_listing_reset. 0, FAIL_EXISTS or any other FAIL_.
  */
 int resident_credential_begin(struct tpm *tpm,
     const struct credential_request *req, bool looked,
-    const struct owner_password *owner,
     struct resident_listing *ret) MUST_CHECK;
 
 /* After it was made: keeps it. 0 or any FAIL_. */

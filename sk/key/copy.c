@@ -16,6 +16,7 @@
 #include "tpm/owner.h"
 #include "tpm/persistent.h"
 #include "tpm/rc.h"
+#include "tpm/session.h"
 
 /* --- looking ----------------------------------------------------------- */
 
@@ -123,19 +124,22 @@ choose_auth(struct bytes *ret)
 	return r;
 }
 
-/* In a session, as the authValue crosses the bus. */
+/*
+ * In a session, as the authValue crosses the bus. The parent that it found for
+ * that is left in *tools.
+ */
 static int
 give_auth(struct tpm *tpm, const struct checked_key *key,
-    struct slice auth_value, struct handle *stored, struct bytes *private)
+    struct slice auth_value, struct key_tools *tools, struct handle *stored,
+    struct bytes *private)
 {
-	struct key_tools tools = KEY_TOOLS_NONE;
 	int r;
 
 	if (auth_value.len == 0)
 		return 0;
 	r = key_change_auth(
-	    tpm, key, (struct slice){ 0 }, auth_value, &tools, private);
-	key_tools_end(tpm, &tools);
+	    tpm, key, (struct slice){ 0 }, auth_value, tools, private);
+	session_end(tpm, &tools->session);
 	if (r == FAIL_WRONG_PIN)
 		r = fail(FAIL_FORGED,
 		    "the TPM refused a password that the key does not have");
@@ -177,25 +181,25 @@ make_somewhere(struct tpm *tpm, ESYS_TR owner, ESYS_TR object, struct handle *h,
 	return fail(FAIL_NV_FULL, "found no free persistent handle");
 }
 
-/* `stored` is the key as it is to be in the TPM. */
+/* `stored` is the key as it is to be in the TPM; the parent may be found. */
 static int
 make_of(struct tpm *tpm, const struct checked_key *stored,
-    struct slice owner_auth, struct handle *h, copy_note *note, void *what)
+    struct parent *parent, struct slice owner_auth, struct handle *h,
+    copy_note *note, void *what)
 {
-	struct parent parent = { .object = ESYS_TR_NONE };
 	ESYS_TR object = ESYS_TR_NONE, owner = ESYS_TR_PASSWORD;
 	int r;
 
-	if ((r = parent_find(tpm, h->parent, h->parent_name, &parent)) != 0)
+	if (parent->object == ESYS_TR_NONE &&
+	    (r = parent_find(tpm, h->parent, h->parent_name, parent)) != 0)
 		return r;
-	if ((r = load_under(tpm, stored, &parent, ESYS_TR_PASSWORD, &object)) ==
+	if ((r = load_under(tpm, stored, parent, ESYS_TR_PASSWORD, &object)) ==
 		0 &&
-	    (r = owner_start_session(tpm, owner_auth, parent.object, &owner)) ==
-		0)
+	    (r = owner_start_session(
+		 tpm, owner_auth, parent->object, &owner)) == 0)
 		r = make_somewhere(tpm, owner, object, h, note, what);
 	owner_end_session(tpm, &owner);
 	tpm_flush(tpm, &object);
-	parent_close(tpm, &parent);
 	return r;
 }
 
@@ -219,6 +223,7 @@ copy_make(struct tpm *tpm, struct handle *h, struct slice owner_auth,
     copy_note *note, void *what)
 {
 	struct handle stored = *h; /* shares what that points to */
+	struct key_tools tools = KEY_TOOLS_NONE;
 	struct checked_key key;
 	struct bytes private = { 0 }, auth = { 0 };
 	int r;
@@ -233,14 +238,18 @@ copy_make(struct tpm *tpm, struct handle *h, struct slice owner_auth,
 	if (h->auth == HANDLE_AUTH_NONE)
 		r = choose_auth(&auth);
 	if (r == 0)
-		r = give_auth(tpm, &key, bytes_slice(&auth), &stored, &private);
+		r = give_auth(
+		    tpm, &key, bytes_slice(&auth), &tools, &stored, &private);
 	if (r == 0) {
 		bytes_move(&auth, &h->persistent_auth);
 		key.handle = &stored;
-		r = make_of(tpm, &key, owner_auth, h, note, what);
+		r = make_of(
+		    tpm, &key, &tools.parent, owner_auth, h, note, what);
+		key_tools_end(tpm, &tools);
 		if (r != 0 && h->persistent != 0)
 			r = undo(tpm, h, owner_auth, r);
 	}
+	key_tools_end(tpm, &tools);
 	if (r != 0 && h->persistent == 0)
 		bytes_reset(&h->persistent_auth);
 	bytes_reset(&private);

@@ -4,6 +4,7 @@
 #include "key/blob.h"
 #include "key/copy.h"
 #include "key/load.h"
+#include "tpm/bare.h"
 #include "tpm/object.h"
 #include "tpm/rc.h"
 #include "tpm/retry.h"
@@ -61,6 +62,22 @@ load_object(struct tpm *tpm, const struct parent *parent, ESYS_TR session,
 	rc = TPM_RETRY(Esys_Load(tpm_esys(tpm), parent->object, session,
 	    tpm_guard(tpm), ESYS_TR_NONE, &in_private, &in_public, ret));
 	return rc == TSS2_RC_SUCCESS ? 0 : load_fail(rc, session);
+}
+
+int
+load_bare(
+    struct tpm *tpm, const struct handle *h, uint32_t parent, uint32_t *ret)
+{
+	TPM2B_PRIVATE private;
+	TPM2B_PUBLIC public;
+	TSS2_RC rc;
+	int r;
+
+	if ((r = blob_read_public(&h->tpm_public, &public)) != 0 ||
+	    (r = blob_read_private(&h->tpm_private, &private)) != 0)
+		return r;
+	rc = bare_load(tpm, parent, &BARE_AUTH_EMPTY, &private, &public, ret);
+	return rc == TSS2_RC_SUCCESS ? 0 : load_fail(rc, ESYS_TR_PASSWORD);
 }
 
 int

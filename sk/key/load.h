@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A key of ours in the TPM, by ESYS: loaded under its parent, wherever that is.
+ * A key of ours in the TPM: loaded under its parent, wherever that is.
  */
 #ifndef SKTPM_LOAD_H
 #define SKTPM_LOAD_H
@@ -32,6 +32,14 @@ int load_object(struct tpm *tpm, const struct parent *parent, ESYS_TR session,
  */
 int load_under(struct tpm *tpm, const struct checked_key *key,
     const struct parent *parent, ESYS_TR session, ESYS_TR *ret_key) MUST_CHECK;
+
+/*
+ * The same by TPM handles, without ESYS, under a parent with no password: for a
+ * key that is used without a secret. *ret is the caller's to end with
+ * bare_flush_last.
+ */
+int load_bare(struct tpm *tpm, const struct handle *h, uint32_t parent,
+    uint32_t *ret) MUST_CHECK;
 
 /*
  * Loads the key under the parent that parent_find finds; `seen` as for

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/error.h"
 #include "base/log.h"
-#include "key/blob.h"
 #include "key/conditions.h"
 #include "key/load.h"
 #include "key/pin-object.h"
@@ -37,21 +36,6 @@ meet_by_ticket(struct tpm *tpm, const struct handle *h, uint32_t session,
 	if (rc != TSS2_RC_SUCCESS)
 		return tpm_fail(rc, "take the ticket of a PIN");
 	return 0;
-}
-
-static int
-load(struct tpm *tpm, const struct handle *h, uint32_t parent, uint32_t *ret)
-{
-	TPM2B_PRIVATE private;
-	TPM2B_PUBLIC public;
-	TSS2_RC rc;
-	int r;
-
-	if ((r = blob_read_public(&h->tpm_public, &public)) != 0 ||
-	    (r = blob_read_private(&h->tpm_private, &private)) != 0)
-		return r;
-	rc = bare_load(tpm, parent, &BARE_AUTH_EMPTY, &private, &public, ret);
-	return rc == TSS2_RC_SUCCESS ? 0 : load_fail(rc, ESYS_TR_PASSWORD);
 }
 
 /*
@@ -145,7 +129,7 @@ sign_by_ticket(struct tpm *tpm, const struct handle *h, uint32_t session,
 	    (r = use_copy(tpm, h, session, digest, &done, ret)) != 0 || done ||
 	    (r = find_parent(tpm, h, &where, &parent)) != 0)
 		return r;
-	r = load(tpm, h, where, &object);
+	r = load_bare(tpm, h, where, &object);
 	parent_close(tpm, &parent);
 	if (r != 0)
 		return r;
@@ -238,7 +222,8 @@ sign_by_pin(struct tpm *tpm, const struct handle *h, ESYS_TR policy,
 	if ((r = enter_pin(tpm, h, &parent, policy, auth_value, seconds,
 		 ret_ticket)) == 0 &&
 	    (r = use_copy(tpm, h, session, digest, &done, ret)) == 0 && !done)
-		r = load(tpm, h, session_handle(tpm, parent.object), &object);
+		r = load_bare(
+		    tpm, h, session_handle(tpm, parent.object), &object);
 	parent_close(tpm, &parent);
 	if (r != 0 || done)
 		return r;

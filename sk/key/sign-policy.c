@@ -131,21 +131,14 @@ static int
 sign_under(struct tpm *tpm, const struct handle *h, uint32_t parent,
     const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
 {
-	TPM2B_PRIVATE private;
 	uint32_t session, object;
-	TPM2B_PUBLIC public;
-	TSS2_RC rc;
 	int r;
 
-	if ((r = blob_read_public(&h->tpm_public, &public)) != 0 ||
-	    (r = blob_read_private(&h->tpm_private, &private)) != 0 ||
-	    (r = begin(tpm, h, &session)) != 0)
+	if ((r = begin(tpm, h, &session)) != 0)
 		return r;
-	rc = bare_load(
-	    tpm, parent, &BARE_AUTH_EMPTY, &private, &public, &object);
-	if (rc != TSS2_RC_SUCCESS) {
+	if ((r = load_bare(tpm, h, parent, &object)) != 0) {
 		bare_flush_last(tpm, session);
-		return load_fail(rc, ESYS_TR_PASSWORD);
+		return r;
 	}
 	r = use(tpm, h, object, session, digest, ret);
 	bare_flush_last(tpm, object);

@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "key/blob.h"
 #include "key/conditions.h"
 #include "key/copy.h"
 #include "key/load.h"
@@ -51,19 +50,12 @@ sign_under(struct tpm *tpm, const struct handle *h, uint32_t parent,
     const uint8_t digest[SHA256_LEN], struct ec_signature *ret)
 {
 	TPMT_SIGNATURE signature;
-	TPM2B_PRIVATE private;
-	TPM2B_PUBLIC public;
 	uint32_t object;
 	TSS2_RC rc;
 	int r;
 
-	if ((r = blob_read_public(&h->tpm_public, &public)) != 0 ||
-	    (r = blob_read_private(&h->tpm_private, &private)) != 0)
+	if ((r = load_bare(tpm, h, parent, &object)) != 0)
 		return r;
-	rc = bare_load(
-	    tpm, parent, &BARE_AUTH_EMPTY, &private, &public, &object);
-	if (rc != TSS2_RC_SUCCESS)
-		return load_fail(rc, ESYS_TR_PASSWORD);
 	rc = bare_sign(tpm, object, &BARE_AUTH_EMPTY, digest, &signature);
 	bare_flush_last(tpm, object);
 	if (rc != TSS2_RC_SUCCESS)

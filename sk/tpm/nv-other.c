@@ -84,21 +84,13 @@ int
 nv_other_read(struct tpm *tpm, uint32_t index, struct bytes *ret)
 {
 	TPMS_NV_PUBLIC public;
-	TPM2B_NAME name;
 	ESYS_TR object;
 	int r;
 
-	if ((r = tpm_open_handle(tpm, index, "look at an NV index", &object)) !=
-		0 ||
+	if ((r = tpm_open_index(tpm, index, &object, &public)) != 0 ||
 	    object == ESYS_TR_NONE)
 		return r;
-	if ((r = tpm_read_back_index(tpm, object, &name, &public)) != 0)
-		;
-	else if (public.nvIndex != index)
-		r = fail(FAIL_FORGED,
-		    "asked about the NV index 0x%08x, the TPM tells of another",
-		    index);
-	else if (public.attributes & TPMA_NV_WRITTEN)
+	if (public.attributes & TPMA_NV_WRITTEN)
 		r = read_all(tpm, object, &public, ret);
 	tpm_close_handle(tpm, &object);
 	return r;

@@ -91,22 +91,14 @@ int
 nv_look(struct tpm *tpm, uint32_t index, struct nv_slots *slots)
 {
 	TPMS_NV_PUBLIC public;
-	TPM2B_NAME name;
 	bool ours = false;
 	ESYS_TR object;
 	int r;
 
-	if ((r = tpm_open_handle(tpm, index, "look at an NV index", &object)) !=
-		0 ||
+	if ((r = tpm_open_index(tpm, index, &object, &public)) != 0 ||
 	    object == ESYS_TR_NONE)
 		return r;
-	if ((r = tpm_read_back_index(tpm, object, &name, &public)) != 0)
-		;
-	else if (public.nvIndex != index)
-		r = fail(FAIL_FORGED,
-		    "asked about the NV index 0x%08x, the TPM tells of another",
-		    index);
-	else if ((r = look_whether_ours(&public, &ours)) == 0 && ours &&
+	if ((r = look_whether_ours(&public, &ours)) == 0 && ours &&
 	    (r = append_slot(slots, &public, object)) == 0)
 		return 0;
 	tpm_close_handle(tpm, &object);

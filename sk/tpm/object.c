@@ -147,6 +147,35 @@ tpm_object_name(struct tpm *tpm, ESYS_TR object, uint8_t ret[TPM_NAME_LEN])
 	return tpm_public_name(&public, ret);
 }
 
+int
+tpm_open_index(struct tpm *tpm, uint32_t index, ESYS_TR *ret_object,
+    TPMS_NV_PUBLIC *ret_public)
+{
+	TPMS_NV_PUBLIC public;
+	TPM2B_NAME name;
+	ESYS_TR object;
+	int r;
+
+	if ((r = tpm_open_handle(tpm, index, "look at an NV index", &object)) !=
+		0 ||
+	    object == ESYS_TR_NONE)
+		goto out;
+	if ((r = tpm_read_back_index(tpm, object, &name, &public)) != 0)
+		goto out;
+	if (public.nvIndex != index) {
+		r = fail(FAIL_FORGED,
+		    "asked about the NV index 0x%08x, the TPM tells of another",
+		    index);
+		goto out;
+	}
+	*ret_public = public;
+out:
+	if (r != 0)
+		tpm_close_handle(tpm, &object);
+	*ret_object = object;
+	return r;
+}
+
 /* Of a key, in what Esys_TR_Serialize gives; see tpm_read_back. */
 #define SERIALIZED_KEY 1
 

@@ -49,4 +49,13 @@ int tpm_read_back(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
 int tpm_read_back_index(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
     TPMS_NV_PUBLIC *ret_public) MUST_CHECK;
 
+/*
+ * tpm2-tss's object for an NV index, and its public area. *ret_object is
+ * ESYS_TR_NONE, and *ret_public untouched, if the TPM has no such index. The
+ * caller ends *ret_object with tpm_close_handle. 0; FAIL_FORGED where the area
+ * is another index's; what tpm_fail gives.
+ */
+int tpm_open_index(struct tpm *tpm, uint32_t index, ESYS_TR *ret_object,
+    TPMS_NV_PUBLIC *ret_public) MUST_CHECK;
+
 #endif

@@ -197,6 +197,23 @@ enrolling() {
 	takes 17 1 "$sk" enroll -n -r --force -a ssh:3 -f "$WORK/e11"
 }
 
+# Whether the owner has a password is asked for once. The copy gets its password
+# by ReadPublic, StartAuthSession, Load, ObjectChangeAuth, FlushContext twice; and
+# then: Load, EvictControl, FlushContext.
+enrolling_copies() {
+	local sk=$BUILD/sk-tpm
+	tpm_new with-copies
+	tpm_persist_srk
+	askpass_says yes
+	takes 16 1 "$sk" enroll -n --persistent -f "$WORK/c1"
+	takes 16 2 "$sk" enroll --persistent -f "$WORK/c2"
+	takes 20 1 "$sk" enroll -n -r --persistent -a ssh:c3 -f "$WORK/c3"
+	tpm2_changeauth -Q -c owner secret
+	askpass_says secret
+	takes 19 2 "$sk" enroll -n --persistent -f "$WORK/c4"
+	takes 28 2 "$sk" enroll -n -r --persistent -a ssh:c5 -f "$WORK/c5"
+}
+
 resident_keys() {
 	local sk=$BUILD/sk-tpm i
 	tpm_new with-residents
@@ -287,6 +304,7 @@ try "within a PIN's lifetime at most 5 are sent, no try is looked up" \
 	within_a_lifetime
 try "with the owner's password none is sent to wipe it" owner_password
 try "enrolling sends and connects as little as it can" enrolling
+try "and so does enrolling with a persistent copy" enrolling_copies
 try "and so does all that is done with resident keys" resident_keys
 try "only commands are sent that every PC's TPM has" sends_what_all_have
 
