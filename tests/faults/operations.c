@@ -807,8 +807,8 @@ judge_tpm(
 	if (now.tries > (op->wrong_pin ? 1 : 0))
 		return "costs a try too many";
 	/* Without memory for its answer, sk_enroll cannot name a copy. */
-	out->cut_off = m->strands || !out->done ||
-	    (m->call > 0 && m->kind == CALL_MEMORY);
+	out->cut_off =
+	    m->strands || !out->done || (m->call > 0 && m->kind == CALL_MEMORY);
 	if (!same_copies(out, &now) && op->keeps != KEEPS_COPIES)
 		return "touches persistent keys";
 	if (op->keeps == KEEPS_COPIES && !op->is_kept(out))
