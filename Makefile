@@ -167,11 +167,16 @@ COMMAND = answer evicting cmd-completions cmd-enroll cmd-evict cmd-forget cmd-li
 	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-ek doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \
+	cmd-request request/certificate-file request/conversation request/proof \
 	keyfile keyref main new-file new-pin openssh setup-ek startup
+# What of sk/ the command alone needs.
+COMMAND_SK = attest/message-answer attest/message-ca attest/message-lines \
+	attest/message-machine attest/message-parts ssh/certificate
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
+COMMAND_SK_OBJS = $(COMMAND_SK:%=$(B)/sk/%.o)
 COMMAND_LIBS = $(shell $(PKG_CONFIG) --libs json-c) $(PKG_LIBS)
 
-$(B)/sk-tpm: $(COMMAND_OBJS) $(OBJS)
+$(B)/sk-tpm: $(COMMAND_OBJS) $(COMMAND_SK_OBJS) $(OBJS)
 	@echo "  LINK  $@"
 	@$(CC) $(SK_CFLAGS) $(SK_LDFLAGS) -pie -o $@ $(filter %.o,$^) \
 	    $(COMMAND_LIBS)

@@ -212,6 +212,8 @@ static const struct {
 	{ "authorized_keys", "Authorized keys" },
 	{ "boot_state", "Boot state" },
 	{ "boot_state_holds", "Boot state holds" },
+	{ "ca", "CA" },
+	{ "key_id", "Key ID" },
 	{ "nv_bytes", "NV bytes" },
 	{ "persistent_there", "Persistent there" },
 	{ "pin", "PIN" },
@@ -222,6 +224,7 @@ static const struct {
 	{ "total_ms", "Total ms" },
 	{ "tpm_commands", "TPM commands" },
 	{ "tpm_ms", "TPM ms" },
+	{ "valid_to", "Valid to" },
 	{ "why_not", "Why not" },
 	{ "works_here", "Works here" },
 };

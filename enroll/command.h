@@ -15,6 +15,13 @@ enum {
 	STATUS_FAILED = 1,
 	STATUS_USAGE = 2,
 	STATUS_WARNED = 3,
+	/* Of request, the first three as PROTOCOL.md, 5.5, has them. */
+	STATUS_PENDING = 4,
+	STATUS_REFUSED = 5,
+	STATUS_LATER = 6,
+	STATUS_BUSY = 7,
+	STATUS_PIN = 8,
+	STATUS_ENDORSEMENT = 9,
 };
 
 enum option_id {
@@ -27,8 +34,10 @@ enum option_id {
 	OPTION_FILE,
 	OPTION_FORCE,
 	OPTION_HELP,
+	OPTION_IF_NEEDED,
 	OPTION_JSON,
 	OPTION_LIMIT,
+	OPTION_NAME,
 	OPTION_NO_TOUCH,
 	OPTION_PARENT,
 	OPTION_PCRS,
@@ -38,6 +47,7 @@ enum option_id {
 	OPTION_RESIDENT,
 	OPTION_SERVER,
 	OPTION_TCTI,
+	OPTION_TYPE,
 	OPTION_USER,
 	OPTION_WRITE,
 	OPTION_YES,
@@ -76,7 +86,10 @@ typedef int command_function(struct invocation *inv);
 
 command_function command_completions, command_doctor, command_enroll,
     command_evict, command_forget, command_list, command_show, command_persist,
-    command_pin, command_remove, command_setup, command_test;
+    command_pin, command_remove, command_request, command_setup, command_test;
+
+/* The exit status of sk-tpm request for what command_request returned. */
+int request_status(int r);
 
 /* The tables, in main.c. */
 struct option_entry {

@@ -29,9 +29,13 @@ const struct option_entry option_table[] = {
 	{ OPTION_FORCE, "force", '\0', NULL,
 	    "replace an existing file or resident key" },
 	{ OPTION_HELP, "help", 'h', NULL, "this text" },
+	{ OPTION_IF_NEEDED, "if-needed", '\0', NULL,
+	    "only if a third of the certificate's time, or less, is left" },
 	{ OPTION_JSON, "json", 'j', NULL, "answer in JSON" },
 	{ OPTION_LIMIT, "limit", 'l', "KIND",
 	    "only for " LIMIT_CHOICES "; repeatable" },
+	{ OPTION_NAME, "name", '\0', "TEXT",
+	    "what the CA's administrator is to read" },
 	{ OPTION_NO_TOUCH, "no-touch", 'n', NULL, "sign without a person" },
 	{ OPTION_PARENT, "parent", 'p', "HANDLE",
 	    "persistent parent key, or auto" },
@@ -47,6 +51,8 @@ const struct option_entry option_table[] = {
 	{ OPTION_SERVER, "server", 's', "SHA256:...",
 	    "only for logins to this host key; repeatable" },
 	{ OPTION_TCTI, "tcti", 'T', "TCTI", "the TPM to use" },
+	{ OPTION_TYPE, "type", '\0', "user|host",
+	    "the kind of certificate (default: user)" },
 	{ OPTION_USER, "user", 'u', "NAME",
 	    "tells resident keys of one application apart" },
 	{ OPTION_WRITE, "write", '\0', NULL,
@@ -86,6 +92,11 @@ const struct command commands[] = {
 	    COMMON, 1, 1, command_persist },
 	{ "pin", "FILE|INDEX", "change a key's PIN", COMMON, 1, 1,
 	    command_pin },
+	{ "request", "ssh://CA ...",
+	    "have a CA certify a key that is in this TPM",
+	    COMMON | BIT(OPTION_FILE) | BIT(OPTION_IF_NEEDED) |
+		BIT(OPTION_JSON) | BIT(OPTION_NAME) | BIT(OPTION_TYPE),
+	    1, 16, command_request },
 	{ "setup", "", "make the storage root key persistent, name the library",
 	    COMMON | BIT(OPTION_DRY_RUN) | BIT(OPTION_ENDORSEMENT_KEY) |
 		BIT(OPTION_WRITE),
@@ -331,7 +342,7 @@ run(const struct command *cmd, int argc, char **argv)
 		return answered() == STATUS_OK ? STATUS_WARNED : STATUS_FAILED;
 	if (r != COMMAND_FOUND_WRONG)
 		tell_failure(r, wanted_form(&inv));
-	return STATUS_FAILED;
+	return cmd->run == command_request ? request_status(r) : STATUS_FAILED;
 }
 
 int

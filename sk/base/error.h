@@ -58,6 +58,9 @@ enum {
 	FAIL_STORE = -48,	/* a CA's store cannot be read or written */
 	FAIL_NOT_FOUND = -49,	/* the store has no such thing */
 	FAIL_UNAVAILABLE = -50, /* a CA's key, or a program that it needs */
+	FAIL_CA_PENDING = -51,	/* a CA wants an administrator's word first */
+	FAIL_CA_REFUSED = -52,	/* a CA says no */
+	FAIL_CA_LATER = -53,	/* a CA cannot be reached, or is busy */
 };
 
 /*

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: ISC */
+/* sk-tpm request: a certificate for a key that is proven to be in this TPM. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/home.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/wire.h"
+#include "command.h"
+#include "request/certificate-file.h"
+#include "request/conversation.h"
+
+struct requesting {
+	const struct invocation *inv;
+	char *key_file;
+	struct keyref ref;
+	struct certificate_file file;
+	struct message_request request;
+	struct proof proof;
+	struct ca_reader answer;
+	const char *address; /* the CA that has answered */
+};
+
+static int
+take_type(const struct invocation *inv, enum certificate_type *ret)
+{
+	const char *type = option_value(inv, OPTION_TYPE);
+
+	if (type == NULL || strcmp(type, "user") == 0)
+		*ret = CERTIFICATE_USER;
+	else if (strcmp(type, "host") == 0)
+		*ret = CERTIFICATE_HOST;
+	else
+		return fail(FAIL_ARGUMENT,
+		    "--type: \"%.100s\" is not a kind of certificate; use user "
+		    "or host",
+		    type);
+	return 0;
+}
+
+/* All of them, before anything is done. */
+static int
+check_addresses(const struct invocation *inv)
+{
+	struct bytes destination = { 0 };
+	int r = 0;
+
+	for (int i = 0; i < inv->argc && r == 0; i++) {
+		r = conversation_destination(inv->argv[i], &destination);
+		bytes_reset(&destination);
+	}
+	return r;
+}
+
+static int
+read_key(struct requesting *q, enum certificate_type type)
+{
+	const char *file = option_value(q->inv, OPTION_FILE);
+	int r;
+
+	q->key_file =
+	    file != NULL ? strdup(file) : home_path(".ssh/id_ecdsa_sk");
+	if (q->key_file == NULL)
+		return fail(FAIL_MEMORY, "out of memory, or no home directory");
+	if ((r = keyref_by_either_name(q->key_file, &q->ref)) != 0 ||
+	    (r = keyref_check_is_file(&q->ref)) != 0)
+		return r;
+	return certificate_file_of(&q->ref, q->key_file, type, &q->file);
+}
+
+/* The next one is tried where this one cannot be reached, or is busy. */
+static int
+ask_each(struct requesting *q)
+{
+	int r = FAIL_CA_LATER;
+
+	for (int i = 0; i < q->inv->argc && r == FAIL_CA_LATER; i++) {
+		if (i > 0)
+			log_info("%s; the next one is asked", log_cause());
+		q->address = q->inv->argv[i];
+		if ((r = conversation_destination(
+			 q->address, &q->request.destination)) != 0)
+			return r;
+		ca_reader_reset(&q->answer);
+		r = conversation_with(q->address, q->key_file, &q->request,
+		    &q->proof, &q->answer);
+	}
+	return r;
+}
+
+/* --- the answer -------------------------------------------------------- */
+
+static void
+answer_time(struct json_object *o, const char *name, uint64_t at)
+{
+	time_t t = (time_t)at;
+	struct tm tm;
+	char text[32];
+
+	if (at == CERTIFICATE_FOREVER || localtime_r(&t, &tm) == NULL) {
+		answer_text(o, name, "forever");
+		return;
+	}
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	answer_text(o, name, text);
+}
+
+static void
+add_names(const struct certificate *c, struct text *t)
+{
+	struct slice rest = c->principals, name;
+
+	while (rest.len > 0 && wire_take_string(&rest, &name))
+		text_add(t, "%s%.*s", t->len > 0 ? "," : "", (int)name.len,
+		    (const char *)name.data);
+}
+
+static void
+answer(const struct requesting *q, const struct certificate *c, bool kept)
+{
+	struct json_object *o = answer_new();
+	struct text names = { 0 }, key_id = { 0 };
+
+	add_names(c, &names);
+	text_add(
+	    &key_id, "%.*s", (int)c->key_id.len, (const char *)c->key_id.data);
+	answer_path(o, "certificate", q->file.path);
+	answer_text(
+	    o, "type", q->file.type == CERTIFICATE_HOST ? "host" : "user");
+	answer_text(o, "key_id", key_id.s);
+	answer_text(o, "names", names.s);
+	answer_time(o, "valid_to", c->valid_before);
+	answer_text(o, "ca", q->address);
+	answer_bool(o, "replaced", !kept);
+	answer_print(o, wanted_form(q->inv));
+}
+
+static int
+request(struct requesting *q, enum certificate_type type)
+{
+	const char *name = option_value(q->inv, OPTION_NAME);
+	struct certificate c;
+	bool kept;
+	int r;
+
+	q->request.type = type;
+	if (name != NULL &&
+	    (r = bytes_set(&q->request.name, name, strlen(name))) != 0)
+		return r;
+	if ((r = proof_prepare(
+		 &q->inv->cfg, &q->ref, &q->proof, &q->request)) != 0 ||
+	    (r = ask_each(q)) != 0 ||
+	    (r = certificate_file_put(&q->file,
+		 bytes_slice(&q->answer.certificate), &c, &kept)) != 0)
+		return r;
+	answer(q, &c, kept);
+	return 0;
+}
+
+int
+command_request(struct invocation *inv)
+{
+	bool if_needed = option_value(inv, OPTION_IF_NEEDED) != NULL;
+	struct requesting q = { .inv = inv };
+	enum certificate_type type = CERTIFICATE_USER;
+	int r;
+
+	/* ssh's configuration may run us for the login to the CA, too. */
+	if (getenv(CONVERSATION_MARK) != NULL)
+		return 0;
+	signal(SIGPIPE, SIG_IGN);
+	if ((r = take_type(inv, &type)) == 0 &&
+	    (r = check_addresses(inv)) == 0 && (r = read_key(&q, type)) == 0 &&
+	    !(if_needed && certificate_file_is_fresh(&q.file)))
+		r = request(&q, type);
+	proof_reset(&q.proof);
+	message_request_reset(&q.request);
+	ca_reader_reset(&q.answer);
+	certificate_file_reset(&q.file);
+	keyref_reset(&q.ref);
+	free(q.key_file);
+	return r;
+}
+
+int
+request_status(int r)
+{
+	switch (r) {
+	case FAIL_CA_PENDING:
+		return STATUS_PENDING;
+	case FAIL_CA_REFUSED:
+	case FAIL_PROTOCOL:
+	case FAIL_VERSION:
+	case FAIL_CERTIFICATE:
+	case FAIL_CHALLENGE:
+		return STATUS_REFUSED;
+	case FAIL_CA_LATER:
+		return STATUS_LATER;
+	case FAIL_TPM_BUSY:
+		return STATUS_BUSY;
+	case FAIL_PIN_REQUIRED:
+	case FAIL_WRONG_PIN:
+	case FAIL_LAST_TRY:
+	case FAIL_LOCKOUT:
+	case FAIL_SECRET:
+		return STATUS_PIN;
+	case FAIL_ENDORSEMENT_PASSWORD:
+		return STATUS_ENDORSEMENT;
+	default:
+		return STATUS_FAILED;
+	}
+}
