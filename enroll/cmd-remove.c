@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "command.h"
-#include "key/copy.h"
 #include "key/resident.h"
 #include "keyref.h"
 #include "tpm/owner.h"
@@ -57,21 +56,6 @@ struct removal {
 	bool removed;
 };
 
-/* Frees the slot of a persistent copy that the removed record names. */
-static int
-evict_copy(struct tpm *tpm, const struct removal *removal)
-{
-	struct keyref ref = { 0 };
-	int r;
-
-	if ((r = keyref_of_record(&removal->key, &ref)) != 0)
-		return r == FAIL_MEMORY ? r : 0;
-	if (ref.handle.persistent != 0)
-		r = copy_evict(tpm, &ref.handle, removal->owner.auth);
-	keyref_reset(&ref);
-	return r;
-}
-
 /* Where nobody has to be asked for anything, that is all of it. */
 static int
 look_or_remove(struct tpm *tpm, void *what)
@@ -85,17 +69,15 @@ look_or_remove(struct tpm *tpm, void *what)
 		return resident_find(tpm, removal->index, &removal->key);
 	r = resident_remove_at(tpm, removal->index, &removal->key);
 	removal->removed = r == 0;
-	return r == 0 ? evict_copy(tpm, removal) : r;
+	return r;
 }
 
 static int
 remove_found(struct tpm *tpm, void *what)
 {
 	const struct removal *removal = what;
-	int r;
 
-	r = resident_remove(tpm, &removal->key, removal->owner.auth);
-	return r == 0 ? evict_copy(tpm, removal) : r;
+	return resident_remove(tpm, &removal->key, removal->owner.auth);
 }
 
 static int

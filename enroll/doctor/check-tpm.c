@@ -177,15 +177,19 @@ check_room(struct tpm *tpm, struct report *r)
 {
 	struct resident_keys keys = { 0 };
 	struct persistent_slots slots;
+	struct tpm_handles ours;
 
 	if (persistent_slots(tpm, &slots) != 0 ||
+	    tpm_list_handles(tpm, PERSISTENT_FIRST, PERSISTENT_LAST,
+		"list its persistent keys", &ours) != 0 ||
 	    resident_list(tpm, &keys) != 0) {
 		report_add(r, "room", FINDING_WRONG, NULL, "%s", log_cause());
 		return;
 	}
 	report_add(r, "room", FINDING_OK, NULL,
-	    "%zu resident key%s; %u persistent slots are used, %u are free",
-	    keys.n, keys.n == 1 ? "" : "s", slots.used, slots.free);
+	    "%zu resident key%s; %u persistent slots are used, %zu of them for "
+	    "copies of keys, %u are free; sk-tpm list tells which keys",
+	    keys.n, keys.n == 1 ? "" : "s", slots.used, ours.n, slots.free);
 	resident_keys_reset(&keys);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "key/copy.h"
 #include "key/parent.h"
 #include "key/resident.h"
 #include "tpm/nv.h"
@@ -255,6 +256,48 @@ remove_same(struct tpm *tpm, ESYS_TR session, const struct resident_listing *l,
 	return r;
 }
 
+/* As copy_evict, of the copy that a record names; `kept` may be another's. */
+static int
+evict_copy(struct tpm *tpm, const struct record *rec, const struct record *kept,
+    struct slice owner_auth)
+{
+	struct handle h = { 0 }, other = { 0 };
+	int r;
+
+	if ((r = handle_decode(bytes_slice(&rec->key_handle), &h)) != 0)
+		return r == FAIL_MEMORY ? r : 0;
+	if (h.persistent != 0 &&
+	    (kept == NULL ||
+		handle_decode(bytes_slice(&kept->key_handle), &other) != 0 ||
+		!slice_equal(bytes_slice(&h.tpm_public),
+		    bytes_slice(&other.tpm_public))))
+		r = copy_evict(tpm, &h, owner_auth);
+	handle_reset(&other);
+	handle_reset(&h);
+	return r;
+}
+
+/*
+ * Evicts the copies of all records of the key, but of the one that is kept, if
+ * any. Comes before these are removed, or nobody would know of the copies where
+ * we are stopped in between.
+ */
+static int
+evict_same(struct tpm *tpm, const struct resident_listing *l,
+    const struct record *rec, const struct record *kept,
+    struct slice owner_auth)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < l->keys.n && r == 0; i++) {
+		const struct resident_key *key = &l->keys.keys[i];
+
+		if (key->error == 0 && record_same_key(&key->record, rec))
+			r = evict_copy(tpm, &key->record, kept, owner_auth);
+	}
+	return r;
+}
+
 static uint64_t
 next_generation(const struct resident_keys *keys, const struct record *rec)
 {
@@ -376,7 +419,8 @@ resident_store(struct tpm *tpm, struct resident_listing *l, struct record *rec,
 	 * The replaced record last, so that whenever we are stopped the old key
 	 * or the new one is there.
 	 */
-	if (r == 0 && (r = remove_same(tpm, session, l, rec, index)) == 0)
+	if (r == 0 && (r = evict_same(tpm, l, rec, rec, owner_auth)) == 0 &&
+	    (r = remove_same(tpm, session, l, rec, index)) == 0)
 		*ret_index = index;
 out:
 	owner_end_session(tpm, &session);
@@ -412,6 +456,9 @@ remove_all(struct tpm *tpm, const struct resident_listing *l,
 	ESYS_TR session = ESYS_TR_PASSWORD;
 	int r;
 
+	if (key->error == 0 &&
+	    (r = evict_same(tpm, l, &key->record, NULL, owner_auth)) != 0)
+		return r;
 	if ((r = open_owner(tpm, &key->record, owner_auth, &session)) == 0 &&
 	    (key->error != 0 ||
 		(r = remove_same(tpm, session, l, &key->record, key->index)) ==

@@ -64,8 +64,9 @@ int resident_check_free(
 
 /*
  * Stores a record, whose generation it sets, and then removes the ones that it
- * replaces, those of the same key in the listing. Where NV is full, it removes
- * unfinished ones first. The listing is of no use then.
+ * replaces, those of the same key in the listing, after the persistent copies
+ * of other keys that these name. Where NV is full, it removes unfinished ones
+ * first. The listing is of no use then.
  *
  * `owner_auth` is the owner hierarchy's password, or empty. It crosses the bus
  * only as an HMAC, in a session salted to the parent that the record's key
@@ -89,9 +90,10 @@ int resident_replace(struct tpm *tpm, const struct resident_key *old,
     struct record *rec, struct slice owner_auth) MUST_CHECK;
 
 /*
- * Removes a key that was found before, all its generations; also one that is
- * unfinished. FAIL_ARGUMENT if another is at its index now, or a newer
- * generation of it is elsewhere; else as resident_store.
+ * Removes a key that was found before, all its generations, after the
+ * persistent copies that these name; also one that is unfinished. FAIL_ARGUMENT
+ * if another is at its index now, or a newer generation of it is elsewhere;
+ * else as resident_store.
  */
 int resident_remove(struct tpm *tpm, const struct resident_key *key,
     struct slice owner_auth) MUST_CHECK;

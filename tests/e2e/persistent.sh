@@ -493,6 +493,81 @@ killed_while_it_is_evicted() {
 	[ "$n" -gt 6 ] && [ "$n" -lt 40 ]
 }
 
+strays() {
+	sed -n 's/^  \(0x[0-9a-f]*\)  of none of these keys; sk-tpm evict.*/\1/p'
+}
+
+# Without its file, list tells of the copy, and evict takes its handle.
+killed_while_enrolling() {
+	local n used status stray ours left=0
+	used=$(used_slots)
+	mkdir -p "$WORK/empty"
+	sk-tpm list "$WORK/empty" | strays >"$WORK/before"
+	ours=$(wc -l <"$WORK/before")
+	for ((n = 1; n < 40; n++)); do
+		rm -f "$WORK/a" "$WORK/a.pub"
+		status=0
+		faulty "$n:kill" "$BUILD/sk-tpm" enroll -n --persistent \
+			-f "$WORK/a" || status=$?
+		tpm2_flushcontext -t
+		[ -z "$(tpm2_getcap handles-loaded-session)" ] ||
+			tpm2_flushcontext -l
+		[ "$status" -ne 0 ] || break
+		[ ! -e "$WORK/a" ]
+		[ "$(used_slots)" -gt "$used" ] || continue
+		left=$((left + 1))
+		sk-tpm doctor >"$WORK/out" || :
+		grep "^ok .*room .* $((ours + 1)) of them for copies" "$WORK/out"
+		stray=$(sk-tpm list "$WORK/empty" | strays |
+			grep -vxFf "$WORK/before")
+		sk-tpm evict "$stray"
+		[ "$(used_slots)" -eq "$used" ]
+	done
+	echo "it takes $((n - 1)) commands, $left leave a copy alone"
+	[ "$n" -gt 12 ] && [ "$n" -lt 40 ] && [ "$left" -gt 0 ]
+	signs_by "$BY_COPY" "$WORK/a"
+	sk-tpm evict "$WORK/a"
+}
+
+# The copy goes first: a record that names none is whole.
+killed_while_removed() {
+	local n used status index
+	used=$(used_slots)
+	for ((n = 1; n < 40; n++)); do
+		new "$WORK/a" -r --persistent
+		index=$(sk-tpm list -j "$WORK/empty" |
+			jq -r '.resident[0].index')
+		status=0
+		faulty "$n:kill" "$BUILD/sk-tpm" remove -y "$index" || status=$?
+		tpm2_flushcontext -t
+		[ -z "$(tpm2_getcap handles-loaded-session)" ] ||
+			tpm2_flushcontext -l
+		if sk-tpm show "$index"; then
+			sign_and_verify "$WORK/a"
+			sk-tpm remove -y "$index"
+		fi
+		[ "$(used_slots)" -eq "$used" ]
+		[ "$status" -ne 0 ] || break
+	done
+	echo "it takes $((n - 1)) commands"
+	[ "$n" -gt 8 ] && [ "$n" -lt 40 ]
+}
+
+# As remove frees it, of a key that another takes the place of.
+replaced() {
+	local used
+	used=$(used_slots)
+	new "$WORK/a" -r --persistent -a ssh:same
+	new "$WORK/b" -r --persistent -a ssh:same --force
+	[ "$(used_slots)" -eq $((used + 1)) ]
+	signs_by "$BY_COPY" "$WORK/b"
+	signs_by "$BY_FILE_WITH_HINT" "$WORK/a"
+	new "$WORK/c" -r -a ssh:same --force
+	[ "$(used_slots)" -eq "$used" ]
+	sk-tpm remove -y "$(sk-tpm list -j "$WORK/empty" |
+		jq -r '.resident[0].index')"
+}
+
 # EvictControl, with this code: one line, the file as it was, nothing left.
 refused_with() {
 	local n
@@ -657,6 +732,11 @@ try "killed at each command of persist: nothing lost, nothing leaked" \
 	killed_while_it_is_made
 try "killed at each command of evict: nothing lost, nothing leaked" \
 	killed_while_it_is_evicted
+try "killed while enrolling: a copy without its file is told of, and freed" \
+	killed_while_enrolling
+try "killed at each command of remove: no copy without its record" \
+	killed_while_removed
+try "a resident key that is replaced: its copy is evicted" replaced
 try "EvictControl refused: one line, and the file as it was" refused
 try "a file that is replaced meanwhile stays what it is" changed_meanwhile
 try "through tpm2-abrmd" through_a_manager
