@@ -33,6 +33,22 @@ key_tools_end(struct tpm *tpm, struct key_tools *tools)
 }
 
 /*
+ * The parent's public area came in another answer. A key whose handle has a
+ * Name that its parent does not have is never found again.
+ */
+static int
+check_parent(const TPMS_CREATION_DATA *data, const struct parent *parent)
+{
+	const TPM2B_NAME *name = &data->parentName;
+
+	if (name->size == sizeof(parent->name) &&
+	    memcmp(name->name, parent->name, sizeof(parent->name)) == 0)
+		return 0;
+	return fail(FAIL_FORGED,
+	    "the TPM made a key under another parent than the one it told of");
+}
+
+/*
  * TPM2_Create by a template; the object's two areas, marshalled. An authValue
  * goes in a session that encrypts it.
  */
@@ -44,6 +60,7 @@ create(struct tpm *tpm, struct key_tools *tools, const struct bytes *template,
 	const TPM2B_DATA outside = { 0 };
 	const TPML_PCR_SELECTION pcrs = { 0 };
 	TPM2B_PUBLIC *public = NULL, wanted;
+	TPM2B_CREATION_DATA *data = NULL;
 	TPM2B_PRIVATE *private = NULL;
 	ESYS_TR session = ESYS_TR_PASSWORD;
 	TSS2_RC rc;
@@ -60,12 +77,14 @@ create(struct tpm *tpm, struct key_tools *tools, const struct bytes *template,
 	}
 	rc = TPM_RETRY(Esys_Create(tpm_esys(tpm), tools->parent.object, session,
 	    tpm_guard(tpm), ESYS_TR_NONE, sensitive, &wanted, &outside, &pcrs,
-	    &private, &public, NULL, NULL, NULL));
+	    &private, &public, &data, NULL, NULL));
 	if (rc != TSS2_RC_SUCCESS)
 		r = parent_fail(rc, session, "create a key");
-	else if ((r = blob_write_public(public, ret_public)) == 0)
+	else if ((r = check_parent(&data->creationData, &tools->parent)) == 0 &&
+	    (r = blob_write_public(public, ret_public)) == 0)
 		r = blob_write_private(private, ret_private);
 	Esys_Free(private);
+	Esys_Free(data);
 	Esys_Free(public);
 	return r;
 }
