@@ -19,21 +19,8 @@ struct persisting {
 	enum copy_state state;
 	bool owner_has_password;
 	struct owner_password owner;
+	bool began; /* to make a copy */
 };
-
-static int
-look_before(struct tpm *tpm, void *what)
-{
-	struct persisting *p = what;
-	int r;
-
-	if ((r = copy_look(tpm, &p->ref.handle, &p->state)) != 0 ||
-	    p->state == COPY_THERE)
-		return r;
-	if ((r = copy_check_room(tpm)) != 0)
-		return r;
-	return owner_has_password(tpm, &p->owner_has_password);
-}
 
 /* The file names the copy before there is one. */
 static int
@@ -54,7 +41,37 @@ make_copy(struct tpm *tpm, void *what)
 {
 	struct persisting *p = what;
 
+	p->began = true;
 	return copy_make(tpm, &p->ref.handle, p->owner.auth, write_down, p);
+}
+
+/* Where nobody has to be asked for the owner's password, that is all of it. */
+static int
+look_or_make(struct tpm *tpm, void *what)
+{
+	struct persisting *p = what;
+	int r;
+
+	if ((r = copy_look(tpm, &p->ref.handle, &p->state)) != 0 ||
+	    p->state == COPY_THERE)
+		return r;
+	if ((r = copy_check_room(tpm)) != 0 ||
+	    (r = owner_has_password(tpm, &p->owner_has_password)) != 0)
+		return r;
+	return p->owner_has_password ? 0 : make_copy(tpm, p);
+}
+
+static int
+look_and_make(const struct config *cfg, struct persisting *p)
+{
+	int r;
+
+	if ((r = guard_with(cfg, look_or_make, p)) != 0 ||
+	    p->state == COPY_THERE || !p->owner_has_password)
+		return r;
+	if ((r = owner_password_ask(cfg, &p->owner)) == 0)
+		r = guard_with(cfg, make_copy, p);
+	return r;
 }
 
 static int
@@ -62,7 +79,7 @@ evict_again(struct tpm *tpm, void *what)
 {
 	const struct persisting *p = what;
 
-	return copy_evict(tpm, &p->ref.handle, p->owner.auth);
+	return copy_evict(tpm, &p->ref.handle, p->owner.auth, NULL);
 }
 
 /* After a connection that was lost, in another one. Returns r, with its cause.
@@ -72,7 +89,7 @@ undo(const struct config *cfg, struct persisting *p, int r)
 {
 	struct text cause = { 0 };
 
-	if (p->ref.handle.persistent == 0)
+	if (!p->began || p->ref.handle.persistent == 0)
 		return r;
 	text_add(&cause, "%s", log_cause());
 	if (guard_with(cfg, evict_again, p) == 0)
@@ -93,7 +110,7 @@ make_or_restore(const struct config *cfg, struct persisting *p)
 	if ((r = bytes_set(&before, p->ref.key.key_handle.data,
 		 p->ref.key.key_handle.len)) != 0)
 		return r;
-	if ((r = guard_with(cfg, make_copy, p)) != 0)
+	if ((r = look_and_make(cfg, p)) != 0)
 		r = undo(cfg, p, r);
 	if (r != 0 && p->ref.handle.persistent == 0 &&
 	    !slice_equal(
@@ -115,20 +132,15 @@ command_persist(struct invocation *inv)
 
 	if ((r = keyref_by_name(p.file, &p.ref)) != 0 ||
 	    (r = keyref_check_is_file(&p.ref)) != 0 ||
-	    (r = guard_with(cfg, look_before, &p)) != 0)
-		goto out;
-	if (p.state == COPY_THERE) {
-		printf("The key is persistent already, at 0x%08x.\n",
-		    p.ref.handle.persistent);
-		goto out;
-	}
-	if ((p.owner_has_password &&
-		(r = owner_password_ask(cfg, &p.owner)) != 0) ||
 	    (r = make_or_restore(cfg, &p)) != 0)
 		goto out;
-	printf("Made the key persistent at 0x%08x. Its file goes on signing "
-	       "without that, too.\n",
-	    p.ref.handle.persistent);
+	if (p.state == COPY_THERE)
+		printf("The key is persistent already, at 0x%08x.\n",
+		    p.ref.handle.persistent);
+	else
+		printf("Made the key persistent at 0x%08x. Its file goes on "
+		       "signing without that, too.\n",
+		    p.ref.handle.persistent);
 out:
 	owner_password_reset(&p.owner);
 	keyref_reset(&p.ref);

@@ -77,7 +77,7 @@ change_pin(struct tpm *tpm, void *what)
 		return r;
 	/* Before the key handle is kept, which would name it no more. */
 	if (c->ref.handle.persistent != 0 &&
-	    (r = copy_evict(tpm, &c->ref.handle, c->owner.auth)) != 0)
+	    (r = copy_evict(tpm, &c->ref.handle, c->owner.auth, NULL)) != 0)
 		return r;
 	return c->ref.resident ? replace_record(tpm, c) : 0;
 }

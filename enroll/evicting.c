@@ -15,39 +15,27 @@ struct eviction {
 };
 
 static int
-count_copies(struct tpm *tpm, struct eviction *e)
+evict(struct tpm *tpm, void *what)
 {
-	struct persistent_keys keys = { 0 };
-	int r;
+	struct eviction *e = what;
 
-	if ((r = copy_list(tpm, &keys)) != 0)
-		return r;
-	e->copies = 0;
-	for (size_t i = 0; i < keys.n; i++)
-		e->copies += copy_is_of(&keys.keys[i], e->h);
-	persistent_keys_reset(&keys);
-	return 0;
+	if (e->h == NULL)
+		return copy_evict_at(tpm, e->handle, e->owner.auth);
+	return copy_evict(tpm, e->h, e->owner.auth, &e->copies);
 }
 
+/* Where nobody has to be asked for the owner's password, that is all of it. */
 static int
-look(struct tpm *tpm, void *what)
+look_or_evict(struct tpm *tpm, void *what)
 {
 	struct eviction *e = what;
 	int r;
 
-	if (e->h != NULL && (r = count_copies(tpm, e)) != 0)
+	if ((r = owner_has_password(tpm, &e->owner_has_password)) != 0)
 		return r;
-	return owner_has_password(tpm, &e->owner_has_password);
-}
-
-static int
-evict(struct tpm *tpm, void *what)
-{
-	const struct eviction *e = what;
-
-	if (e->h == NULL)
-		return copy_evict_at(tpm, e->handle, e->owner.auth);
-	return copy_evict(tpm, e->h, e->owner.auth);
+	if (!e->owner_has_password)
+		return evict(tpm, e);
+	return e->h != NULL ? copy_count(tpm, e->h, &e->copies) : 0;
 }
 
 static int
@@ -55,10 +43,10 @@ look_and_evict(const struct config *cfg, struct eviction *e)
 {
 	int r;
 
-	if ((r = guard_with(cfg, look, e)) != 0 || e->copies == 0)
+	if ((r = guard_with(cfg, look_or_evict, e)) != 0 ||
+	    !e->owner_has_password || e->copies == 0)
 		return r;
-	if (!e->owner_has_password ||
-	    (r = owner_password_ask(cfg, &e->owner)) == 0)
+	if ((r = owner_password_ask(cfg, &e->owner)) == 0)
 		r = guard_with(cfg, evict, e);
 	owner_password_reset(&e->owner);
 	return r;

@@ -37,5 +37,5 @@ int
 persistent_credential_undo(
     struct tpm *tpm, const struct handle *h, const struct owner_password *owner)
 {
-	return copy_evict(tpm, h, owner->auth);
+	return copy_evict(tpm, h, owner->auth, NULL);
 }

@@ -213,7 +213,7 @@ undo(struct tpm *tpm, struct handle *h, struct slice owner_auth, int r)
 	struct text cause = { 0 };
 
 	text_add(&cause, "%s", log_cause());
-	if (copy_evict(tpm, h, owner_auth) == 0)
+	if (copy_evict(tpm, h, owner_auth, NULL) == 0)
 		h->persistent = 0;
 	return fail(r, "%s", cause.s);
 }
@@ -286,27 +286,41 @@ evict_all(struct tpm *tpm, const struct handle *h,
 	return r;
 }
 
-static bool
-has_copy(const struct persistent_keys *keys, const struct handle *h)
+static unsigned int
+count(const struct persistent_keys *keys, const struct handle *h)
 {
-	bool has = false;
+	unsigned int n = 0;
 
 	for (size_t i = 0; i < keys->n; i++)
-		has = has || copy_is_of(&keys->keys[i], h);
-	return has;
+		n += copy_is_of(&keys->keys[i], h);
+	return n;
 }
 
 int
-copy_evict(struct tpm *tpm, const struct handle *h, struct slice owner_auth)
+copy_count(struct tpm *tpm, const struct handle *h, unsigned int *ret)
+{
+	struct persistent_keys keys = { 0 };
+	int r;
+
+	if ((r = copy_list(tpm, &keys)) == 0)
+		*ret = count(&keys, h);
+	persistent_keys_reset(&keys);
+	return r;
+}
+
+int
+copy_evict(struct tpm *tpm, const struct handle *h, struct slice owner_auth,
+    unsigned int *ret_n)
 {
 	struct parent salt_key = { .object = ESYS_TR_NONE };
 	struct persistent_keys keys = { 0 };
 	ESYS_TR owner = ESYS_TR_PASSWORD;
+	unsigned int n;
 	int r;
 
 	if ((r = copy_list(tpm, &keys)) != 0)
 		return r;
-	if (has_copy(&keys, h) &&
+	if ((n = count(&keys, h)) > 0 &&
 	    (r = parent_find_salt(tpm, h, &salt_key)) == 0) {
 		if ((r = owner_start_covering_session(
 			 tpm, owner_auth, salt_key.object, &owner)) == 0)
@@ -315,6 +329,8 @@ copy_evict(struct tpm *tpm, const struct handle *h, struct slice owner_auth)
 	}
 	parent_close(tpm, &salt_key);
 	persistent_keys_reset(&keys);
+	if (r == 0 && ret_n != NULL)
+		*ret_n = n;
 	return r;
 }
 

@@ -74,11 +74,16 @@ int copy_make(struct tpm *tpm, struct handle *h, struct slice owner_auth,
 
 /*
  * Removes all copies of the key at our handles, also ones that the key handle
- * does not name, and nothing else: the TPM itself compares the Name. 0;
- * FAIL_OWNER_PASSWORD; FAIL_MEMORY or what tpm_fail gives.
+ * does not name, and nothing else: the TPM itself compares the Name. *ret_n is
+ * how many there were; it may be NULL. 0; FAIL_OWNER_PASSWORD; FAIL_MEMORY or
+ * what tpm_fail gives.
  */
-int copy_evict(struct tpm *tpm, const struct handle *h,
-    struct slice owner_auth) MUST_CHECK;
+int copy_evict(struct tpm *tpm, const struct handle *h, struct slice owner_auth,
+    unsigned int *ret_n) MUST_CHECK;
+
+/* How many there are. 0; FAIL_MEMORY or what tpm_fail gives. */
+int copy_count(
+    struct tpm *tpm, const struct handle *h, unsigned int *ret) MUST_CHECK;
 
 /*
  * Removes the key at one of our handles, of which nobody has the key file any

@@ -271,7 +271,7 @@ evict_copy(struct tpm *tpm, const struct record *rec, const struct record *kept,
 		handle_decode(bytes_slice(&kept->key_handle), &other) != 0 ||
 		!slice_equal(bytes_slice(&h.tpm_public),
 		    bytes_slice(&other.tpm_public))))
-		r = copy_evict(tpm, &h, owner_auth);
+		r = copy_evict(tpm, &h, owner_auth, NULL);
 	handle_reset(&other);
 	handle_reset(&h);
 	return r;

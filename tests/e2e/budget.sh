@@ -113,6 +113,17 @@ within_a_lifetime() {
 	echo "$sent"
 	# StartAuthSession, PolicyTicket, Load, Sign, FlushContext
 	[ "$sent" = "176 172 157 15d 165" ]
+	# The same by a copy, with nothing to load or to flush at the end.
+	"$BUILD/sk-tpm" persist "$WORK/hour"
+	finally "$BUILD/sk-tpm" evict "$WORK/hour"
+	"$BUILD/sk-tpm" forget "$WORK/hour"
+	sent=$(commands log_in -i "$WORK/hour" | xargs)
+	echo "$sent"
+	[ "$sent" = "17a 17a 176 173 176 157 151 165 15d" ]
+	sent=$(commands log_in -i "$WORK/hour" | xargs)
+	echo "$sent"
+	# StartAuthSession, PolicyTicket, Sign
+	[ "$sent" = "176 172 15d" ]
 }
 
 # Nothing is loaded, and nothing is left to flush.
@@ -208,6 +219,10 @@ enrolling_copies() {
 	takes 16 1 "$sk" enroll -n --persistent -f "$WORK/c1"
 	takes 16 2 "$sk" enroll --persistent -f "$WORK/c2"
 	takes 20 1 "$sk" enroll -n -r --persistent -a ssh:c3 -f "$WORK/c3"
+	# Of three copies, each is looked at.
+	takes 9 1 "$sk" evict "$WORK/c1"
+	takes 11 1 "$sk" persist "$WORK/c1"
+	takes 13 1 "$sk" remove -y "$(index_of ssh:c3)"
 	tpm2_changeauth -Q -c owner secret
 	askpass_says secret
 	takes 19 2 "$sk" enroll -n --persistent -f "$WORK/c4"
@@ -300,11 +315,11 @@ try "and with a PIN besides 9" signing_with_pcrs_and_pin
 try "and 8 before a person is asked" signing_with_pcrs_asks_first
 try "signing under a parent elsewhere sends 4" signing_under_another_parent
 try "signing without a persistent SRK sends 6, with PIN 8, with PCRs 9 and 11" signing_without_srk
-try "within a PIN's lifetime at most 5 are sent, no try is looked up" \
+try "within a PIN's lifetime 5 are sent, by a copy 3, no try is looked up" \
 	within_a_lifetime
 try "with the owner's password none is sent to wipe it" owner_password
 try "enrolling sends and connects as little as it can" enrolling
-try "and so does enrolling with a persistent copy" enrolling_copies
+try "and so does all that is done with persistent copies" enrolling_copies
 try "and so does all that is done with resident keys" resident_keys
 try "only commands are sent that every PC's TPM has" sends_what_all_have
 
