@@ -29,7 +29,11 @@ struct audit_event {
 int audit_add(struct store *store, const struct audit_event *event, int64_t now,
     struct store_audit *ret) MUST_CHECK;
 
-/* Sends a committed row to syslog. */
+/* The hash that a row has behind one with that hash. 0 or FAIL_INTERNAL. */
+int audit_hash(const uint8_t before[SHA256_LEN], const struct store_audit *row,
+    uint8_t ret[SHA256_LEN]) MUST_CHECK;
+
+/* Sends a committed row to syslog: "audit NUMBER HASH ROW", the hash in hex. */
 void audit_mirror(const struct store_audit *row);
 
 /*

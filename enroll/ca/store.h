@@ -70,7 +70,7 @@ int store_machine_by_name(struct store *store, const char *name,
 int store_machine_by_id(
     struct store *store, const char *id, struct store_machine *ret) MUST_CHECK;
 
-/* FAIL_EXISTS where that name, or that id, is a machine's. */
+/* FAIL_EXISTS where that name is a machine's, or that id another machine's. */
 int store_machine_add(struct store *store, const char *name,
     const char *profile, int64_t now, int64_t *ret_number) MUST_CHECK;
 int store_machine_add_id(struct store *store, int64_t machine, const char *id,
@@ -138,7 +138,7 @@ int store_keys_each(struct store *store, int64_t machine,
 
 struct store_certificate {
 	uint64_t serial; /* of 63 bits, not 0 */
-	int64_t machine; /* 0: it was removed */
+	int64_t machine; /* stays where that is removed */
 	enum certificate_type type;
 	char fingerprint[STORE_FINGERPRINT_LEN + 1]; /* of the key */
 	char ca_fingerprint[STORE_FINGERPRINT_LEN + 1];
@@ -173,12 +173,18 @@ int store_certificates_each(struct store *store, int64_t machine,
     void *arg) MUST_CHECK;
 
 /*
- * Revoked ones that end after `now`, and the keys that are revoked or replaced
- * by an administrator: what a KRL is made of.
+ * Those that end after `now` and were revoked, in the order of their CA's keys;
+ * and the fingerprints of all keys that were: what a KRL is made of.
  */
 int store_revoked_each(struct store *store, int64_t now,
     int (*each)(const struct store_certificate *certificate, void *arg),
     void *arg) MUST_CHECK;
+int store_revoked_keys_each(struct store *store,
+    int (*each)(const char *fingerprint, void *arg), void *arg) MUST_CHECK;
+
+/* A key is no key any more, whoever has it; with all of its certificates. */
+int store_revoke_key(struct store *store, const char *fingerprint,
+    const char *why, int64_t now) MUST_CHECK;
 
 /*
  * The current KRL, and the version of it, which only grows. Empty, and 0, while
