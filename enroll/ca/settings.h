@@ -32,17 +32,19 @@ enum demand {
 };
 
 struct certificate_terms {
-	bool allowed; /* whether such certificates are issued at all */
-	struct texts principals; /* with %m for the machine's name */
+	struct texts principals; /* with %m for the machine's name; none: no
+				    such certificates */
 	uint32_t validity;	 /* seconds */
 };
 
 struct profile {
 	char name[STORE_NAME_MAX + 1];
+	bool named;			   /* by a line of the file */
 	struct certificate_terms terms[2]; /* user and host: profile_terms */
 	struct texts extensions;       /* user's; as ssh-keygen -O has them */
-	struct texts critical_options; /* user's; "force-command=..." */
-	char *source_address;	       /* NULL: any */
+	struct texts critical_options; /* user's; likewise */
+	char *force_command;	       /* user's; NULL: none */
+	char *source_address;	       /* user's; NULL: any */
 	enum first_key first_key;
 	unsigned int demands; /* bits of enum demand */
 	uint32_t pcrs;	      /* bit n for PCR n */
@@ -53,12 +55,12 @@ struct profile {
 struct settings {
 	char *store;   /* a path; "postgresql:" is for later */
 	char *runtime; /* directory for slots */
-	struct texts
-	    names; /* what machines call this CA: hosts, without user */
-	char *login_account; /* the one that machines log in as */
-	char *service_account;
-	char *user_ca_key; /* file of a private, or for an agent or token a
-			    * public key; NULL: no such certificates */
+	/* What machines call this CA: hosts, without user. */
+	struct texts names;
+	char *login_account;   /* the one that machines log in as */
+	char *service_account; /* the one that the service runs as */
+	char *user_ca_key;     /* file of a private, or for an agent or token a
+				* public key; NULL: no such certificates */
 	char *host_ca_key;
 	char *ca_key_agent;	     /* path of an agent's socket, or NULL */
 	char *pkcs11_provider;	     /* or NULL */
