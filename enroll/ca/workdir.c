@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/home.h"
+#include "base/log.h"
+#include "ca/workdir.h"
+
+static int
+cannot(const char *what, const char *path)
+{
+	return fail(FAIL_UNAVAILABLE, "cannot %s %.200s: %s", what, path,
+	    strerror(errno));
+}
+
+int
+workdir_make(const struct settings *settings, struct workdir *ret)
+{
+	*ret = (struct workdir){ 0 };
+	if (asprintf(&ret->path, "%s/work.XXXXXX", settings->runtime) == -1) {
+		ret->path = NULL;
+		return fail(FAIL_MEMORY, "out of memory");
+	}
+	if (mkdtemp(ret->path) == NULL) {
+		int r = cannot("make a directory in", settings->runtime);
+
+		free(ret->path);
+		ret->path = NULL;
+		return r;
+	}
+	return 0;
+}
+
+const char *
+workdir_path(struct workdir *dir, const char *name)
+{
+	char **file = &dir->file[dir->n];
+
+	if (dir->n == sizeof(dir->file) / sizeof(dir->file[0]) ||
+	    asprintf(file, "%s/%s", dir->path, name) == -1) {
+		fail(FAIL_MEMORY, "out of memory");
+		return NULL;
+	}
+	dir->n++;
+	return *file;
+}
+
+int
+file_write_new(const char *path, struct slice content)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r = 0;
+
+	if (fd == -1)
+		return cannot("write", path);
+	while (r == 0 && content.len > 0) {
+		ssize_t n = write(fd, content.data, content.len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1) {
+			r = cannot("write", path);
+			break;
+		}
+		content.data += n;
+		content.len -= (size_t)n;
+	}
+	if (close(fd) != 0 && r == 0)
+		r = cannot("write", path);
+	return r;
+}
+
+int
+file_read(const char *path, size_t most, struct bytes *ret)
+{
+	uint8_t buf[8192];
+	struct stat st;
+	FILE *f = home_open(path, &st);
+	size_t n;
+	int r = 0;
+
+	bytes_reset(ret);
+	if (f == NULL)
+		return cannot("read", path);
+	while (r == 0 && (n = fread(buf, 1, sizeof(buf), f)) > 0)
+		r = ret->len + n > most
+		    ? fail(FAIL_UNAVAILABLE, "%.200s is too long", path)
+		    : bytes_append(ret, buf, n);
+	if (r == 0 && ferror(f))
+		r = cannot("read", path);
+	fclose(f);
+	return r;
+}
+
+void
+workdir_remove(struct workdir *dir)
+{
+	struct dirent *entry;
+	DIR *d;
+
+	for (size_t i = 0; i < dir->n; i++)
+		free(dir->file[i]);
+	dir->n = 0;
+	if (dir->path == NULL)
+		return;
+	if ((d = opendir(dir->path)) != NULL) {
+		while ((entry = readdir(d)) != NULL)
+			if (entry->d_name[0] != '.')
+				unlinkat(dirfd(d), entry->d_name, 0);
+		closedir(d);
+	}
+	rmdir(dir->path);
+	free(dir->path);
+	dir->path = NULL;
+}
