@@ -48,7 +48,8 @@ CONTROL_FLOW := $(shell $(CC) -fcf-protection=full -x c -S -o /dev/null \
 HARDENING ?= -fstack-protector-strong -fstack-clash-protection $(CONTROL_FLOW) \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 SK_CPPFLAGS = -D_GNU_SOURCE -DSK_TPM_VERSION='"$(VERSION)"' \
-	-DSK_TPM_LIBRARY='"$(LIBDIR)/libsk-tpm.so"' -Isk -Ienroll $(CPPFLAGS)
+	-DSK_TPM_LIBRARY='"$(LIBDIR)/libsk-tpm.so"' \
+	-DSK_TPM_LIBEXEC='"$(LIBEXECDIR)"' -Isk -Ienroll $(CPPFLAGS)
 SK_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(HARDENING) \
 	$(CFLAGS)
 SK_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack \
@@ -112,12 +113,15 @@ CA_OBJS = $(patsubst %,$(B)/sk/%.o,$(ATTEST) \
 	key/conditions key/handle key/limits key/template \
 	ssh/certificate ssh/sshkey tpm/name tpm/pcr tpm/policy)
 CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
-# sk-tpm-ca and its helpers: what all share, and the command's own.
-CA_SERVICE =
-CA_SERVICE_OBJS = $(CA_SERVICE:%=$(B)/enroll/ca/%.o) $(CA_OBJS)
-CA_COMMAND = main
-CA_COMMAND_OBJS = $(CA_COMMAND:%=$(B)/enroll/ca/%.o)
+# sk-tpm-ca and its helpers: what both command and service have, and their own.
+CA_SHARED = audit issue krl public-key settings ssh-keygen store-sqlite workdir
+CA_COMMAND = answers cmd-audit cmd-certificates cmd-init cmd-machine main
+CA_SERVICE = admission certify evidence judge sandbox serve slots
+CA_SHARED_OBJS = $(CA_SHARED:%=$(B)/enroll/ca/%.o) $(CA_OBJS) \
+	$(patsubst %,$(B)/sk/base/%.o,clock duration home)
 CA_SERVICE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3 json-c) $(CA_LIBS)
+CA_PROGRAMS = $(B)/sk-tpm-ca $(B)/libexec/serve $(B)/libexec/relay \
+	$(B)/libexec/authorized-keys
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
 PAGES = $(B)/man/sk-tpm.1 $(B)/man/sk-tpm.conf.5 $(B)/man/libsk-tpm.8
@@ -132,7 +136,7 @@ IDENTITY_PARTS = $(patsubst %,$(B)/%,$(wildcard examples/machine-identity/*))
 # --- building ----------------------------------------------------------------
 
 .PHONY: all
-all: $(LIBS) $(B)/sk-tpm $(B)/sk-tpm-ca $(COMPLETIONS) $(PAGES) $(TEXTS) $(EXAMPLES) $(IDENTITY_PARTS) ## build the library, for today's and for older OpenSSH, sk-tpm and sk-tpm-ca
+all: $(LIBS) $(B)/sk-tpm $(CA_PROGRAMS) $(COMPLETIONS) $(PAGES) $(TEXTS) $(EXAMPLES) $(IDENTITY_PARTS) ## build the library, for today's and for older OpenSSH, sk-tpm and sk-tpm-ca
 
 $(B)/libsk-tpm.so: $(B)/sk/provider-10.o $(B)/sk/response-10.o
 $(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o $(B)/sk/response-9.o
@@ -184,7 +188,12 @@ $(B)/sk-tpm: $(COMMAND_OBJS) $(COMMAND_SK_OBJS) $(OBJS)
 $(B)/enroll/%.o: enroll/%.c $(FLAGS)
 	$(call OBJECT)
 
-$(B)/sk-tpm-ca: $(CA_COMMAND_OBJS) $(CA_SERVICE_OBJS)
+$(B)/sk-tpm-ca: $(CA_COMMAND:%=$(B)/enroll/ca/%.o) $(CA_SHARED_OBJS)
+$(B)/libexec/serve: $(CA_SERVICE:%=$(B)/enroll/ca/%.o) $(CA_SHARED_OBJS)
+$(B)/libexec/relay: $(B)/enroll/ca/relay.o
+$(B)/libexec/authorized-keys: $(B)/enroll/ca/authorized-keys.o $(CA_OBJS)
+$(CA_PROGRAMS):
+	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(SK_CFLAGS) $(SK_LDFLAGS) -pie -o $@ $(filter %.o,$^) \
 	    $(CA_SERVICE_LIBS)

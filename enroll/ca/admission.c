@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "ca/admission.h"
+#include "key/limits.h"
+
+/* A machine's users can make keys without end, and each is a row. */
+#define WAITING_MAX 16
+
+#define PLAIN(type) ((type) == CERTIFICATE_HOST ? "host" : "user")
+
+static int
+refuse(struct admission *a, enum message_code code)
+{
+	a->outcome = REFUSED;
+	a->code = code;
+	return 0;
+}
+
+/* --- the machine's keys ------------------------------------------------ */
+
+/* What the store has of a machine's keys. */
+struct keys_seen {
+	const struct applicant *who;
+	enum certificate_type type;
+	bool there;
+	enum store_key_state state; /* of this key, if it is there */
+	bool other_approved, other_expected;
+	bool login_approved;  /* the login's key, of either type */
+	bool login_this_type; /* of this one: it may be replaced */
+	unsigned int waiting;
+};
+
+static int
+look_at_key(const struct store_key *key, void *arg)
+{
+	struct keys_seen *seen = arg;
+	bool is_login = strcmp(key->fingerprint, seen->who->login) == 0;
+	bool approved = key->state == STORE_KEY_APPROVED;
+
+	seen->login_approved |= is_login && approved;
+	if (key->type != seen->type)
+		return 0;
+	seen->login_this_type |= is_login && approved;
+	if (strcmp(key->fingerprint, seen->who->fingerprint) == 0) {
+		seen->there = true;
+		seen->state = key->state;
+		return 0;
+	}
+	seen->other_approved |= approved;
+	seen->other_expected |= key->state == STORE_KEY_EXPECTED;
+	seen->waiting += key->state == STORE_KEY_PENDING;
+	return 0;
+}
+
+static int
+wait_for_approval(struct admission *a, const struct keys_seen *seen)
+{
+	if (!seen->there && seen->waiting >= WAITING_MAX) {
+		text_add(&a->text,
+		    "%u other keys of this machine wait for approval already",
+		    seen->waiting);
+		return refuse(a, MESSAGE_PROFILE);
+	}
+	a->outcome = WAITS;
+	a->first = !seen->there;
+	text_add(&a->text,
+	    "the machine is known as %s, and this %s key of it has to be "
+	    "approved: sk-tpm-ca machine approve %s %s",
+	    a->machine.name, PLAIN(seen->type), a->machine.name,
+	    seen->who->fingerprint);
+	return 0;
+}
+
+/* The rule: one key a machine and type, and a new one on somebody's word. */
+static int
+decide_key(const struct keys_seen *seen, struct admission *a)
+{
+	if (seen->there) {
+		switch (seen->state) {
+		case STORE_KEY_APPROVED:
+			return 0;
+		case STORE_KEY_EXPECTED:
+			a->first = true;
+			return 0;
+		case STORE_KEY_PENDING:
+			return wait_for_approval(a, seen);
+		default:
+			text_add(&a->text,
+			    seen->state == STORE_KEY_REVOKED
+				? "this key was revoked"
+				: "another key has taken this one's place");
+			return refuse(a, MESSAGE_KEY);
+		}
+	}
+	a->first = true;
+	if (seen->login_this_type) {
+		a->replaces = true;
+		return 0;
+	}
+	if (!seen->other_approved && !seen->other_expected &&
+	    a->profile->first_key == FIRST_KEY_ACCEPT)
+		return 0;
+	return wait_for_approval(a, seen);
+}
+
+/* Any key may log in: but only to ask for itself, or for its own machine. */
+static int
+decide_login(const struct keys_seen *seen, struct admission *a)
+{
+	const struct applicant *who = seen->who;
+
+	if (strcmp(who->login, who->fingerprint) == 0 || seen->login_approved)
+		return 0;
+	text_add(&a->text,
+	    "the login was neither by the key itself nor by an approved key of "
+	    "this machine");
+	return refuse(a, MESSAGE_LOGIN);
+}
+
+/* --- what the profile demands ------------------------------------------ */
+
+static int
+decide_demands(const struct judged_request *q, struct admission *a)
+{
+	const struct profile *p = a->profile;
+	const char *missing = NULL;
+
+	if ((p->demands & DEMAND_PIN) != 0 && !q->pin)
+		missing = "a PIN";
+	else if ((p->demands & DEMAND_NO_PIN_LIFETIME) != 0 &&
+	    q->pin_lifetime != 0)
+		missing = "a PIN without a lifetime";
+	else if ((p->demands & DEMAND_PRESENCE) != 0 && !q->presence)
+		missing = "the question for a person's presence";
+	else if ((p->demands & DEMAND_LIMITS) != 0 &&
+	    (q->limits == 0 || (q->limits & ~p->limits) != 0))
+		missing = "the limits that the profile names";
+	else if ((p->demands & DEMAND_PCRS) != 0 &&
+	    (q->pcrs & p->pcrs) != p->pcrs)
+		missing = "the PCRs that the profile names";
+	if (missing == NULL)
+		return 0;
+	text_add(&a->text, "the key lacks %s, which profile %s demands",
+	    missing, p->name);
+	return refuse(a, MESSAGE_PROFILE);
+}
+
+static int
+decide_profile(const struct settings *settings, const struct judged_request *q,
+    struct admission *a)
+{
+	a->profile = settings_profile(settings, a->machine.profile);
+	if (a->profile == NULL) {
+		text_add(
+		    &a->text, "there is no profile %s", a->machine.profile);
+		return refuse(a, MESSAGE_UNAVAILABLE);
+	}
+	if (profile_terms(a->profile, q->type)->principals.n == 0 ||
+	    (q->type == CERTIFICATE_HOST ? settings->host_ca_key
+					 : settings->user_ca_key) == NULL) {
+		text_add(&a->text, "this machine gets no %s certificates",
+		    PLAIN(q->type));
+		return refuse(a, MESSAGE_PROFILE);
+	}
+	return decide_demands(q, a);
+}
+
+/* --- all of it --------------------------------------------------------- */
+
+static int
+decide_machine(
+    struct store *store, const struct applicant *who, struct admission *a)
+{
+	int r = store_machine_by_id(store, who->id, &a->machine);
+
+	if (r == FAIL_NOT_FOUND) {
+		a->machine = (struct store_machine){ 0 };
+		text_add(&a->text,
+		    "no machine has the id %s: sk-tpm-ca machine add NAME %s",
+		    who->id, who->id);
+		return refuse(a, MESSAGE_UNKNOWN);
+	}
+	if (r == 0 && a->machine.state == STORE_MACHINE_DISABLED) {
+		text_add(
+		    &a->text, "the machine %s is disabled", a->machine.name);
+		return refuse(a, MESSAGE_DISABLED);
+	}
+	return r;
+}
+
+int
+admission_decide(struct store *store, const struct settings *settings,
+    const struct applicant *who, struct admission *ret)
+{
+	struct keys_seen seen = { .who = who, .type = who->request->type };
+	int r;
+
+	*ret = (struct admission){ .outcome = ADMITTED };
+	if ((r = decide_machine(store, who, ret)) != 0 ||
+	    ret->outcome != ADMITTED)
+		return r;
+	if ((r = store_keys_each(
+		 store, ret->machine.number, look_at_key, &seen)) != 0 ||
+	    (r = decide_login(&seen, ret)) != 0 || ret->outcome != ADMITTED)
+		return r;
+	if ((r = decide_profile(settings, who->request, ret)) != 0 ||
+	    ret->outcome != ADMITTED)
+		return r;
+	return decide_key(&seen, ret);
+}
+
+/* --- writing it down --------------------------------------------------- */
+
+static int
+put_key(struct store *store, const struct applicant *who,
+    const struct admission *a, int64_t now)
+{
+	const struct judged_request *q = who->request;
+	struct store_key key;
+	int r;
+
+	r = store_key_find(
+	    store, a->machine.number, q->type, who->fingerprint, &key);
+	if (r != 0 && r != FAIL_NOT_FOUND)
+		return r;
+	key.machine = a->machine.number;
+	key.type = q->type;
+	key.state =
+	    a->outcome == ADMITTED ? STORE_KEY_APPROVED : STORE_KEY_PENDING;
+	memcpy(key.fingerprint, who->fingerprint, sizeof(key.fingerprint));
+	if (key.first_seen == 0)
+		key.first_seen = now;
+	key.last_seen = now;
+	if ((r = bytes_set(&key.blob, q->blob.data, q->blob.len)) == 0 &&
+	    (r = bytes_set(&key.bound, q->bound.data, q->bound.len)) == 0)
+		r = store_key_put(store, &key);
+	store_key_reset(&key);
+	return r;
+}
+
+static int
+replace_login(
+    struct store *store, const struct applicant *who, const struct admission *a)
+{
+	struct store_key key;
+	int r;
+
+	if ((r = store_key_find(store, a->machine.number, who->request->type,
+		 who->login, &key)) == 0) {
+		key.state = STORE_KEY_REPLACED;
+		r = store_key_put(store, &key);
+	}
+	store_key_reset(&key);
+	return r;
+}
+
+int
+admission_record(struct store *store, const struct applicant *who,
+    const struct admission *admission, int64_t now)
+{
+	int r;
+
+	if (admission->outcome == REFUSED)
+		return 0;
+	if (admission->outcome == ADMITTED && admission->replaces &&
+	    (r = replace_login(store, who, admission)) != 0)
+		return r;
+	return put_key(store, who, admission, now);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Whether a machine that proved that it has a key may have a certificate for
+ * it: is it known, is the key its one key of that type, does its profile allow
+ * it.
+ */
+#ifndef SKTPM_CA_ADMISSION_H
+#define SKTPM_CA_ADMISSION_H
+
+#include "attest/machine-id.h"
+#include "base/text.h"
+#include "ca/evidence.h"
+#include "ca/settings.h"
+
+/* What was proven, and by which login it came. */
+struct applicant {
+	char id[MACHINE_ID_LEN + 1];
+	char fingerprint[STORE_FINGERPRINT_LEN + 1]; /* of the key */
+	char login[STORE_FINGERPRINT_LEN + 1];	     /* empty: none */
+	const struct judged_request *request;
+};
+
+enum admission_outcome {
+	ADMITTED,
+	WAITS, /* for an administrator */
+	REFUSED,
+};
+
+struct admission {
+	enum admission_outcome outcome;
+	enum message_code code; /* where it is refused */
+	struct text text;	/* what the machine is told, unless admitted */
+	struct store_machine machine; /* number 0: not known */
+	const struct profile *profile;
+	bool first;    /* the key is new to the store, or was not seen */
+	bool replaces; /* the key by which the login was */
+};
+
+/* Reads the store alone. 0, FAIL_STORE or FAIL_MEMORY. */
+int admission_decide(struct store *store, const struct settings *settings,
+    const struct applicant *who, struct admission *ret) MUST_CHECK;
+
+/*
+ * Writes down what was decided of the key: that it waits, or has its place. In
+ * the transaction of the certificate. 0, FAIL_STORE or FAIL_MEMORY.
+ */
+int admission_record(struct store *store, const struct applicant *who,
+    const struct admission *admission, int64_t now) MUST_CHECK;
+
+#endif
