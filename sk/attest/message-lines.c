@@ -15,15 +15,18 @@ left_of(const struct message_lines *lines)
 		lines->pending.len - lines->taken };
 }
 
-/* How much of the last line is there. */
+/* Of the longest line, without its LF; the last one may be unfinished. */
 static size_t
-unfinished_len(struct slice left)
+longest_len(struct slice left)
 {
-	size_t n = 0;
+	size_t longest = 0, n = 0;
 
-	while (n < left.len && left.data[left.len - 1 - n] != '\n')
-		n++;
-	return n;
+	for (size_t i = 0; i < left.len; i++) {
+		n = left.data[i] == '\n' ? 0 : n + 1;
+		if (n > longest)
+			longest = n;
+	}
+	return longest;
 }
 
 int
@@ -41,7 +44,7 @@ message_lines_add(struct message_lines *lines, struct slice arrived)
 		bytes_move(&kept, &lines->pending);
 		lines->taken = 0;
 		lines->total += arrived.len;
-		if (unfinished_len(left_of(lines)) >= MESSAGE_LINE_MAX)
+		if (longest_len(left_of(lines)) >= MESSAGE_LINE_MAX)
 			r = fail(FAIL_PROTOCOL,
 			    "the other side's line has more than %d bytes",
 			    MESSAGE_LINE_MAX);

@@ -61,6 +61,7 @@ enum {
 	FAIL_CA_PENDING = -51,	/* a CA wants an administrator's word first */
 	FAIL_CA_REFUSED = -52,	/* a CA says no */
 	FAIL_CA_LATER = -53,	/* a CA cannot be reached, or is busy */
+	FAIL_TAKEN = -54,	/* the store has that name or id already */
 };
 
 /*

@@ -273,6 +273,14 @@ test_longest_line(void **state)
 	assert_int_equal(line.len, MESSAGE_LINE_MAX - 1);
 	assert_false(message_lines_next(&lines, &line));
 	message_lines_reset(&lines);
+	/* Too long, and whole at once. */
+	lines = (struct message_lines){ .most = MESSAGE_MACHINE_MAX };
+	assert_int_equal(
+	    message_lines_add(&lines, (struct slice){ text, 8 }), 0);
+	assert_int_equal(
+	    message_lines_add(&lines, (struct slice){ text, sizeof(text) }),
+	    FAIL_PROTOCOL);
+	message_lines_reset(&lines);
 }
 
 /* --- what is refused --------------------------------------------------- */
