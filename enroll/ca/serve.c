@@ -133,9 +133,13 @@ refuse(struct session *s, enum message_code code, const char *machine,
 		code = MESSAGE_UNAVAILABLE;
 		text = "the audit log cannot be written";
 	}
-	/* Which machines there are, is not said, nor how to make more. */
+	/* Which machines there are is not said, nor what is wrong with us. */
 	if (code == MESSAGE_UNKNOWN)
 		text = "this CA does not know this machine";
+	if (code == MESSAGE_UNAVAILABLE) {
+		log_info("%s", text);
+		text = "the CA cannot issue certificates at present";
+	}
 	send_error(code, text);
 }
 

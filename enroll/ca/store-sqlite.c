@@ -147,7 +147,7 @@ run(struct store *store, sqlite3_stmt *stmt)
 	int rc = sqlite3_step(stmt), r = 0;
 
 	if (rc == SQLITE_CONSTRAINT)
-		r = fail(FAIL_EXISTS, "the store has that already");
+		r = fail(FAIL_TAKEN, "the store has that already");
 	else if (rc != SQLITE_DONE)
 		r = store_fail(store, "write");
 	sqlite3_finalize(stmt);
@@ -438,7 +438,7 @@ store_machine_add(struct store *store, const char *name, const char *profile,
 		 "ttii", name, profile, (int64_t)STORE_MACHINE_ENABLED, now)) !=
 	    0)
 		return r;
-	if ((r = run(store, stmt)) == FAIL_EXISTS)
+	if ((r = run(store, stmt)) == FAIL_TAKEN)
 		return fail(r, "there is a machine %s already", name);
 	if (r == 0)
 		*ret_number = sqlite3_last_insert_rowid(store->db);
@@ -456,7 +456,7 @@ store_machine_add_id(struct store *store, int64_t machine, const char *id,
 	if ((r = store_machine_by_id(store, id, &other)) == 0)
 		return other.number == machine
 		    ? 0
-		    : fail(FAIL_EXISTS, "%s is the id of the machine %s", id,
+		    : fail(FAIL_TAKEN, "%s is the id of the machine %s", id,
 			  other.name);
 	if (r != FAIL_NOT_FOUND ||
 	    (r = prepare(store, &stmt,
@@ -476,7 +476,7 @@ store_machine_rename(struct store *store, int64_t machine, const char *name)
 		 "UPDATE machines SET name = ? WHERE number = ?", "ti", name,
 		 machine)) != 0)
 		return r;
-	if ((r = run(store, stmt)) == FAIL_EXISTS)
+	if ((r = run(store, stmt)) == FAIL_TAKEN)
 		return fail(r, "there is a machine %s already", name);
 	return r;
 }

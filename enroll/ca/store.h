@@ -70,7 +70,7 @@ int store_machine_by_name(struct store *store, const char *name,
 int store_machine_by_id(
     struct store *store, const char *id, struct store_machine *ret) MUST_CHECK;
 
-/* FAIL_EXISTS where that name is a machine's, or that id another machine's. */
+/* FAIL_TAKEN where that name is a machine's, or that id another machine's. */
 int store_machine_add(struct store *store, const char *name,
     const char *profile, int64_t now, int64_t *ret_number) MUST_CHECK;
 int store_machine_add_id(struct store *store, int64_t machine, const char *id,
@@ -151,7 +151,7 @@ struct store_certificate {
 
 void store_certificate_reset(struct store_certificate *certificate);
 
-/* FAIL_EXISTS where there is a certificate of that serial. */
+/* FAIL_TAKEN where there is a certificate of that serial. */
 int store_certificate_add(
     struct store *store, const struct store_certificate *cert) MUST_CHECK;
 

@@ -53,7 +53,8 @@ settings
 # The socket, and sshd as init sets it up.
 service_start() {
 	systemd-socket-activate --accept --inetd -l "$SOCKET" \
-		"$SAFE/libexec/serve" "$CONF" 2>>"$WORK/service.log" &
+		"$SAFE/libexec/serve" "$CONF" \
+		>/dev/null 2>>"$WORK/service.log" &
 	ends_with_us $!
 	wait_until [ -S "$SOCKET" ]
 }
@@ -149,6 +150,615 @@ first_key() {
 	tpm_is_empty
 }
 
+
+logs_in() {
+	echo "no-touch-required web1" >"$WORK/principals"
+	sshd_start trusting "TrustedUserCAKeys $STATE/user_ca.pub" \
+		"AuthorizedPrincipalsFile $WORK/principals"
+	log_in -i "$WORK/k"
+	grep 'Accepted publickey.*ECDSA-SK-CERT' "$SSHD_LOG"
+}
+
+# A host's key cannot log in: the approved user's key does, and one waits for the
+# other's approval as any does.
+host_key() {
+	"$BUILD/sk-tpm" enroll -n -l host -f "$WORK/host"
+	echo "IdentityFile $WORK/k" >>"$WORK/ssh_config"
+	finally sed -i '/^IdentityFile/d' "$WORK/ssh_config"
+	says 4 'has to be approved' asks "$WORK/host" --type host
+	ca machine approve web1 "$(fingerprint "$WORK/host.pub")"
+	asks "$WORK/host" --type host
+	ssh-keygen -L -f "$WORK/host-cert.pub" | grep 'host certificate'
+}
+
+# By the login of the key that it replaces, and not by any other.
+replaced() {
+	new "$WORK/next" -n
+	says 4 'has to be approved' asks "$WORK/next"
+	rm "$WORK/k-cert.pub"
+	new "$WORK/third" -n -l sign
+	echo "IdentityFile $WORK/k" >>"$WORK/ssh_config"
+	finally sed -i '/^IdentityFile/d' "$WORK/ssh_config"
+	asks "$WORK/third"
+	last_row '.text | test("in place of the key that logged in")'
+	says 5 'another key has taken' asks "$WORK/k"
+	ca machine show web1
+	ca machine show web1 --json | jq -e '[.keys[] |
+		select(.type == "user") | .state] | sort ==
+		["approved", "pending", "replaced"]'
+	# The administrator's word gives the place to another again.
+	ca machine approve web1 "$(fingerprint "$WORK/next.pub")"
+	asks "$WORK/next"
+	mv "$WORK/next" "$WORK/k"
+	mv "$WORK/next.pub" "$WORK/k.pub"
+	rm "$WORK/next-cert.pub"
+}
+
+expected() {
+	ca machine remove web1
+	says 5 'says unknown' asks "$WORK/k"
+	ca machine add web1 "$ID" --key "$(fingerprint "$WORK/k.pub")"
+	new "$WORK/other" -n
+	says 4 'has to be approved' asks "$WORK/other"
+	asks "$WORK/k"
+	ca machine remove web1
+	settings "Profile quick" "FirstKey accept"
+	finally settings
+	ca machine add web1 "$ID" --profile quick
+	asks "$WORK/k"
+	says 4 'has to be approved' asks "$WORK/other"
+	ca machine remove web1
+	settings
+	known
+}
+
+# The state that the tries below start from.
+known() {
+	ca machine add web1 "$ID" --key "$(fingerprint "$WORK/k.pub")"
+	asks "$WORK/k" >/dev/null
+}
+
+names() {
+	refuses_ca 'is the id of the machine web1' machine add web2 "$ID"
+	for bad in "" -x .x UPPER 'a b' a,b $'a\nb' a_b "$(printf '%065d' 0)"; do
+		refuses_ca "cannot be a machine's name" machine add -- "$bad" "$ID"
+	done
+	refuses_ca "is not a machine's id" machine add web2 SHA256:short
+	refuses_ca 'needs an id' machine add web2
+	refuses_ca 'is not a fingerprint' machine add web2 "$ID" --key x
+	refuses_ca 'there is no "none"' machine add web2 "$ID" --profile none
+	ca machine rename web1 web.one
+	asks "$WORK/k"
+	ssh-keygen -L -f "$WORK/k-cert.pub" | grep "Key ID: \"web.one $ID\""
+	ca machine rename web.one web1
+	# Lines, and which of them was bad.
+	{
+		echo "# a comment"
+		for i in 1 2; do
+			echo "many$i SHA256:$(head -c 32 /dev/urandom | base64)"
+		done
+		echo "many3 nonsense"
+	} >"$WORK/lines"
+	refuses_ca 'line 4: "nonsense"' machine add - <"$WORK/lines"
+	[ "$(ca machine list | grep -c '^many')" -eq 2 ]
+	refuses_ca 'there is a machine web1 already' machine rename many1 web1
+	ca machine list --json | jq -e 'length == 3 and .[0].name == "many1"'
+}
+
+refuses_ca() {
+	local text=$1 out
+	shift
+	if out=$(ca "$@" 2>&1); then
+		echo "not refused: $*: $out"
+		return 1
+	fi
+	echo "$out"
+	[ "$(grep -c '^sk-tpm-ca: ' <<<"$out")" -eq 1 ] &&
+		grep '^sk-tpm-ca: ' <<<"$out" | grep -qF -- "$text"
+}
+
+# revoked FILE: by the list that the CA gives.
+revoked() {
+	ca krl "$WORK/krl"
+	fails ssh-keygen -Q -f "$WORK/krl" "$1" || return 1
+	ssh-keygen -Q -f "$WORK/krl" "$STATE/user_ca.pub"
+}
+
+disabled() {
+	local version
+	cp "$WORK/k-cert.pub" "$WORK/old-cert.pub"
+	ca krl "$WORK/krl"
+	ssh-keygen -Q -f "$WORK/krl" "$WORK/old-cert.pub"
+	version=$(krl_version)
+	ca machine disable web1 --reason "lost on a train"
+	last_row '.what == "machine disable" and .text == "lost on a train"'
+	says 5 'says disabled' asks "$WORK/k"
+	revoked "$WORK/old-cert.pub"
+	[ "$(krl_version)" -gt "$version" ]
+	# It is made anew only where there is something new.
+	version=$(krl_version)
+	ca krl "$WORK/krl"
+	[ "$(krl_version)" -eq "$version" ]
+	ca machine enable web1
+	asks "$WORK/k"
+	ca krl "$WORK/krl"
+	ssh-keygen -Q -f "$WORK/krl" "$WORK/k-cert.pub"
+	revoked "$WORK/old-cert.pub"
+}
+
+krl_version() {
+	ssh-keygen -Q -l -f "$WORK/krl" "$STATE/user_ca.pub" |
+		sed -n 's/^# KRL version //p'
+}
+
+by_serial() {
+	local serial
+	serial=$(ssh-keygen -L -f "$WORK/k-cert.pub" |
+		sed -n 's/^ *Serial: //p')
+	ca certificates web1 --json | jq -e '.[0].serial == "'"$serial"'" and
+		.[0].state == "valid"'
+	ca revoke --serial "$serial"
+	revoked "$WORK/k-cert.pub"
+	refuses_ca 'no certificate of that serial' revoke --serial "$serial"
+	refuses_ca 'is not a serial number' revoke --serial 0x1
+	refuses_ca 'takes one of' revoke
+	refuses_ca 'takes one of' revoke --serial 1 --machine web1
+	asks "$WORK/k"
+	ca revoke --machine web1
+	revoked "$WORK/k-cert.pub"
+	ca certificates web1
+}
+
+by_key() {
+	ca revoke --key "$(fingerprint "$WORK/k.pub")" --reason stolen
+	revoked "$WORK/k.pub"
+	says 5 'this key was revoked' asks "$WORK/k"
+	new "$WORK/k2" -n
+	for end in "" .pub; do mv "$WORK/k2$end" "$WORK/k$end"; done
+	rm -f "$WORK/k-cert.pub"
+	ca machine remove web1
+	known
+}
+
+# demands LINE TEXT: of a profile of its own.
+demands() {
+	settings "Profile strict" "$1"
+	says 5 "$2" asks "$WORK/k"
+}
+
+profiles() {
+	finally settings
+	ca machine remove web1
+	settings "Profile strict" "FirstKey accept"
+	ca machine add web1 "$ID" --profile strict
+	asks "$WORK/k"
+	demands "Require pin" 'lacks a PIN'
+	demands "Require presence" 'question for a person'
+	demands "Require limits:login" 'lacks the limits'
+	demands "Require pcrs:7" 'lacks the PCRs'
+	demands "UserPrincipals none" 'gets no user certificates'
+	settings "Profile strict" "UserPrincipals %m.example.com svc-%m" \
+		"UserValidity 1h" "Extensions permit-pty" \
+		"ForceCommand echo hello world" "SourceAddress 127.0.0.0/8"
+	asks "$WORK/k"
+	ssh-keygen -L -f "$WORK/k-cert.pub" | tee "$WORK/listed"
+	tr -s ' \n' ' ' <"$WORK/listed" >"$WORK/line"
+	grep -F 'Principals: web1.example.com svc-web1 Critical Options: force-command echo hello world source-address 127.0.0.0/8 Extensions: no-touch-required permit-pty' \
+		"$WORK/line" ||
+		grep -F 'Extensions: permit-pty no-touch-required' "$WORK/line"
+	settings
+	says 6 'says unavailable' asks "$WORK/k"
+	ca machine remove web1
+	known
+}
+
+bad_settings() {
+	finally settings
+	while IFS='|' read -r line text; do
+		settings "$line"
+		refuses_ca "$text" machine list
+	done <<-'EOT'
+		Nonsense 1|there is no setting Nonsense
+		Names other|Names is there twice
+		Timeout|has no value
+		Timeout 11m|a time from 1s to 10m
+		MaxConnections 0|a number that makes sense here
+		CAKeyAgent agent|the full path of a file
+		FirstKey accept|belongs below a line Profile
+		Profile UPPER|a profile's name
+	EOT
+	settings "Profile a" "Names x"
+	refuses_ca 'belongs above the first Profile' machine list
+	settings "Profile a" "Profile a"
+	refuses_ca 'for a second time' machine list
+	settings "Profile a" "UserPrincipals a,b"
+	refuses_ca 'is not a principal' machine list
+	settings "Profile a" "Extensions permit-everything"
+	refuses_ca 'is not an extension' machine list
+	settings "Profile a" "Require pcrs:16"
+	refuses_ca 'is not pin' machine list
+	settings
+	chmod g+w "$CONF"
+	finally chmod g-w "$CONF"
+	refuses_ca 'others could have written it' machine list
+}
+
+# --- the audit log ----------------------------------------------------------
+
+audited() {
+	ca audit >"$WORK/audit"
+	jq -es 'length > 30 and ([.[].number] == [range(1; length + 1)])' \
+		"$WORK/audit"
+	ca audit --from 3 | head -n 1 | jq -e '.number == 3'
+	# What syslog has anchors the end.
+	sqlite3 "$STATE/store.db" "SELECT 'x audit ' || number || ' ' ||
+		lower(hex(hash)) || ' ' || row FROM audit" >"$WORK/syslog"
+	ca audit --syslog "$WORK/syslog" >/dev/null
+	cp -r "$STATE" "$SAFE/copy"
+	finally rm -rf "$SAFE/copy"
+	sed "s,$STATE/store,$SAFE/copy/store," "$CONF" >"$SAFE/copy.conf"
+	damaged "DELETE FROM audit WHERE number = (SELECT max(number) FROM audit)" \
+		'its end was cut off'
+	damaged "DELETE FROM audit WHERE number = 7" 'lacks row 7'
+	damaged "UPDATE audit SET row = replace(row, 'web1', 'web2')
+		WHERE number = 9" 'row 9 of the audit log was changed'
+	damaged "UPDATE audit SET time = time + 1 WHERE number = 9" \
+		'row 9 of the audit log was changed'
+}
+
+damaged() {
+	cp "$STATE"/store.db* "$SAFE/copy"
+	sqlite3 "$SAFE/copy/store.db" "$1"
+	fails "$SAFE/sk-tpm-ca" --config "$SAFE/copy.conf" audit \
+		--syslog "$WORK/syslog" 2>"$WORK/err" >/dev/null
+	cat "$WORK/err"
+	grep -qF -- "$2" "$WORK/err"
+}
+
+# --- machines that share no code with us ------------------------------------
+
+# plays TYPE [VARIABLE=VALUE...]: tests/attest/machine, through relay; its login
+# is by the key in $LOGIN, or by its own one.
+plays() {
+	local type=$1
+	shift
+	rm -rf "$WORK/talk"
+	mkdir "$WORK/talk"
+	mkfifo "$WORK/talk/back"
+	env "$@" "$TOP/tests/attest/machine" "$WORK/talk" "$type" 0x81010002 \
+		<"$WORK/talk/back" 2>"$WORK/talk/err" |
+		logged_in >"$WORK/talk/back" || :
+	cat "$WORK/talk/err"
+}
+
+# What sshd runs for a login, once it is known by which key that is.
+logged_in() {
+	local login=${LOGIN:-$WORK/talk/blob}
+	wait_until [ -s "$login" ]
+	wait_until whole "$login"
+	echo "publickey sk-ecdsa-sha2-nistp256@openssh.com $(base64 -w 0 \
+		"$login")" >"$WORK/talk/auth"
+	SSH_USER_AUTH=$WORK/talk/auth "$SAFE/libexec/relay" "$SOCKET"
+}
+
+whole() {
+	[ "$(stat -c %s "$1")" -eq 127 ]
+}
+
+plays_machine() {
+	finally settings
+	ca machine remove web1
+	settings "Profile quick" "FirstKey accept"
+	ca machine add web1 "$ID" --profile quick
+	plays user DESTINATION=ca.example.com
+	ssh-keygen -L -f "$WORK/talk/certificate" | grep "Key ID: \"web1 $ID\""
+	# The key of another login is not this machine's.
+	ssh_blob "$WORK/k.pub" >"$WORK/k.blob"
+	LOGIN=$WORK/k.blob refused login DESTINATION=ca.example.com
+	refused destination DESTINATION=evil.example.com
+	refused destination DESTINATION=somebody@ca.example.com
+	ours='fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign|noda'
+	refused key "ATTRIBUTES=${ours#fixedtpm|fixedparent|}"
+	refused key "ATTRIBUTES=${ours%|noda}"
+	OTHER_KEY=$WORK/k.blob refused key "OTHER_KEY=$WORK/k.blob"
+	tpm2_createek -Q -G rsa -c "$WORK/rsa.ctx" -u "$WORK/rsa.pub"
+	tpm2_readpublic -Q -c "$WORK/rsa.ctx" -o "$WORK/rsa.ek"
+	tpm2_flushcontext -t
+	refused answer "OTHER_EK=$WORK/rsa.ek"
+	head -c 100 "$WORK/rsa.ek" >"$WORK/bad.ek"
+	refused ek "OTHER_EK=$WORK/bad.ek"
+	ca machine remove web1
+	settings
+	known
+}
+
+ssh_blob() {
+	cut -d ' ' -f 2 "$1" | base64 -d
+}
+
+# refused CODE [VARIABLE=VALUE...]: with an audit row, and no certificate.
+refused() {
+	local code=$1 before
+	shift
+	before=$(rows certificates)
+	plays user DESTINATION=ca.example.com "$@"
+	grep "error $code " "$WORK/talk/err"
+	last_row '.what == "refused" and .code == "'"$code"'"'
+	[ "$(rows certificates)" -eq "$before" ]
+}
+
+rows() {
+	sqlite3 "$STATE/store.db" "SELECT count(*) FROM $1"
+}
+
+# says_raw TEXT CODE: a login that says that, and nothing more.
+says_raw() {
+	local pid
+	"$SAFE/libexec/relay" "$SOCKET" <"$WORK/raw.fifo" >"$WORK/raw" &
+	pid=$!
+	# shellcheck disable=SC2059
+	{
+		printf "$1"
+		wait "$pid"
+	} >"$WORK/raw.fifo"
+	cat "$WORK/raw"
+	grep "^error $2 " "$WORK/raw"
+}
+
+raw_lines() {
+	local big
+	mkfifo "$WORK/raw.fifo"
+	big=$(head -c 40000 /dev/zero | tr '\0' A)
+	says_raw 'sk-tpm-attest 2\n' version
+	says_raw 'hello\n' syntax
+	says_raw 'sk-tpm-attest 1\nfor a\nfor a\n' syntax
+	says_raw 'sk-tpm-attest 1\ntype user\n' syntax
+	says_raw 'sk-tpm-attest 1\nfor a\ntype user\nkey !!!!\n' syntax
+	says_raw 'sk-tpm-attest 1\nfor \303\244\n' syntax
+	says_raw 'sk-tpm-attest 1\nfor a\0\n' syntax
+	says_raw "sk-tpm-attest 1\nfor a\ntype user\nkey $big\n" syntax
+	says_raw 'sk-tpm-attest 1\nfor a\n.\n' syntax
+	last_row '.what == "refused" and .code == "syntax"'
+}
+
+# --- crowds -----------------------------------------------------------------
+
+# Who says nothing is counted, and not one row each.
+silence() {
+	local i before pids=()
+	before=$(rows audit)
+	for ((i = 0; i < 60; i++)); do
+		"$SAFE/libexec/relay" "$SOCKET" </dev/null >/dev/null 2>&1 &
+		pids+=($!)
+	done
+	wait "${pids[@]}" || :
+	echo "$(($(rows audit) - before)) rows"
+	[ "$(rows audit)" -le $((before + 2)) ]
+	wait_until slots_free
+}
+
+slots_free() {
+	! pgrep -f "^$SAFE/libexec/serve" >/dev/null
+}
+
+# Strangers that say nothing hold a quarter of the slots, and no known machine's.
+busy() {
+	local i pids=()
+	finally settings
+	settings "MaxConnections 8"
+	sed -i 's/^MaxConnections.*//' "$CONF"
+	sed -i '1i MaxConnections 8' "$CONF"
+	mkfifo "$WORK/silent"
+	for ((i = 0; i < 6; i++)); do
+		"$SAFE/libexec/relay" "$SOCKET" <"$WORK/silent" \
+			>"$WORK/silent.$i" 2>&1 &
+		pids+=($!)
+	done
+	exec 7>"$WORK/silent"
+	wait_until answered_all
+	[ "$(cat "$WORK"/silent.? | grep -c '^error busy ')" -eq 4 ]
+	[ "$(cat "$WORK"/silent.? | grep -c '^sk-tpm-attest 1')" -eq 2 ]
+	asks "$WORK/k"
+	exec 7>&-
+	wait "${pids[@]}" || :
+	wait_until slots_free
+}
+
+answered_all() {
+	local i
+	for ((i = 0; i < 6; i++)); do
+		[ -s "$WORK/silent.$i" ] || return 1
+	done
+}
+
+slow() {
+	finally settings
+	settings
+	sed -i '1i Timeout 1s' "$CONF"
+	mkfifo "$WORK/slow"
+	"$SAFE/libexec/relay" "$SOCKET" <"$WORK/slow" >"$WORK/raw" &
+	local pid=$!
+	exec 7>"$WORK/slow"
+	wait "$pid" || :
+	exec 7>&-
+	cat "$WORK/raw"
+	grep '^error timeout ' "$WORK/raw"
+}
+
+# The service believes one account which key logged in.
+other_account() {
+	finally settings
+	settings
+	sed -i 's/^LoginAccount.*/LoginAccount nobody/' "$CONF"
+	says 6 'says unavailable' asks "$WORK/k"
+	grep "and not nobody's" "$WORK/service.log"
+}
+
+# --- what the CA lacks ------------------------------------------------------
+
+# unavailable TEXT: nothing is issued, and its own log tells why.
+unavailable() {
+	local before
+	before=$(sqlite3 "$STATE/store.db" 'SELECT count(*) FROM certificates')
+	: >"$WORK/service.log"
+	says 6 'says unavailable' asks "$WORK/k"
+	fails grep "$STATE" "$WORK/out"
+	cat "$WORK/service.log"
+	grep -qF -- "$1" "$WORK/service.log"
+	[ "$(rows certificates)" -eq "$before" ]
+}
+
+no_key() {
+	mv "$STATE/user_ca" "$STATE/gone"
+	finally mv "$STATE/gone" "$STATE/user_ca"
+	unavailable 'ssh-keygen failed'
+}
+
+other_key() {
+	mv "$STATE/user_ca" "$STATE/gone"
+	finally mv "$STATE/gone" "$STATE/user_ca"
+	cp "$STATE/host_ca" "$STATE/user_ca"
+	unavailable "does the CA's key belong to its .pub?"
+}
+
+by_agent() {
+	agent_start
+	mkdir "$WORK/agents"
+	ln -s "$SSH_AUTH_SOCK" "$WORK/agent.sock"
+	SSH_AUTH_SOCK=$WORK/agent.sock ssh-add -q "$STATE/user_ca" 2>&1
+	mv "$STATE/user_ca" "$STATE/gone"
+	finally mv "$STATE/gone" "$STATE/user_ca"
+	finally settings
+	settings
+	sed -i "s,^UserCAKey.*,&.pub\nCAKeyAgent $WORK/agent.sock," "$CONF"
+	asks "$WORK/k"
+	SSH_AUTH_SOCK=$WORK/agent.sock ssh-add -q -D
+	unavailable 'ssh-keygen failed'
+}
+
+bad_store() {
+	local db=$STATE/store.db
+	mv "$db" "$SAFE/db.gone"
+	says 6 'says unavailable' asks "$WORK/k"
+	grep 'cannot open the store' "$WORK/service.log"
+	refuses_ca 'cannot open the store' machine list
+	head -c 8192 /dev/urandom >"$db"
+	says 6 'says unavailable' asks "$WORK/k"
+	grep 'not a database' "$WORK/service.log"
+	cp "$SAFE/db.gone" "$db"
+	sqlite3 "$db" 'PRAGMA user_version = 99'
+	says 6 'says unavailable' asks "$WORK/k"
+	grep 'a later version of sk-tpm-ca' "$WORK/service.log"
+	rm -f "$db"*
+	sqlite3 "$db" 'CREATE TABLE x (y); PRAGMA user_version = 1'
+	says 6 'says unavailable' asks "$WORK/k"
+	grep 'the database of another program' "$WORK/service.log"
+	rm -f "$db"
+	mv "$SAFE/db.gone" "$db"
+	asks "$WORK/k"
+}
+
+# An administrator's command while the service runs, and the reverse.
+while_running() {
+	local i pids=()
+	for ((i = 0; i < 4; i++)); do
+		asks "$WORK/k" >/dev/null &
+		pids+=($!)
+	done
+	for ((i = 0; i < 5; i++)); do
+		ca machine add "busy$i" "SHA256:$(head -c 32 /dev/urandom | base64)"
+		ca machine list >/dev/null
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	ca audit >/dev/null
+}
+
+# Killed at each of its writes: no certificate without its row, nor the reverse.
+killed() {
+	local n status
+	command -v strace >/dev/null || cannot "no strace here"
+	cat >"$SAFE/libexec/killed" <<-EOT
+		#!/bin/sh
+		exec strace -qq -o /dev/null -e trace=pwrite64,fdatasync,write \
+			-e inject=\$(cat "$WORK/inject") "$SAFE/libexec/serve" "$CONF"
+	EOT
+	chmod +x "$SAFE/libexec/killed"
+	systemd-socket-activate --accept --inetd -l "$SAFE/killing" \
+		"$SAFE/libexec/killed" >/dev/null 2>&1 &
+	ends_with_us $!
+	wait_until [ -S "$SAFE/killing" ]
+	sed "s,$SOCKET,$SAFE/killing," "$WORK/snippet" >"$WORK/killing"
+	sshd_start killing "$(cat "$WORK/killing")"
+	CA=ssh://$ME@127.0.0.1:$SSHD_PORT
+	echo "pwrite64:signal=KILL:when=1000" >"$WORK/inject"
+	asks "$WORK/k" >/dev/null || cannot "strace cannot trace here"
+	for call in pwrite64 fdatasync; do
+		for ((n = 1; n < 40; n++)); do
+			echo "$call:signal=KILL:when=$n" >"$WORK/inject"
+			status=0
+			asks "$WORK/k" >/dev/null 2>&1 || status=$?
+			consistent || { echo "$call $n"; return 1; }
+			[ "$status" -ne 0 ] || break
+		done
+		echo "$call: killed at $((n - 1))"
+		[ "$n" -gt 1 ] && [ "$n" -lt 40 ]
+	done
+}
+
+consistent() {
+	ca audit >"$WORK/audit" || return 1
+	diff <(jq -r 'select(.what == "issued") | .serial' "$WORK/audit" | sort) \
+		<(sqlite3 "$STATE/store.db" 'SELECT serial FROM certificates' |
+			sort)
+}
+
+# --- helpers ----------------------------------------------------------------
+
+helpers() {
+	local key
+	key=$(cut -d ' ' -f 2 "$WORK/k.pub")
+	"$SAFE/libexec/authorized-keys" sk-ecdsa-sha2-nistp256@openssh.com \
+		"$key" | grep -qxF "restrict,no-touch-required,command=\"$SAFE/libexec/relay\" sk-ecdsa-sha2-nistp256@openssh.com $key"
+	[ -z "$("$SAFE/libexec/authorized-keys" ssh-ed25519 "$(cut -d ' ' -f 2 \
+		"$STATE/user_ca.pub")")" ]
+	[ -z "$("$SAFE/libexec/authorized-keys" \
+		sk-ecdsa-sha2-nistp256@openssh.com "${key}AAAA")" ]
+	[ -z "$("$SAFE/libexec/authorized-keys" \
+		sk-ecdsa-sha2-nistp256@openssh.com "x\" y")" ]
+	"$SAFE/libexec/relay" "$SAFE/nowhere" </dev/null |
+		grep '^error unavailable'
+	# Whoever logs in gets nothing but the conversation.
+	fails ssh -i "$WORK/k" -p "$CA_PORT" -l "$ME" -W "127.0.0.1:$CA_PORT" \
+		127.0.0.1 </dev/null
+	ssh -i "$WORK/k" -p "$CA_PORT" -l "$ME" 127.0.0.1 id </dev/null |
+		grep '^sk-tpm-attest 1'
+}
+
+CA_PORT=$SSHD_PORT
 try "an unknown machine is refused" unknown
 try "a known one's first key waits until it is approved" first_key
+try "a server that trusts the CA lets it in" logs_in
+try "a host's key, by the login of the approved one" host_key
+try "a key is replaced by its own login, or an administrator's word" replaced
+try "a key that is expected, and a first one that is accepted" expected
+try "names and ids that are none, and whose they are" names
+try "a machine that is disabled, and enabled" disabled
+try "revoked by serial number, and by machine" by_serial
+try "revoked by key" by_key
+try "profiles: what they demand and give" profiles
+try "settings that mean nothing" bad_settings
+try "a machine made of tpm2-tools, good and bad" plays_machine
+try "lines that are not of the protocol" raw_lines
+try "connections that say nothing are counted" silence
+try "strangers do not keep a known machine out" busy
+try "one that is slow" slow
+try "a login that another account passes on" other_account
+try "a CA without its key" no_key
+try "a CA whose key is another" other_key
+try "a key in an agent, and an agent without it" by_agent
+try "a store that is gone, damaged, later or another's" bad_store
+try "administrators while the service runs" while_running
+try "killed at each write" killed
+try "what sshd runs" helpers
+try "the audit log tells what was changed in it" audited
 echo "1..$N"
