@@ -124,6 +124,11 @@ CA_PROGRAMS = $(B)/sk-tpm-ca $(B)/libexec/serve $(B)/libexec/relay \
 	$(B)/libexec/authorized-keys
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
+CA_PAGES = $(B)/man/sk-tpm-ca.8 $(B)/man/sk-tpm-ca.conf.5
+# Units and accounts of the CA.
+CA_PARTS = $(B)/ca
+CA_PART_FILES = $(addprefix $(CA_PARTS)/,sk-tpm-ca.socket sk-tpm-ca@.service \
+	sysusers.conf)
 PAGES = $(B)/man/sk-tpm.1 $(B)/man/sk-tpm.conf.5 $(B)/man/libsk-tpm.8
 TEXTS = $(B)/README.md $(B)/SECURITY.md $(B)/PROTOCOL.md
 EXAMPLES = $(addprefix $(B)/,$(wildcard examples/*.md examples/*.svg) \
@@ -136,7 +141,7 @@ IDENTITY_PARTS = $(patsubst %,$(B)/%,$(wildcard examples/machine-identity/*))
 # --- building ----------------------------------------------------------------
 
 .PHONY: all
-all: $(LIBS) $(B)/sk-tpm $(CA_PROGRAMS) $(COMPLETIONS) $(PAGES) $(TEXTS) $(EXAMPLES) $(IDENTITY_PARTS) ## build the library, for today's and for older OpenSSH, sk-tpm and sk-tpm-ca
+all: $(LIBS) $(B)/sk-tpm $(CA_PROGRAMS) $(COMPLETIONS) $(PAGES) $(CA_PAGES) $(CA_PART_FILES) $(TEXTS) $(EXAMPLES) $(IDENTITY_PARTS) ## build the library, for today's and for older OpenSSH, sk-tpm and sk-tpm-ca
 
 $(B)/libsk-tpm.so: $(B)/sk/provider-10.o $(B)/sk/response-10.o
 $(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o $(B)/sk/response-9.o
@@ -216,6 +221,10 @@ $(B)/%.md: %.md $(FLAGS)
 	@mkdir -p $(@D)
 	@$(SET_PATHS); s,\[\([^]]*\)\](\(man/[^)]*\|CONTRIBUTING.md\)),\1,g' $< >$@
 
+$(CA_PARTS)/%: enroll/ca/% $(FLAGS)
+	@mkdir -p $(@D)
+	@$(SET_PATHS)' $< >$@
+
 $(B)/examples/%: examples/% $(FLAGS)
 	@mkdir -p $(@D)
 	@$(SET_PATHS)' $< >$@
@@ -249,7 +258,7 @@ format: ## lay out the C files
 
 # --- using -------------------------------------------------------------------
 
-.PHONY: demo deb rpm install uninstall clean help
+.PHONY: demo deb rpm install uninstall install-ca uninstall-ca clean help
 demo: ## install what is missing, and show the main job on a private TPM
 	@tests/install-packages demo
 	@$(MAKE) --no-print-directory $(JOBS) all
@@ -280,18 +289,42 @@ FILES = $(IDENTITY)/sk-tpm-identity.service:$(UNITDIR)/sk-tpm-identity.service \
 	$(B)/PROTOCOL.md:$(DOCDIR)/PROTOCOL.md \
 	$(foreach f,$(EXAMPLES),$(f):$(DOCDIR)/examples/$(notdir $(f)))
 
+CA_FILES = $(CA_PARTS)/sk-tpm-ca.socket:$(UNITDIR)/sk-tpm-ca.socket \
+	$(CA_PARTS)/sk-tpm-ca@.service:$(UNITDIR)/sk-tpm-ca@.service \
+	$(CA_PARTS)/sysusers.conf:$(SYSUSERSDIR)/sk-tpm-ca.conf \
+	$(foreach f,$(CA_PAGES),$(f):$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f)))
+CA_INSTALLED = $(B)/sk-tpm-ca:$(BINDIR)/sk-tpm-ca \
+	$(foreach f,$(filter $(B)/libexec/%,$(CA_PROGRAMS)),$(f):$(LIBEXECDIR)/$(notdir $(f)))
+
+# $(call INSTALL_ALL,MODE,FILE:PLACE...)
+define INSTALL_ALL
+@set -e; for f in $(2); do echo "  INSTALL $${f#*:}"; \
+    $(INSTALL) -D -m $(1) "$${f%%:*}" "$(DESTDIR)$${f#*:}"; done
+endef
+# $(call REMOVE_ALL,FILE:PLACE...)
+define REMOVE_ALL
+@set -e; for f in $(1); do echo "  REMOVE $${f#*:}"; \
+    rm -f "$(DESTDIR)$${f#*:}"; done
+endef
+
 install: all ## install below $(DESTDIR)$(PREFIX)
-	@set -e; for f in $(PROGRAMS); do echo "  INSTALL $${f#*:}"; \
-	    $(INSTALL) -D -m 0755 "$${f%%:*}" "$(DESTDIR)$${f#*:}"; done
-	@set -e; for f in $(FILES); do echo "  INSTALL $${f#*:}"; \
-	    $(INSTALL) -D -m 0644 "$${f%%:*}" "$(DESTDIR)$${f#*:}"; done
+	$(call INSTALL_ALL,0755,$(PROGRAMS))
+	$(call INSTALL_ALL,0644,$(FILES))
+
+install-ca: all ## install sk-tpm-ca, for a host that certifies others' keys
+	$(call INSTALL_ALL,0755,$(CA_INSTALLED))
+	$(call INSTALL_ALL,0644,$(CA_FILES))
 
 uninstall: ## remove what install put there
-	@set -e; for f in $(PROGRAMS) $(FILES); do echo "  REMOVE $${f#*:}"; \
-	    rm -f "$(DESTDIR)$${f#*:}"; done
+	$(call REMOVE_ALL,$(PROGRAMS) $(FILES))
 	@for d in "$(DESTDIR)$(DOCDIR)/examples" "$(DESTDIR)$(DOCDIR)" \
 	    "$(DESTDIR)$(LIBEXECDIR)"; do \
 	    [ ! -d "$$d" ] || rmdir --ignore-fail-on-non-empty "$$d"; done
+
+uninstall-ca: ## remove what install-ca put there
+	$(call REMOVE_ALL,$(CA_INSTALLED) $(CA_FILES))
+	@[ ! -d "$(DESTDIR)$(LIBEXECDIR)" ] || \
+	    rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(LIBEXECDIR)"
 
 clean: ## remove what was built
 	rm -rf $(B)

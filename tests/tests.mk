@@ -155,6 +155,9 @@ $(B)/tests/unit/test-%: tests/unit/test-%.c $(OBJS) $(FLAGS)
 $(CA_TESTS:%=$(B)/tests/unit/test-%): $(B)/tests/unit/test-%: \
 	tests/unit/test-%.c $(CA_OBJS) $(FLAGS)
 	$(call PROGRAM,$(TEST_LDFLAGS),-lcmocka $(CA_LIBS))
+$(B)/tests/unit/test-ca-%: tests/unit/test-ca-%.c $(FLAGS) $(CA_SHARED_OBJS) \
+	$(patsubst %,$(B)/enroll/ca/%.o,$(filter-out serve,$(CA_SERVICE)))
+	$(call PROGRAM,$(TEST_LDFLAGS),-lcmocka $(CA_SERVICE_LIBS))
 $(B)/tests/unit/test-weakness: $(B)/enroll/doctor/weakness.o
 $(B)/tests/unit/test-keyfile: $(B)/enroll/keyfile.o \
 	$(B)/enroll/new-file.o

@@ -546,7 +546,7 @@ fill_in(struct settings *s)
 	    (r = set_text(&s->store, "/var/lib/sk-tpm-ca/store.db")) != 0)
 		return r;
 	if (s->runtime == NULL &&
-	    (r = set_text(&s->runtime, "/run/sk-tpm-ca")) != 0)
+	    (r = set_text(&s->runtime, "/run/sk-tpm-ca-service")) != 0)
 		return r;
 	if (s->login_account == NULL &&
 	    (r = set_text(&s->login_account, "sk-tpm-ca")) != 0)

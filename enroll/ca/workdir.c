@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +29,10 @@ workdir_make(const struct settings *settings, struct workdir *ret)
 		ret->path = NULL;
 		return fail(FAIL_MEMORY, "out of memory");
 	}
+	/* As it is made when the first connection comes. */
+	if (mkdir(settings->runtime, 0700) != 0 && errno != EEXIST)
+		log_debug("cannot make %s: %s", settings->runtime,
+		    strerror(errno));
 	if (mkdtemp(ret->path) == NULL) {
 		int r = cannot("make a directory in", settings->runtime);
 

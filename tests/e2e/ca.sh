@@ -734,7 +734,23 @@ helpers() {
 		grep '^sk-tpm-attest 1'
 }
 
+# Settings, commands and options: in the code and in the pages alike.
+documented() {
+	local page=$TOP/man/sk-tpm-ca
+	diff <(sed -n 's/^\t{ "\([A-Za-z0-9]*\)", \(true\|false\), set_.*/\1/p' \
+		"$TOP/enroll/ca/settings.c" | sort) \
+		<(sed -n 's/^\.It Cm \([A-Z][A-Za-z0-9]*\)$/\1/p' "$page.conf.5" |
+			sort)
+	diff <(sed -n 's/^\t{ "\([a-z-]*\)", \(no\|required\)_argument.*/\1/p' \
+		"$TOP/enroll/ca/main.c" | sort) \
+		<(sed -n 's/^\.It.* Fl -\([a-z-]*\).*/\1/p' "$page.8" | sort)
+	diff <(ca --help | sed -n 's/^  \([a-z]*\( [a-z][a-z]*\)\{0,1\}\) .*/\1/p' |
+		sort -u) \
+		<(sed -n 's/^\.It Cm \([a-z][a-z ]*\)$/\1/p' "$page.8" | sort -u)
+}
+
 CA_PORT=$SSHD_PORT
+try "settings, commands and options are in the pages" documented
 try "an unknown machine is refused" unknown
 try "a known one's first key waits until it is approved" first_key
 try "a server that trusts the CA lets it in" logs_in
