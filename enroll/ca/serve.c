@@ -29,6 +29,7 @@
 #include "ca/judge.h"
 #include "ca/public-key.h"
 #include "ca/slots.h"
+#include "ca/workdir.h"
 
 #define LOGIN_SECONDS 5
 
@@ -467,6 +468,7 @@ prepare(struct session *s, const char *path)
 		    "%s has no Names, by which machines call this CA", path);
 	/* First of all, while there is nothing for it to inherit. */
 	if ((r = judge_start(&s->settings, &s->judge)) != 0 ||
+	    (r = runtime_make(&s->settings)) != 0 ||
 	    (r = check_peer(&s->settings)) != 0)
 		return r;
 	return store_open(s->settings.store, STORE_EXISTING, &s->store);

@@ -22,20 +22,30 @@ cannot(const char *what, const char *path)
 }
 
 int
+runtime_make(const struct settings *settings)
+{
+	if (mkdir(settings->runtime, 0700) == 0 || errno == EEXIST)
+		return 0;
+	return cannot("make", settings->runtime);
+}
+
+int
 workdir_make(const struct settings *settings, struct workdir *ret)
 {
+	int r;
+
 	*ret = (struct workdir){ 0 };
 	if (asprintf(&ret->path, "%s/work.XXXXXX", settings->runtime) == -1) {
 		ret->path = NULL;
 		return fail(FAIL_MEMORY, "out of memory");
 	}
-	/* As it is made when the first connection comes. */
-	if (mkdir(settings->runtime, 0700) != 0 && errno != EEXIST)
-		log_debug("cannot make %s: %s", settings->runtime,
-		    strerror(errno));
+	if ((r = runtime_make(settings)) != 0) {
+		free(ret->path);
+		ret->path = NULL;
+		return r;
+	}
 	if (mkdtemp(ret->path) == NULL) {
-		int r = cannot("make a directory in", settings->runtime);
-
+		r = cannot("make a directory in", settings->runtime);
 		free(ret->path);
 		ret->path = NULL;
 		return r;

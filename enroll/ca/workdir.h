@@ -16,6 +16,11 @@ struct workdir {
 };
 
 /*
+ * Makes RuntimeDirectory, where systemd has not done so. 0 or FAIL_UNAVAILABLE.
+ */
+int runtime_make(const struct settings *settings) MUST_CHECK;
+
+/*
  * The caller ends *ret with workdir_remove, on failure too. 0; FAIL_UNAVAILABLE
  * where there can be no directory; FAIL_MEMORY.
  */
