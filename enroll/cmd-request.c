@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/home.h"
@@ -11,8 +12,10 @@
 #include "base/text.h"
 #include "base/wire.h"
 #include "command.h"
+#include "new-file.h"
 #include "request/certificate-file.h"
 #include "request/conversation.h"
+#include "request/trust-files.h"
 
 struct requesting {
 	const struct invocation *inv;
@@ -22,7 +25,8 @@ struct requesting {
 	struct message_request request;
 	struct proof proof;
 	struct ca_reader answer;
-	const char *address; /* the CA that has answered */
+	const char *address;	   /* the CA that has answered */
+	const char *krl, *ca_keys; /* files to be written; or NULL */
 };
 
 static int
@@ -70,6 +74,40 @@ read_key(struct requesting *q, enum certificate_type type)
 	    (r = keyref_check_is_file(&q->ref)) != 0)
 		return r;
 	return certificate_file_of(&q->ref, q->key_file, type, &q->file);
+}
+
+/* Files of the CA's are there, and can be replaced. */
+static int
+check_files(struct requesting *q, bool *ret_all_there)
+{
+	const char *const paths[] = { q->krl, q->ca_keys };
+	int r;
+
+	*ret_all_there = true;
+	for (int i = 0; i < 2; i++) {
+		if (paths[i] == NULL)
+			continue;
+		if ((r = new_file_check(paths[i], REPLACE_EXISTING)) != 0)
+			return r;
+		*ret_all_there &= access(paths[i], F_OK) == 0;
+	}
+	return 0;
+}
+
+/* sshd trusts keys for users, and a user's ssh those for hosts. */
+static int
+put_files(const struct requesting *q)
+{
+	uint32_t trusted = q->file.type == CERTIFICATE_HOST ? CERTIFICATE_USER
+							    : CERTIFICATE_HOST;
+	int r;
+
+	if (q->krl != NULL &&
+	    (r = krl_put(q->krl, &q->answer.krl, q->file.path)) != 0)
+		return r;
+	return q->ca_keys == NULL
+	    ? 0
+	    : ca_keys_put(q->ca_keys, &q->answer, trusted);
 }
 
 /* The next one is tried where this one cannot be reached, or is busy. */
@@ -136,6 +174,10 @@ answer(const struct requesting *q, const struct certificate *c, bool kept)
 	answer_time(o, "valid_to", c->valid_before);
 	answer_text(o, "ca", q->address);
 	answer_bool(o, "replaced", !kept);
+	if (q->krl != NULL)
+		answer_path(o, "krl", q->krl);
+	if (q->ca_keys != NULL)
+		answer_path(o, "ca_keys", q->ca_keys);
 	answer_print(o, wanted_form(q->inv));
 }
 
@@ -148,6 +190,8 @@ request(struct requesting *q, enum certificate_type type)
 	int r;
 
 	q->request.type = type;
+	q->request.wants = (q->krl != NULL ? MESSAGE_WANT_KRL : 0u) |
+	    (q->ca_keys != NULL ? MESSAGE_WANT_CA_KEYS : 0u);
 	if (name != NULL &&
 	    (r = bytes_set(&q->request.name, name, strlen(name))) != 0)
 		return r;
@@ -155,7 +199,8 @@ request(struct requesting *q, enum certificate_type type)
 		 &q->inv->cfg, &q->ref, &q->proof, &q->request)) != 0 ||
 	    (r = ask_each(q)) != 0 ||
 	    (r = certificate_file_put(&q->file,
-		 bytes_slice(&q->answer.certificate), &c, &kept)) != 0)
+		 bytes_slice(&q->answer.certificate), &c, &kept)) != 0 ||
+	    (r = put_files(q)) != 0)
 		return r;
 	answer(q, &c, kept);
 	return 0;
@@ -165,7 +210,12 @@ int
 command_request(struct invocation *inv)
 {
 	bool if_needed = option_value(inv, OPTION_IF_NEEDED) != NULL;
-	struct requesting q = { .inv = inv };
+	struct requesting q = {
+		.inv = inv,
+		.krl = option_value(inv, OPTION_KRL),
+		.ca_keys = option_value(inv, OPTION_CA_KEYS),
+	};
+	bool all_there;
 	enum certificate_type type = CERTIFICATE_USER;
 	int r;
 
@@ -175,7 +225,8 @@ command_request(struct invocation *inv)
 	signal(SIGPIPE, SIG_IGN);
 	if ((r = take_type(inv, &type)) == 0 &&
 	    (r = check_addresses(inv)) == 0 && (r = read_key(&q, type)) == 0 &&
-	    !(if_needed && certificate_file_is_fresh(&q.file)))
+	    (r = check_files(&q, &all_there)) == 0 &&
+	    !(if_needed && all_there && certificate_file_is_fresh(&q.file)))
 		r = request(&q, type);
 	proof_reset(&q.proof);
 	message_request_reset(&q.request);

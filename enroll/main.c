@@ -17,6 +17,8 @@ const struct option_entry option_table[] = {
 	    "what the key is for; begins with ssh: (default: ssh:)" },
 	{ OPTION_ATTESTATION, "attestation", '\0', "FILE",
 	    "write the attestation, as ssh-keygen does" },
+	{ OPTION_CA_KEYS, "ca-keys", '\0', "FILE",
+	    "also write the CA's keys, for TrustedUserCAKeys" },
 	{ OPTION_CHALLENGE, "challenge", '\0', "FILE",
 	    "what the attestation is to cover" },
 	{ OPTION_COMMENT, "comment", 'C', "TEXT", "comment of the public key" },
@@ -32,6 +34,8 @@ const struct option_entry option_table[] = {
 	{ OPTION_IF_NEEDED, "if-needed", '\0', NULL,
 	    "only if a third of the certificate's time, or less, is left" },
 	{ OPTION_JSON, "json", 'j', NULL, "answer in JSON" },
+	{ OPTION_KRL, "krl", '\0', "FILE",
+	    "also write the CA's revocation list, for RevokedKeys" },
 	{ OPTION_LIMIT, "limit", 'l', "KIND",
 	    "only for " LIMIT_CHOICES "; repeatable" },
 	{ OPTION_NAME, "name", '\0', "TEXT",
@@ -94,8 +98,9 @@ const struct command commands[] = {
 	    command_pin },
 	{ "request", "ssh://CA ...",
 	    "have a CA certify a key that is in this TPM",
-	    COMMON | BIT(OPTION_FILE) | BIT(OPTION_IF_NEEDED) |
-		BIT(OPTION_JSON) | BIT(OPTION_NAME) | BIT(OPTION_TYPE),
+	    COMMON | BIT(OPTION_FILE) | BIT(OPTION_CA_KEYS) | BIT(OPTION_KRL) |
+		BIT(OPTION_IF_NEEDED) | BIT(OPTION_JSON) | BIT(OPTION_NAME) |
+		BIT(OPTION_TYPE),
 	    1, 16, command_request },
 	{ "setup", "", "make the storage root key persistent, name the library",
 	    COMMON | BIT(OPTION_DRY_RUN) | BIT(OPTION_ENDORSEMENT_KEY) |

@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <sys/wait.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +11,7 @@
 #include "base/log.h"
 #include "new-file.h"
 #include "request/certificate-file.h"
+#include "request/ssh-keygen.h"
 
 #define MAX_LINE 65536
 
@@ -120,23 +116,11 @@ static int
 verify_signature(const char *path)
 {
 	const char *const argv[] = { "ssh-keygen", "-L", "-f", path, NULL };
-	posix_spawn_file_actions_t actions;
-	int err, status = 0;
-	pid_t pid;
+	int status, r;
 
-	posix_spawn_file_actions_init(&actions);
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		posix_spawn_file_actions_addopen(
-		    &actions, fd, "/dev/null", O_RDWR, 0);
-	err = posix_spawnp(&pid, "ssh-keygen", &actions, NULL,
-	    (char **)(uintptr_t)argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (err != 0)
-		return fail(
-		    FAIL_INTERNAL, "cannot run ssh-keygen: %s", strerror(err));
-	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	if ((r = ssh_keygen_quietly(argv, &status)) != 0)
+		return r;
+	if (status != 0)
 		return fail(FAIL_CERTIFICATE,
 		    "the signature of the CA's certificate is wrong");
 	return 0;

@@ -218,6 +218,34 @@ known() {
 	asks "$WORK/k" >/dev/null
 }
 
+# What a host's sshd reads of the CA comes along, and is never set back.
+trust_files() {
+	local version
+	echo "IdentityFile $WORK/k" >>"$WORK/ssh_config"
+	finally sed -i '/^IdentityFile/d' "$WORK/ssh_config"
+	asks "$WORK/host" --type host --krl "$WORK/krl" \
+		--ca-keys "$WORK/ca-keys" --json |
+		jq -e '.krl == "'"$WORK/krl"'"'
+	cmp "$WORK/ca-keys" <(cut -d ' ' -f 1-2 "$STATE/user_ca.pub")
+	asks "$WORK/k" --ca-keys "$WORK/ca-keys"
+	cmp "$WORK/ca-keys" <(cut -d ' ' -f 1-2 "$STATE/host_ca.pub")
+	ssh-keygen -Q -f "$WORK/krl" "$WORK/k.pub"
+	version=$(krl_version)
+	# They are asked for where they are not there, though the rest is fresh.
+	rm "$WORK/krl"
+	asks "$WORK/k" --if-needed --krl "$WORK/krl" >/dev/null
+	[ "$(krl_version)" -eq "$version" ]
+	[ -z "$(asks "$WORK/k" --if-needed --krl "$WORK/krl")" ]
+	ssh-keygen -q -k -z 1000000 -f "$WORK/krl" /dev/null
+	asks "$WORK/k" --krl "$WORK/krl" 2>&1 | grep 'is kept: it has version'
+	[ "$(krl_version)" -eq 1000000 ]
+	echo "nothing" >"$WORK/krl"
+	asks "$WORK/k" --krl "$WORK/krl"
+	[ "$(krl_version)" -eq "$version" ]
+	refuses 'write into the directory of' asks "$WORK/k" \
+		--krl "$WORK/none/krl"
+}
+
 names() {
 	refuses_ca 'is the id of the machine web1' machine add web2 "$ID"
 	for bad in "" -x .x UPPER 'a b' a,b $'a\nb' a_b "$(printf '%065d' 0)"; do
@@ -755,6 +783,7 @@ try "an unknown machine is refused" unknown
 try "a known one's first key waits until it is approved" first_key
 try "a server that trusts the CA lets it in" logs_in
 try "a host's key, by the login of the approved one" host_key
+try "a list of what is revoked, and the CA's keys, come along" trust_files
 try "a key is replaced by its own login, or an administrator's word" replaced
 try "a key that is expected, and a first one that is accepted" expected
 try "names and ids that are none, and whose they are" names
