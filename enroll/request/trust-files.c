@@ -36,7 +36,7 @@ read_version(struct slice krl, uint64_t *ret)
 static bool
 read_version_of_file(const char *path, uint64_t *ret)
 {
-	uint8_t head[KRL_HEAD];
+	uint8_t head[KRL_HEAD] = { 0 };
 	struct stat st;
 	FILE *f = home_open(path, &st);
 	size_t n = 0;

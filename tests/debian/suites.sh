@@ -24,6 +24,7 @@ builds() {
 	# Other compilers warn of other things.
 	fails grep 'warning:' "$tree/src/build/deb/log"
 	mv "$tree"/src/build/deb/sk-tpm_*.deb "$TREES/$1.deb"
+	mv "$tree"/src/build/deb/sk-tpm-ca_*.deb "$TREES/$1-ca.deb"
 	rm -rf --one-file-system "$tree"
 }
 
@@ -44,6 +45,31 @@ installs() {
 	inside "$tree" apt-get install -y --no-install-recommends \
 		/tmp/sk-tpm.deb
 	copy_source "$tree" tests examples
+}
+
+# From the package to a CA that sshd would answer for, in one command. systemd does
+# not run there.
+certifies() {
+	local tree=$TREES/$1
+	cp "$TREES/$1-ca.deb" "$tree/tmp/sk-tpm-ca.deb"
+	inside "$tree" apt-get install -y --no-install-recommends \
+		/tmp/sk-tpm-ca.deb
+	mkdir -p "$tree/run/sshd"
+	inside "$tree" sk-tpm-ca init --names ca.example.com --write |
+		grep '^CA of users: SHA256:'
+	inside "$tree" sh -c 'stat -c "%U %a" /var/lib/sk-tpm-ca/*' |
+		sort | uniq -c >"$WORK/modes"
+	cat "$WORK/modes"
+	fails grep -v sk-tpm-ca-service "$WORK/modes"
+	inside "$tree" sshd -T -C user=sk-tpm-ca |
+		grep '^authorizedkeyscommand /usr/libexec/sk-tpm/authorized-keys'
+	inside "$tree" grep '^sk-tpm-ca:\*:' /etc/shadow
+	inside "$tree" sk-tpm-ca machine add web1 \
+		SHA256:8vDq+NwpXRCVnJBKTUtMt2S18VtCY2KMOp38rnhdeGs=
+	inside "$tree" sk-tpm-ca audit | grep '"what":"machine add"'
+	inside "$tree" apt-get purge -y sk-tpm-ca
+	rm -rf "$tree/var/lib/sk-tpm-ca" "$tree/etc/ssh/sk-tpm-ca.conf" \
+		"$tree/etc/ssh/sshd_config.d/sk-tpm-ca.conf"
 }
 
 used() {
@@ -85,6 +111,8 @@ else
 		[ -x "$TREES/$suite/src/tests/debian/installed.sh" ] || continue
 		relay "$suite" used "$suite"
 		versions "$suite"
+		try "$suite: sk-tpm-ca's package, and init, make a CA" \
+			certifies "$suite"
 		try "$suite: apt-get purge leaves nothing of it" goes "$suite"
 		rm -rf --one-file-system "${TREES:?}/$suite"
 	done

@@ -5,20 +5,9 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-if [ "$(id -u)" -ne 0 ]; then
-	echo "1..0 # SKIP sshd runs an AuthorizedKeysCommand of root's alone"
-	exit 0
-fi
-
-# sshd wants a path to its command on which nobody else could have written.
-SAFE=$(mktemp -d /var/lib/sk-tpm-test.XXXXXX)
-trap 'rm -rf "$SAFE"; cleanup' EXIT
-chmod 755 "$SAFE"
-mkdir "$SAFE/libexec"
-cp "$BUILD/sk-tpm-ca" "$SAFE"
-cp "$BUILD"/libexec/* "$SAFE/libexec"
-export PATH=$SAFE:$BUILD:$PATH
-CONF=$SAFE/ca.conf STATE=$SAFE/state SOCKET=$SAFE/socket
+# shellcheck source=tests/lib/ca.sh
+. "$TOP/tests/lib/ca.sh"
+ca_begin
 PIN=314159
 
 tpm_new tpm
@@ -26,38 +15,7 @@ tpm_persist_srk
 tpm2_createek -Q -G ecc -c "$WORK/ek.ctx"
 tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" 0x81010002
 tpm2_flushcontext -t
-ID=SHA256:$(tpm2_readpublic -Q -c 0x81010002 -f der -o "$WORK/ek.der" &&
-	openssl dgst -sha256 -binary "$WORK/ek.der" | base64)
-
-# settings [LINE...]: of the CA, with what is needed before and behind.
-settings() {
-	cat >"$CONF" <<-EOT
-		Names 127.0.0.1 ca.example.com
-		Store $STATE/store.db
-		RuntimeDirectory $SAFE/run
-		LoginAccount $ME
-		ServiceAccount $ME
-		UserCAKey $STATE/user_ca
-		HostCAKey $STATE/host_ca
-	EOT
-	[ $# -eq 0 ] || printf '%s\n' "$@" >>"$CONF"
-}
-
-ca() {
-	"$SAFE/sk-tpm-ca" --config "$CONF" "$@"
-}
-
-mkdir "$SAFE/run"
-settings
-
-# The socket, and sshd as init sets it up.
-service_start() {
-	systemd-socket-activate --accept --inetd -l "$SOCKET" \
-		"$SAFE/libexec/serve" "$CONF" \
-		>/dev/null 2>>"$WORK/service.log" &
-	ends_with_us $!
-	wait_until [ -S "$SOCKET" ]
-}
+ID=$(machine_id_of 0x81010002)
 
 init() {
 	ca init --names 127.0.0.1
@@ -68,15 +26,11 @@ init() {
 	grep "^Keeping $STATE/user_ca$" "$WORK/out"
 	grep '^CA of hosts: SHA256:' "$WORK/out"
 	sha256sum -c "$WORK/before"
-	ca init --dry-run >"$WORK/out"
-	sed -n '/^Match User/,/^Match all/p' "$WORK/out" >"$WORK/snippet"
+	ca_snippet
 	grep 'AuthorizedKeysCommand .*/authorized-keys %t %k' "$WORK/snippet"
 }
 
 try "init makes keys and store, and keeps what is there" init
-# sshd's account of machines is ours here, and the socket elsewhere.
-sed -i "s,%t %k,& $SOCKET,; s,AuthorizedKeysCommandUser .*,AuthorizedKeysCommandUser $ME,; /ForceCommand/d" \
-	"$WORK/snippet"
 service_start
 sshd_start ca "$(cat "$WORK/snippet")"
 cat >"$WORK/ssh_config" <<-EOT

@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# A CA of the test's own: sk-tpm-ca, its service from systemd-socket-activate, and
+# sshd's lines for it. sshd runs an AuthorizedKeysCommand of root's alone, on a path
+# on which nobody else could have written: ca_begin ends a test that is not root's.
+
+# Sets SAFE, a directory like that with the programs, CONF, STATE and SOCKET.
+ca_begin() {
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "1..0 # SKIP sshd runs an AuthorizedKeysCommand of root's alone"
+		exit 0
+	fi
+	SAFE=$(mktemp -d /var/lib/sk-tpm-test.XXXXXX)
+	trap 'rm -rf "$SAFE"; cleanup' EXIT
+	chmod 755 "$SAFE"
+	mkdir "$SAFE/libexec" "$SAFE/run"
+	cp "$BUILD/sk-tpm-ca" "$SAFE"
+	cp "$BUILD"/libexec/* "$SAFE/libexec"
+	export PATH=$SAFE:$BUILD:$PATH
+	CONF=$SAFE/ca.conf STATE=$SAFE/state SOCKET=$SAFE/socket
+	settings
+}
+
+# settings [LINE...]: of the CA, with what is needed before and behind.
+# shellcheck disable=SC2120 # by the test files
+settings() {
+	cat >"$CONF" <<-EOT
+		Names 127.0.0.1 ca.example.com
+		Store $STATE/store.db
+		RuntimeDirectory $SAFE/run
+		LoginAccount $ME
+		ServiceAccount $ME
+		UserCAKey $STATE/user_ca
+		HostCAKey $STATE/host_ca
+	EOT
+	[ $# -eq 0 ] || printf '%s\n' "$@" >>"$CONF"
+}
+
+ca() {
+	"$SAFE/sk-tpm-ca" --config "$CONF" "$@"
+}
+
+service_start() {
+	systemd-socket-activate --accept --inetd -l "$SOCKET" \
+		"$SAFE/libexec/serve" "$CONF" \
+		>/dev/null 2>>"$WORK/service.log" &
+	ends_with_us $!
+	wait_until [ -S "$SOCKET" ]
+}
+
+# sshd's lines for it, as `sk-tpm-ca init` prints them, in $WORK/snippet; but the
+# account of machines is ours, and the socket elsewhere.
+ca_snippet() {
+	ca init --dry-run | sed -n '/^Match User/,/^Match all/p' |
+		sed "s,%t %k,& $SOCKET,; /ForceCommand/d
+			s,AuthorizedKeysCommandUser .*,AuthorizedKeysCommandUser $ME," \
+		>"$WORK/snippet"
+}
+
+# machine_id_of HANDLE: of a persistent endorsement key, by tpm2-tools and openssl.
+machine_id_of() {
+	tpm2_readpublic -Q -c "$1" -f der -o "$WORK/ek.der"
+	echo "SHA256:$(openssl dgst -sha256 -binary "$WORK/ek.der" | base64)"
+}
