@@ -24,6 +24,8 @@ struct requesting {
 	struct certificate_file file;
 	struct message_request request;
 	struct proof proof;
+	struct askpass *askpass;
+	uint32_t wrong_tries; /* before ssh was given the PIN */
 	struct ca_reader answer;
 	const char *address;	   /* the CA that has answered */
 	const char *krl, *ca_keys; /* files to be written; or NULL */
@@ -110,6 +112,38 @@ put_files(const struct requesting *q)
 	    : ca_keys_put(q->ca_keys, &q->answer, trusted);
 }
 
+/* ssh logs in by the same key, and is not to ask for its PIN again. */
+static int
+prepare_login(struct requesting *q)
+{
+	const struct handle *h = &q->ref.handle;
+	int r;
+
+	if (q->proof.pin.len == 0 ||
+	    (h->limits.kinds != 0 && (h->limits.kinds & LIMIT_LOGIN) == 0))
+		return 0;
+	if ((r = proof_wrong_tries(&q->proof, &q->wrong_tries)) != 0)
+		return r;
+	return askpass_new(
+	    q->key_file, (const char *)q->proof.pin.data, &q->askpass);
+}
+
+/*
+ * ssh does not tell why a login failed. If it was the PIN, that is wrong for
+ * the next CA, too.
+ */
+static int
+check_pin(const struct requesting *q, int r)
+{
+	uint32_t now;
+
+	if (r != FAIL_CA_LATER || q->askpass == NULL ||
+	    !askpass_gave(q->askpass) || q->answer.state != CA_GREETING ||
+	    proof_wrong_tries(&q->proof, &now) != 0 || now <= q->wrong_tries)
+		return r;
+	return fail(FAIL_WRONG_PIN, "wrong PIN: ssh could not log in");
+}
+
 /* The next one is tried where this one cannot be reached, or is busy. */
 static int
 ask_each(struct requesting *q)
@@ -124,8 +158,9 @@ ask_each(struct requesting *q)
 			 q->address, &q->request.destination)) != 0)
 			return r;
 		ca_reader_reset(&q->answer);
-		r = conversation_with(q->address, q->key_file, &q->request,
-		    &q->proof, &q->answer);
+		r = check_pin(q,
+		    conversation_with(q->address, q->key_file, &q->request,
+			&q->proof, q->askpass, &q->answer));
 	}
 	return r;
 }
@@ -197,7 +232,7 @@ request(struct requesting *q, enum certificate_type type)
 		return r;
 	if ((r = proof_prepare(
 		 &q->inv->cfg, &q->ref, &q->proof, &q->request)) != 0 ||
-	    (r = ask_each(q)) != 0 ||
+	    (r = prepare_login(q)) != 0 || (r = ask_each(q)) != 0 ||
 	    (r = certificate_file_put(&q->file,
 		 bytes_slice(&q->answer.certificate), &c, &kept)) != 0 ||
 	    (r = put_files(q)) != 0)
@@ -228,6 +263,7 @@ command_request(struct invocation *inv)
 	    (r = check_files(&q, &all_there)) == 0 &&
 	    !(if_needed && all_there && certificate_file_is_fresh(&q.file)))
 		r = request(&q, type);
+	askpass_free(q.askpass);
 	proof_reset(&q.proof);
 	message_request_reset(&q.request);
 	ca_reader_reset(&q.answer);

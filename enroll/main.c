@@ -11,6 +11,7 @@
 #include "base/process.h"
 #include "command.h"
 #include "key/limits.h"
+#include "request/askpass.h"
 
 const struct option_entry option_table[] = {
 	{ OPTION_APPLICATION, "application", 'a', "TEXT",
@@ -354,6 +355,8 @@ int
 main(int argc, char **argv)
 {
 	log_begin_secret();
+	if (askpass_is_asked(argc, argv))
+		return askpass_main(argv[1]);
 	process_keep_memory();
 	/* If our caller ignores SIGCHLD, we cannot learn how children end. */
 	signal(SIGCHLD, SIG_DFL);

@@ -32,6 +32,7 @@ struct conversation {
 	struct bytes said; /* by both sides, to the end of the challenge */
 	uint64_t deadline;
 	bool greeted;
+	struct askpass *askpass; /* or NULL */
 };
 
 /* --- the address ------------------------------------------------------- */
@@ -92,18 +93,37 @@ bad:
 
 /* --- ssh --------------------------------------------------------------- */
 
-static char **
-environment(void)
+/* Whether `text`, "NAME=value", has the name of one of these. */
+static bool
+is_one_of(const char *text, char *const *ours, size_t n)
 {
-	size_t n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(text, ours[i], strcspn(ours[i], "=") + 1) == 0)
+			return true;
+	return false;
+}
+
+static char **
+environment(const struct askpass *askpass)
+{
+	char *const *ours = NULL;
+	size_t n = 0, n_ours = 0, out = 0;
 	char **env;
 
+	if (askpass != NULL) {
+		ours = askpass_environment(askpass);
+		n_ours = ASKPASS_ENV;
+	}
 	while (environ[n] != NULL)
 		n++;
-	if ((env = calloc(n + 2, sizeof(*env))) == NULL)
+	if ((env = calloc(n + n_ours + 2, sizeof(*env))) == NULL)
 		return NULL;
-	memcpy(env, environ, n * sizeof(*env));
-	env[n] = (char *)(uintptr_t)(CONVERSATION_MARK "=1");
+	for (size_t i = 0; i < n; i++)
+		if (!is_one_of(environ[i], ours, n_ours))
+			env[out++] = environ[i];
+	for (size_t i = 0; i < n_ours; i++)
+		env[out++] = ours[i];
+	env[out] = (char *)(uintptr_t)(CONVERSATION_MARK "=1");
 	return env;
 }
 
@@ -112,13 +132,16 @@ static int
 spawn(struct conversation *c, const char *key_file, int in, int out)
 {
 	char provider[600];
+	/* An agent with the key would ask for the PIN that we have. */
+	const char *agent =
+	    c->askpass != NULL ? "IdentityAgent=none" : "PermitLocalCommand=no";
 	const char *const argv[] = { "ssh", "-T", "-S", "none", "-i", key_file,
-		"-o", provider, "-o", "ClearAllForwardings=yes", "-o",
-		"ForwardAgent=no", "-o", "ForwardX11=no", "-o",
+		"-o", provider, "-o", agent, "-o", "ClearAllForwardings=yes",
+		"-o", "ForwardAgent=no", "-o", "ForwardX11=no", "-o",
 		"PermitLocalCommand=no", "-o",
 		"ConnectTimeout=" CONNECT_SECONDS, "--", c->address, NULL };
 	posix_spawn_file_actions_t actions;
-	char **env = environment();
+	char **env = environment(c->askpass);
 	int err;
 
 	if (env == NULL)
@@ -156,6 +179,8 @@ begin(struct conversation *c, const char *key_file)
 	close(out[1]);
 	c->to = in[1];
 	c->from = out[0];
+	if (r == 0 && c->askpass != NULL)
+		askpass_begin(c->askpass, c->ssh);
 	return r;
 }
 
@@ -208,13 +233,18 @@ went_away(const struct conversation *c)
 static int
 read_more(struct conversation *c)
 {
-	struct pollfd pfd = { .fd = c->from, .events = POLLIN };
+	struct pollfd pfds[2] = { { .fd = c->from, .events = POLLIN },
+		{ .fd = c->askpass != NULL ? askpass_fd(c->askpass) : -1,
+		    .events = POLLIN } };
 	uint8_t buf[8192];
 	ssize_t n;
 
-	do
-		n = poll(&pfd, 1, clock_ms_left(c->deadline));
-	while (n == -1 && errno == EINTR);
+	do {
+		n = poll(pfds, 2, clock_ms_left(c->deadline));
+		if (n > 0 && pfds[1].revents != 0)
+			askpass_serve(c->askpass);
+	} while (
+	    (n == -1 && errno == EINTR) || (n > 0 && pfds[0].revents == 0));
 	if (n == 0)
 		return fail(FAIL_CA_LATER, "the CA at %.100s does not answer",
 		    c->address);
@@ -332,10 +362,11 @@ converse(struct conversation *c, const struct message_request *request,
 int
 conversation_with(const char *address, const char *key_file,
     const struct message_request *request, const struct proof *proof,
-    struct ca_reader *ret)
+    struct askpass *askpass, struct ca_reader *ret)
 {
 	struct conversation c = {
 		.address = address,
+		.askpass = askpass,
 		.to = -1,
 		.from = -1,
 		.lines = { .most = MESSAGE_CA_MAX },

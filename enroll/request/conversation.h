@@ -6,6 +6,7 @@
 #ifndef SKTPM_CONVERSATION_H
 #define SKTPM_CONVERSATION_H
 
+#include "request/askpass.h"
 #include "request/proof.h"
 
 /* Set in the environment of the ssh that is run: it is not to run us again. */
@@ -21,13 +22,14 @@ int conversation_destination(const char *address, struct bytes *ret) MUST_CHECK;
 /*
  * Asks the CA at that address, and reads its answer into *ret, which the caller
  * ends with ca_reader_reset. ssh logs in with the key of `key_file` or by its
- * own configuration; what it says goes to stderr. 0: ret->certificate is what
- * the CA sent, unchecked. FAIL_CA_PENDING, FAIL_CA_REFUSED; FAIL_CA_LATER,
+ * own configuration; what it says goes to stderr. `askpass` gives it the PIN of
+ * that key; NULL: it asks by itself for what it needs. 0: ret->certificate is
+ * what the CA sent, unchecked. FAIL_CA_PENDING, FAIL_CA_REFUSED; FAIL_CA_LATER,
  * after which another address may be tried; FAIL_PROTOCOL; what proof_answer
  * gives.
  */
 int conversation_with(const char *address, const char *key_file,
     const struct message_request *request, const struct proof *proof,
-    struct ca_reader *ret) MUST_CHECK;
+    struct askpass *askpass, struct ca_reader *ret) MUST_CHECK;
 
 #endif

@@ -8,6 +8,7 @@
 #include "key/load.h"
 #include "request/proof.h"
 #include "ssh/sshkey.h"
+#include "tpm/lockout.h"
 #include "tpm/tpm.h"
 #include "user/pin.h"
 #include "user/presence.h"
@@ -111,7 +112,6 @@ static int
 ask(struct preparing *p)
 {
 	struct proof *proof = p->proof;
-	struct bytes pin = { 0 };
 	int r;
 
 	if (p->hierarchy.has_password &&
@@ -121,11 +121,10 @@ ask(struct preparing *p)
 	if (proof->ref->handle.auth != HANDLE_AUTH_PIN)
 		return 0;
 	if ((r = presence_ask_secret(
-		 proof->cfg, "Enter the key's PIN: ", &pin)) == 0)
-		r = pin_auth_value((const char *)pin.data,
-		    proof->ref->handle.pin_salt, &proof->auth_value);
-	bytes_reset(&pin);
-	return r;
+		 proof->cfg, "Enter the key's PIN: ", &proof->pin)) != 0)
+		return r;
+	return pin_auth_value((const char *)proof->pin.data,
+	    proof->ref->handle.pin_salt, &proof->auth_value);
 }
 
 int
@@ -186,9 +185,30 @@ proof_answer(const struct proof *proof, const struct challenge *challenge,
 	return tpm_with(proof->cfg->tcti, answer, &w);
 }
 
+/* --- wrong PINs -------------------------------------------------------- */
+
+static int
+read_tries(struct tpm *tpm, void *what)
+{
+	uint32_t *ret = what;
+	struct lockout state;
+	int r;
+
+	if ((r = lockout_read(tpm, &state)) == 0)
+		*ret = state.counter;
+	return r;
+}
+
+int
+proof_wrong_tries(const struct proof *proof, uint32_t *ret)
+{
+	return tpm_with(proof->cfg->tcti, read_tries, ret);
+}
+
 void
 proof_reset(struct proof *proof)
 {
+	bytes_reset(&proof->pin);
 	bytes_reset(&proof->auth_value);
 	owner_password_reset(&proof->endorsement);
 }

@@ -17,7 +17,8 @@ struct proof {
 	const struct config *cfg;
 	const struct keyref *ref;
 	struct checked_key key;
-	struct bytes auth_value; /* of its PIN; empty: it needs none for this */
+	struct bytes pin;	 /* terminated; empty: it needs none for this */
+	struct bytes auth_value; /* made of it */
 	struct owner_password endorsement;
 	char id[MACHINE_ID_LEN + 1];
 };
@@ -35,6 +36,10 @@ int proof_prepare(const struct config *cfg, const struct keyref *ref,
 /* The secret of a challenge, by the TPM; as activate. */
 int proof_answer(const struct proof *proof, const struct challenge *challenge,
     uint8_t ret_secret[ACTIVATE_SECRET_LEN]) MUST_CHECK;
+
+/* How many wrong PINs the TPM remembers, of any key. 0 or what tpm_with gives.
+ */
+int proof_wrong_tries(const struct proof *proof, uint32_t *ret) MUST_CHECK;
 
 void proof_reset(struct proof *proof);
 

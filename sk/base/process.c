@@ -35,6 +35,25 @@ process_caller_name(char ret[PROCESS_NAME_LEN])
 	ret[strcspn(ret, "\n")] = '\0';
 }
 
+/* Source: proc(5), stat: field 4, behind a name in parentheses. */
+pid_t
+process_parent(pid_t pid)
+{
+	char path[64], line[512] = "", *end;
+	long parent = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return -1;
+	if (fgets(line, sizeof(line), f) != NULL &&
+	    (end = strrchr(line, ')')) != NULL &&
+	    sscanf(end + 1, " %*c %ld", &parent) != 1)
+		parent = -1;
+	fclose(f);
+	return (pid_t)parent;
+}
+
 bool
 process_peer_is_ours(int fd)
 {

@@ -3,6 +3,8 @@
 #ifndef SKTPM_PROCESS_H
 #define SKTPM_PROCESS_H
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 
 #define PROCESS_NAME_LEN 16
@@ -19,6 +21,9 @@ void process_keep_memory(void);
  * it has taken another. Empty where /proc does not show it.
  */
 void process_caller_name(char ret[PROCESS_NAME_LEN]);
+
+/* The parent of a process, or -1 where /proc does not show it. */
+pid_t process_parent(pid_t pid);
 
 /*
  * Whether this user or root listens at the other end of a Unix-domain socket.

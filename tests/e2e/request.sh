@@ -140,6 +140,29 @@ with_pin() {
 	[ "$(wrong_tries)" -eq 0 ]
 }
 
+# By its own login: the PIN is asked for once all the same.
+with_own_pin() {
+	new "$WORK/own" -n -P
+	askpass_says "$PIN"
+	SK_TPM_LOG_LEVEL=info certified "$WORK/own" user
+	# (The question what is to be signed is another one: there is no terminal.)
+	[ "$(grep -c ' PIN' "$WORK/asked")" -eq 1 ]
+	[ "$(wrong_tries)" -eq 0 ]
+	# Wrong, it costs the login's try, and no other.
+	cp "$WORK/own-cert.pub" "$WORK/own-before"
+	askpass_says no-such-pin
+	BEFORE=$(sha256sum <"$WORK/k-cert.pub")
+	status=0
+	asks "$WORK/own" >"$WORK/out" 2>&1 || status=$?
+	cat "$WORK/out"
+	[ "$status" -eq 8 ]
+	grep '^sk-tpm: wrong PIN' "$WORK/out"
+	[ "$(wrong_tries)" -eq 1 ]
+	[ "$(grep -c ' PIN' "$WORK/asked")" -eq 1 ]
+	cmp "$WORK/own-cert.pub" "$WORK/own-before"
+	tpm2_dictionarylockout -Q -c
+}
+
 certified_by_other() {
 	echo "IdentityFile $IDENTITY" >>"$WORK/ssh_config"
 	finally sed -i '/^IdentityFile/d' "$WORK/ssh_config"
@@ -407,6 +430,7 @@ try "with one of RSA that is persistent" persistent_ek rsa 0x81010001
 try "a server lets it in" logs_in
 try "in JSON" in_json
 try "a key with a PIN: it is asked for once" with_pin
+try "also where ssh logs in by it" with_own_pin
 try "a wrong PIN costs one try" wrong_pin
 try "a host's key, by another key's login" host_key
 try "keys with conditions" with_conditions
