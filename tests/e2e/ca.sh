@@ -503,6 +503,49 @@ raw_lines() {
 	last_row '.what == "refused" and .code == "syntax"'
 }
 
+# --- certificates of endorsement keys ---------------------------------------
+
+# roots FILE...: of swtpm's CA, as a maker's.
+roots() {
+	(cd "$WORK/ca" && cat "$@") >"$SAFE/roots.pem"
+}
+
+# In the log, as the machine was told: with a row, and no certificate.
+refused_by_roots() {
+	local before
+	before=$(rows certificates)
+	says 5 'says ek-cert' asks "$WORK/made"
+	last_row '.code == "ek-cert"'
+	[ "$(rows certificates)" -eq "$before" ]
+}
+
+of_a_maker() {
+	local id
+	finally settings
+	rm "$WORK/ca" 2>/dev/null || :
+	tpm_certified maker --rsa-keysize 2048
+	tpm_persist_srk
+	new "$WORK/made" -n
+	settings "Profile quick" "FirstKey accept"
+	sed -i "1i EndorsementRoots $SAFE/roots.pem" "$CONF"
+	roots issuercert.pem swtpm-localca-rootca-cert.pem
+	says 5 'says unknown' asks "$WORK/made"
+	id=$(ca audit | tail -n 1 | jq -r .id)
+	ca machine add maker "$id" --profile quick
+	asks "$WORK/made"
+	# Without the issuer, and with roots of somebody else.
+	roots swtpm-localca-rootca-cert.pem
+	refused_by_roots
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN=x \
+		-out "$SAFE/roots.pem" 2>/dev/null
+	refused_by_roots
+	echo "no PEM" >"$SAFE/roots.pem"
+	says 6 'says unavailable' asks "$WORK/made"
+	rm "$SAFE/roots.pem"
+	says 6 'says unavailable' asks "$WORK/made"
+	ca machine remove maker
+}
+
 # --- crowds -----------------------------------------------------------------
 
 # Who says nothing is counted, and not one row each.
@@ -747,6 +790,7 @@ try "revoked by key" by_key
 try "profiles: what they demand and give" profiles
 try "settings that mean nothing" bad_settings
 try "a machine made of tpm2-tools, good and bad" plays_machine
+try "a maker's endorsement certificates, and others" of_a_maker
 try "lines that are not of the protocol" raw_lines
 try "connections that say nothing are counted" silence
 try "strangers do not keep a known machine out" busy

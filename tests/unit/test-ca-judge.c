@@ -132,6 +132,79 @@ test_cut(void **state)
 	bytes_reset(&lines);
 }
 
+/* What the process does, without it: the checks themselves. */
+static int
+check_lines(
+    struct slice lines, struct judged_request *ret, enum message_code *ret_code)
+{
+	struct message_lines in = { .most = MESSAGE_MACHINE_MAX };
+	struct machine_reader reader = { 0 };
+	struct ek_roots *roots;
+	struct slice line;
+	int r = 0;
+
+	assert_int_equal(ek_roots_new(&roots), 0);
+	assert_int_equal(message_lines_add(&in, lines), 0);
+	while (r == 0 && message_lines_next(&in, &line))
+		r = machine_reader_take(&reader, line);
+	assert_int_equal(r, 0);
+	*ret = (struct judged_request){ 0 };
+	r = evidence_check(&reader.request, roots, 0, ret, ret_code);
+	machine_reader_reset(&reader);
+	message_lines_reset(&in);
+	ek_roots_free(roots);
+	return r;
+}
+
+/* Another character within the base64 of a line. */
+static void
+change(struct bytes *lines, const char *begins, size_t where)
+{
+	uint8_t *at = memmem(lines->data, lines->len, begins, strlen(begins));
+
+	assert_non_null(at);
+	at += strlen(begins) + where;
+	*at = *at == 'A' ? 'B' : 'A';
+}
+
+static void
+test_evidence(void **state)
+{
+	static const struct {
+		const char *line;
+		size_t where;
+		enum message_code code;
+	} changes[] = {
+		{ "\nkey ", 100, MESSAGE_KEY },
+		{ "\nbinding ", 40, MESSAGE_KEY },
+		{ "\npublic ", 40, MESSAGE_KEY },
+		{ "\nek ", 6, MESSAGE_EK }, /* nameAlg */
+	};
+	struct judged_request q;
+	enum message_code code;
+
+	(void)state;
+	for (size_t i = 0; i <= sizeof(changes) / sizeof(changes[0]); i++) {
+		struct bytes lines = { 0 };
+		int r;
+
+		read_example(&lines);
+		if (i > 0)
+			change(
+			    &lines, changes[i - 1].line, changes[i - 1].where);
+		r = check_lines(bytes_slice(&lines), &q, &code);
+		if (i == 0) {
+			assert_int_equal(r, 0);
+			assert_int_equal(q.standing, EK_NO_CERTIFICATE);
+		} else {
+			assert_int_not_equal(r, 0);
+			assert_int_equal(code, changes[i - 1].code);
+		}
+		judged_request_reset(&q);
+		bytes_reset(&lines);
+	}
+}
+
 static void
 test_roots(void **state)
 {
@@ -215,6 +288,7 @@ main(void)
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_roots),
 		cmocka_unit_test(test_sandbox),
 	};
