@@ -409,7 +409,7 @@ plays() {
 	mkfifo "$WORK/talk/back"
 	env "$@" "$TOP/tests/attest/machine" "$WORK/talk" "$type" 0x81010002 \
 		<"$WORK/talk/back" 2>"$WORK/talk/err" |
-		logged_in >"$WORK/talk/back" || :
+		tee "$WORK/talk/said" | logged_in >"$WORK/talk/back" || :
 	cat "$WORK/talk/err"
 }
 
@@ -434,6 +434,7 @@ plays_machine() {
 	ca machine add web1 "$ID" --profile quick
 	plays user DESTINATION=ca.example.com
 	ssh-keygen -L -f "$WORK/talk/certificate" | grep "Key ID: \"web1 $ID\""
+	cp "$WORK/talk/said" "$WORK/talk/blob" "$WORK"
 	# The key of another login is not this machine's.
 	ssh_blob "$WORK/k.pub" >"$WORK/k.blob"
 	LOGIN=$WORK/k.blob refused login DESTINATION=ca.example.com
@@ -452,6 +453,36 @@ plays_machine() {
 	ca machine remove web1
 	settings
 	known
+}
+
+# What was said in one conversation is worth nothing in another, whole or cut.
+replayed() {
+	local n before
+	before=$(rows certificates)
+	mkdir -p "$WORK/talk"
+	says_lines "$WORK/said"
+	grep '^error answer ' "$WORK/raw"
+	last_row '.code == "answer"'
+	for ((n = 1; n < $(wc -l <"$WORK/said"); n++)); do
+		head -n "$n" "$WORK/said" >"$WORK/cut"
+		says_lines "$WORK/cut"
+		# Each line twice, and left out.
+		sed "${n}p" "$WORK/said" >"$WORK/cut"
+		says_lines "$WORK/cut"
+		grep -E '^error (syntax|version) ' "$WORK/raw"
+		sed "${n}d" "$WORK/said" >"$WORK/cut"
+		says_lines "$WORK/cut"
+	done
+	[ "$(rows certificates)" -eq "$before" ]
+	ca audit >/dev/null
+}
+
+# Lines of a machine that logged in by the key that it asks for.
+says_lines() {
+	echo "publickey sk-ecdsa-sha2-nistp256@openssh.com $(base64 -w 0 \
+		"$WORK/blob")" >"$WORK/talk/auth"
+	SSH_USER_AUTH=$WORK/talk/auth "$SAFE/libexec/relay" "$SOCKET" <"$1" \
+		>"$WORK/raw" || :
 }
 
 ssh_blob() {
@@ -698,36 +729,58 @@ while_running() {
 	ca audit >/dev/null
 }
 
-# Killed at each of its writes: no certificate without its row, nor the reverse.
-killed() {
-	local n status
+# A service of its own that strace lets fail: $WORK/inject says how.
+failing_service() {
 	command -v strace >/dev/null || cannot "no strace here"
-	cat >"$SAFE/libexec/killed" <<-EOT
+	cat >"$SAFE/libexec/failing" <<-EOT
 		#!/bin/sh
-		exec strace -qq -o /dev/null -e trace=pwrite64,fdatasync,write \
+		exec strace -qq -o /dev/null -e trace=pwrite64,fdatasync \
 			-e inject=\$(cat "$WORK/inject") "$SAFE/libexec/serve" "$CONF"
 	EOT
-	chmod +x "$SAFE/libexec/killed"
-	systemd-socket-activate --accept --inetd -l "$SAFE/killing" \
-		"$SAFE/libexec/killed" >/dev/null 2>&1 &
+	chmod +x "$SAFE/libexec/failing"
+	systemd-socket-activate --accept --inetd -l "$SAFE/failing" \
+		"$SAFE/libexec/failing" >/dev/null 2>&1 &
 	ends_with_us $!
-	wait_until [ -S "$SAFE/killing" ]
-	sed "s,$SOCKET,$SAFE/killing," "$WORK/snippet" >"$WORK/killing"
-	sshd_start killing "$(cat "$WORK/killing")"
+	wait_until [ -S "$SAFE/failing" ]
+	sed "s,$SOCKET,$SAFE/failing," "$WORK/snippet" >"$WORK/failing"
+	sshd_start failing "$(cat "$WORK/failing")"
 	CA=ssh://$ME@127.0.0.1:$SSHD_PORT
 	echo "pwrite64:signal=KILL:when=1000" >"$WORK/inject"
 	asks "$WORK/k" >/dev/null || cannot "strace cannot trace here"
+}
+
+# At each of its writes: no certificate without its row, nor the reverse.
+at_each_write() {
+	local n status call
+	failing_service
 	for call in pwrite64 fdatasync; do
 		for ((n = 1; n < 40; n++)); do
-			echo "$call:signal=KILL:when=$n" >"$WORK/inject"
+			echo "$call:$1:when=$n" >"$WORK/inject"
 			status=0
 			asks "$WORK/k" >/dev/null 2>&1 || status=$?
 			consistent || { echo "$call $n"; return 1; }
 			[ "$status" -ne 0 ] || break
 		done
-		echo "$call: killed at $((n - 1))"
+		echo "$call: $1 at $((n - 1))"
 		[ "$n" -gt 1 ] && [ "$n" -lt 40 ]
 	done
+}
+
+# Somebody holds the store for longer than anybody waits.
+locked() {
+	local pid
+	mkfifo "$WORK/holding"
+	sqlite3 "$STATE/store.db" <"$WORK/holding" >"$WORK/held" &
+	pid=$!
+	exec 7>"$WORK/holding"
+	echo "BEGIN IMMEDIATE; SELECT 'held';" >&7
+	wait_until grep -q held "$WORK/held"
+	unavailable 'database is locked'
+	# What only reads goes on.
+	ca machine list | grep web1
+	exec 7>&-
+	wait "$pid"
+	asks "$WORK/k"
 }
 
 consistent() {
@@ -790,6 +843,7 @@ try "revoked by key" by_key
 try "profiles: what they demand and give" profiles
 try "settings that mean nothing" bad_settings
 try "a machine made of tpm2-tools, good and bad" plays_machine
+try "what was said before, whole, cut, doubled and left out" replayed
 try "a maker's endorsement certificates, and others" of_a_maker
 try "lines that are not of the protocol" raw_lines
 try "connections that say nothing are counted" silence
@@ -801,7 +855,9 @@ try "a CA whose key is another" other_key
 try "a key in an agent, and an agent without it" by_agent
 try "a store that is gone, damaged, later or another's" bad_store
 try "administrators while the service runs" while_running
-try "killed at each write" killed
+try "killed at each write" at_each_write signal=KILL
+try "a full disk at each write" at_each_write error=ENOSPC
+try "a store that somebody holds" locked
 try "what sshd runs" helpers
 try "the audit log tells what was changed in it" audited
 echo "1..$N"

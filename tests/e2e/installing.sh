@@ -83,6 +83,62 @@ uninstalls() {
 	[ ! -s "$WORK/left" ]
 }
 
+# Of the CA's host, below a prefix: units elsewhere, and pages that may be packed.
+ca_files() {
+	files_in "$1" | grep -vE ' (lib/systemd|share/doc|share/licenses|share/lintian|lib/.build-id)/' |
+		sed 's/\.gz$//' | diff - <(sort -k 2 <<-EOF
+		755 bin/sk-tpm-ca
+		644 lib/sysusers.d/sk-tpm-ca.conf
+		755 libexec/sk-tpm/authorized-keys
+		755 libexec/sk-tpm/relay
+		755 libexec/sk-tpm/serve
+		644 share/man/man5/sk-tpm-ca.conf.5
+		644 share/man/man8/sk-tpm-ca.8
+	EOF
+	)
+}
+
+ca_installs() {
+	local dest=$WORK/ca-dest
+	make -s -C "$TOP" B="$BUILD" DESTDIR="$dest" install-ca
+	ca_files "$dest/usr/local"
+	grep -qx 'ExecStart=/usr/local/libexec/sk-tpm/serve' \
+		"$dest/usr/local/lib/systemd/system/sk-tpm-ca@.service"
+	for program in bin/sk-tpm-ca libexec/sk-tpm/{serve,relay,authorized-keys}; do
+		is_hardened "$dest/usr/local/$program"
+	done
+	# A CA's host needs no TPM software.
+	fails grep tss2 < <(ldd "$dest/usr/local/bin/sk-tpm-ca" \
+		"$dest/usr/local/libexec/sk-tpm/serve")
+	make -s -C "$TOP" B="$BUILD" DESTDIR="$dest" uninstall-ca
+	fails find "$dest" ! -type d | grep .
+}
+
+# What the package of the CA has, and what it asks for.
+ca_package() {
+	multiarch || return
+	dpkg-deb -x "$WORK/sk-tpm-ca.deb" "$WORK/ca-deb"
+	ca_files "$WORK/ca-deb/usr"
+	cat "$WORK"/ca-deb/{usr/,}lib/systemd/system/sk-tpm-ca@.service \
+		2>/dev/null >"$WORK/unit" || :
+	grep -qx 'ExecStart=/usr/libexec/sk-tpm/serve' "$WORK/unit"
+	dpkg-deb -f "$WORK/sk-tpm-ca.deb" Depends >"$WORK/depends"
+	grep -q libsqlite3 "$WORK/depends"
+	fails grep tss2 "$WORK/depends"
+}
+
+# Whoever takes over the service gets little more; systemd's own figure.
+ca_unit() {
+	local exposure
+	command -v systemd-analyze >/dev/null || cannot "no systemd-analyze"
+	exposure=$(systemd-analyze security --offline=true --no-pager \
+		"$BUILD/ca/sk-tpm-ca@.service" 2>/dev/null |
+		sed -n 's/.*exposure level for .*: \([0-9.]*\) .*/\1/p')
+	[ -n "$exposure" ] || cannot "systemd-analyze is too old"
+	echo "$exposure"
+	awk -v e="$exposure" 'BEGIN { exit e > 1.5 }'
+}
+
 state_of_clone() {
 	[ ! -e "$TOP/.git" ] || git -C "$TOP" status --porcelain --ignored
 	find "$TOP/.." -maxdepth 1 -name '*sk-tpm*_*'
@@ -96,6 +152,7 @@ builds() {
 	state_of_clone | diff "$WORK/before" -
 	ls "$WORK"/b/deb/sk-tpm_*.dsc "$WORK"/b/deb/sk-tpm_*.orig.tar.gz
 	mv "$WORK"/b/deb/sk-tpm_*.deb "$WORK/sk-tpm.deb"
+	mv "$WORK"/b/deb/sk-tpm-ca_*.deb "$WORK/sk-tpm-ca.deb"
 	dpkg-deb -x "$WORK/sk-tpm.deb" "$WORK/deb"
 	ln -s "$(dpkg-architecture -q DEB_HOST_MULTIARCH)" "$WORK/multiarch"
 }
@@ -175,9 +232,13 @@ control() {
 	grep 'deb-systemd-helper.*-enabled' "$WORK/control/postinst"
 }
 
+# What is asked of this test is not asked of the ones that it runs.
+unset ONLY
 tpm_new tpm
 try "make install: these files, with the library's path in them" installs
 try "make uninstall: none of them, and nothing of others" uninstalls
+try "make install-ca, and uninstall-ca: a host without a TPM" ca_installs
+try "the CA's unit keeps what it does not need from it" ca_unit
 # Debian's rpmbuild makes it, and nothing here installs it.
 builds_rpm() {
 	local package
@@ -186,7 +247,7 @@ builds_rpm() {
 	make -s -C "$TOP" B="$WORK/b" rpm
 	state_of_clone | diff "$WORK/before" -
 	ls "$WORK"/b/rpm/SRPMS/sk-tpm-*.src.rpm
-	package=$(ls "$WORK"/b/rpm/RPMS/*/sk-tpm-*.rpm)
+	package=$(ls "$WORK"/b/rpm/RPMS/*/sk-tpm-[0-9]*.rpm)
 	mkdir "$WORK/rpm"
 	(cd "$WORK/rpm" && rpm2cpio "$package" | cpio -id --quiet)
 	files_in "$WORK/rpm/usr" | grep -v ' lib/.build-id/' | diff - <(sort -k 2 <<-EOF
@@ -218,6 +279,10 @@ builds_rpm() {
 	exports_entry_points "$WORK/rpm/usr/lib64/libsk-tpm.so"
 	is_hardened "$WORK/rpm/usr/lib64/libsk-tpm.so"
 	is_hardened "$WORK/rpm/usr/bin/sk-tpm"
+	mkdir "$WORK/ca-rpm"
+	(cd "$WORK/ca-rpm" && rpm2cpio \
+		"$WORK"/b/rpm/RPMS/*/sk-tpm-ca-[0-9]*.rpm | cpio -id --quiet)
+	ca_files "$WORK/ca-rpm/usr"
 	names_library "$WORK/rpm" /usr /usr/lib64
 	rpm -qp --requires "$package" | grep 'openssh-clients >= 8.4'
 	# Nothing is enabled or started.
@@ -227,5 +292,6 @@ builds_rpm() {
 try "make deb: built in a copy, lintian content" builds
 try "the package: these files, hardened, with the library's path" contents
 try "the package: dependencies, version, scripts" control
+try "the CA's package: these files, and no TPM software" ca_package
 try "make rpm: built in a copy; what is in it" builds_rpm
 echo "1..$N"
