@@ -176,7 +176,7 @@ COMMAND = answer evicting cmd-completions cmd-enroll cmd-evict cmd-forget cmd-li
 	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-ek doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \
-	cmd-request request/askpass request/certificate-file request/conversation request/proof request/ssh-keygen request/trust-files \
+	cmd-request request/askpass request/certificate-file request/conversation request/progress request/proof request/ssh-keygen request/trust-files \
 	keyfile keyref main new-file new-pin openssh setup-ek startup
 # What of sk/ the command alone needs.
 COMMAND_SK = attest/message-answer attest/message-ca attest/message-lines \

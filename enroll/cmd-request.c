@@ -15,6 +15,7 @@
 #include "new-file.h"
 #include "request/certificate-file.h"
 #include "request/conversation.h"
+#include "request/progress.h"
 #include "request/trust-files.h"
 
 struct requesting {
@@ -158,6 +159,7 @@ ask_each(struct requesting *q)
 			 q->address, &q->request.destination)) != 0)
 			return r;
 		ca_reader_reset(&q->answer);
+		progress("Asking %s", q->address);
 		r = check_pin(q,
 		    conversation_with(q->address, q->key_file, &q->request,
 			&q->proof, q->askpass, &q->answer));
@@ -230,6 +232,7 @@ request(struct requesting *q, enum certificate_type type)
 	if (name != NULL &&
 	    (r = bytes_set(&q->request.name, name, strlen(name))) != 0)
 		return r;
+	progress("Looking for the TPM's endorsement key");
 	if ((r = proof_prepare(
 		 &q->inv->cfg, &q->ref, &q->proof, &q->request)) != 0 ||
 	    (r = prepare_login(q)) != 0 || (r = ask_each(q)) != 0 ||

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "openssh.h"
 #include "request/conversation.h"
+#include "request/progress.h"
 
 #define SCHEME "ssh://"
 /* From the CA's first line on; before it, a person may be asked something. */
@@ -327,6 +328,7 @@ send_answer(struct conversation *c, const struct proof *proof,
 	struct bytes out = { 0 };
 	int r;
 
+	progress("Having the TPM answer");
 	if ((r = proof_answer(proof, &challenge, secret)) == 0 &&
 	    (r = message_answer((struct slice){ secret, sizeof(secret) },
 		 bytes_slice(&c->said), mac)) == 0 &&

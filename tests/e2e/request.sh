@@ -129,6 +129,17 @@ logs_in() {
 	grep 'Accepted publickey.*ECDSA-SK-CERT' "$SSHD_LOG"
 }
 
+# At a terminal it is told what is waited for, and elsewhere not.
+at_a_terminal() {
+	person "spawn $BUILD/sk-tpm request -f $WORK/k $CA" \
+		'want "Certificate:"; expect eof' >"$WORK/out"
+	cat "$WORK/out"
+	grep "Asking $CA\.\.\." "$WORK/out"
+	grep 'Having the TPM answer\.\.\.' "$WORK/out"
+	asks "$WORK/k" >"$WORK/out" 2>&1
+	fails grep 'Asking' "$WORK/out"
+}
+
 # The PIN is asked for once by us; another key logs in.
 with_pin() {
 	new "$WORK/pin" -n -P
@@ -429,6 +440,7 @@ try "with one on P-256 that is persistent" persistent_ek ecc 0x81010002
 try "with one of RSA that is persistent" persistent_ek rsa 0x81010001
 try "a server lets it in" logs_in
 try "in JSON" in_json
+try "at a terminal, with what is waited for" at_a_terminal
 try "a key with a PIN: it is asked for once" with_pin
 try "also where ssh logs in by it" with_own_pin
 try "a wrong PIN costs one try" wrong_pin
