@@ -198,6 +198,9 @@ record_within(struct certifying *c, struct store_audit *row)
 			0)
 			return r;
 	}
+	/* That a key still waits is no new decision, however often it asks. */
+	if (again.outcome == WAITS && !again.first)
+		return 0;
 	return add_row(c, row);
 }
 
@@ -212,7 +215,7 @@ record(struct certifying *c)
 		return r;
 	if ((r = record_within(c, &row)) != 0)
 		store_rollback(c->store);
-	else if ((r = store_commit(c->store)) == 0)
+	else if ((r = store_commit(c->store)) == 0 && row.number != 0)
 		audit_mirror(&row);
 	store_audit_reset(&row);
 	return r;

@@ -88,11 +88,16 @@ unknown() {
 }
 
 first_key() {
+	local before
 	ca machine add web1 "$ID"
 	says 4 'has to be approved' asks "$WORK/k"
 	last_row '.what == "pending" and .machine == "web1" and
 		.type == "user"'
 	ca machine list --pending | grep web1
+	# It asks again and again: that is no other decision.
+	before=$(rows audit)
+	says 4 'has to be approved' asks "$WORK/k"
+	[ "$(rows audit)" -eq "$before" ]
 	ca machine approve web1
 	asks "$WORK/k"
 	ssh-keygen -L -f "$WORK/k-cert.pub" | tee "$WORK/listed"
