@@ -119,7 +119,7 @@ static int
 sign_by_copy(struct tpm *tpm, const struct handle *h,
     const uint8_t digest[SHA256_LEN], bool *ret_done, struct ec_signature *ret)
 {
-	const struct bare_auth auth = { TPM2_RH_PW,
+	const struct bare_auth auth = { TPM2_RS_PW,
 		bytes_slice(&h->persistent_auth) };
 	TPMT_SIGNATURE signature;
 	TPM2B_PUBLIC public;
