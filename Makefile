@@ -102,7 +102,7 @@ MODULES = attest/activate attest/ek attest/ek-cert attest/ek-certificates \
 	user/display $(BY_BUS) user/pin user/pin-ticket user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)
 # What a CA needs to judge a key. None of it needs tpm2-tss.
-ATTEST = attest/ek-cert attest/ek-chain attest/ek-public attest/kdf \
+ATTEST = attest/ek-cert attest/ek-cert-words attest/ek-chain attest/ek-public attest/kdf \
 	attest/machine-id attest/make-credential \
 	attest/message-answer attest/message-ca attest/message-lines \
 	attest/message-machine attest/message-parts attest/seed attest/tpm2b \
@@ -115,8 +115,9 @@ CA_OBJS = $(patsubst %,$(B)/sk/%.o,$(ATTEST) \
 CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
 # sk-tpm-ca and its helpers: what both command and service have, and their own.
 CA_SHARED = audit issue krl public-key settings ssh-keygen store-sqlite workdir
-CA_COMMAND = answers cmd-audit cmd-certificates cmd-init cmd-machine main
-CA_SERVICE = admission certify evidence judge sandbox serve slots
+CA_COMMAND = answers cmd-approve cmd-audit cmd-certificates cmd-init cmd-machine \
+	cmd-waiting main
+CA_SERVICE = admission certify evidence judge sandbox serve slots waiting
 CA_SHARED_OBJS = $(CA_SHARED:%=$(B)/enroll/ca/%.o) $(CA_OBJS) \
 	$(patsubst %,$(B)/sk/base/%.o,clock duration home)
 CA_SERVICE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3 json-c) $(CA_LIBS)

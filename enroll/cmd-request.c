@@ -218,10 +218,25 @@ answer(const struct requesting *q, const struct certificate *c, bool kept)
 	answer_print(o, wanted_form(q->inv));
 }
 
+/* For an administrator to read: --name, or what the host is called. */
+static int
+put_name(struct requesting *q)
+{
+	const char *name = option_value(q->inv, OPTION_NAME);
+	char host[65] = "";
+
+	if (name == NULL && gethostname(host, sizeof(host) - 1) == 0 &&
+	    host[strspn(host,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789.-")] == '\0')
+		name = host;
+	return name == NULL ? 0
+			    : bytes_set(&q->request.name, name, strlen(name));
+}
+
 static int
 request(struct requesting *q, enum certificate_type type)
 {
-	const char *name = option_value(q->inv, OPTION_NAME);
 	struct certificate c;
 	bool kept;
 	int r;
@@ -229,11 +244,9 @@ request(struct requesting *q, enum certificate_type type)
 	q->request.type = type;
 	q->request.wants = (q->krl != NULL ? MESSAGE_WANT_KRL : 0u) |
 	    (q->ca_keys != NULL ? MESSAGE_WANT_CA_KEYS : 0u);
-	if (name != NULL &&
-	    (r = bytes_set(&q->request.name, name, strlen(name))) != 0)
-		return r;
 	progress("Looking for the TPM's endorsement key");
-	if ((r = proof_prepare(
+	if ((r = put_name(q)) != 0 ||
+	    (r = proof_prepare(
 		 &q->inv->cfg, &q->ref, &q->proof, &q->request)) != 0 ||
 	    (r = prepare_login(q)) != 0 || (r = ask_each(q)) != 0 ||
 	    (r = certificate_file_put(&q->file,

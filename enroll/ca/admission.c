@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "ca/admission.h"
+#include "ca/waiting.h"
 #include "key/limits.h"
 
 /* A machine's users can make keys without end, and each is a row. */
@@ -25,7 +26,7 @@ refuse(struct admission *a, enum message_code code)
 struct keys_seen {
 	const struct applicant *who;
 	enum certificate_type type;
-	bool there;
+	bool there, anothers;
 	enum store_key_state state; /* of this key, if it is there */
 	bool other_approved, other_expected;
 	bool login_approved;  /* the login's key, of either type */
@@ -43,6 +44,12 @@ look_at_key(const struct store_key *key, void *arg)
 	seen->login_approved |= is_login && approved;
 	if (key->type != seen->type)
 		return 0;
+	/* Each person has a key of their own, and the machine has one. */
+	if (strcmp(key->person, seen->who->person) != 0) {
+		seen->anothers |=
+		    strcmp(key->fingerprint, seen->who->fingerprint) == 0;
+		return 0;
+	}
 	seen->login_this_type |= is_login && approved;
 	if (strcmp(key->fingerprint, seen->who->fingerprint) == 0) {
 		seen->there = true;
@@ -78,6 +85,10 @@ wait_for_approval(struct admission *a, const struct keys_seen *seen)
 static int
 decide_key(const struct keys_seen *seen, struct admission *a)
 {
+	if (seen->anothers) {
+		text_add(&a->text, "this key is somebody else's");
+		return refuse(a, MESSAGE_KEY);
+	}
 	if (seen->there) {
 		switch (seen->state) {
 		case STORE_KEY_APPROVED:
@@ -106,13 +117,17 @@ decide_key(const struct keys_seen *seen, struct admission *a)
 	return wait_for_approval(a, seen);
 }
 
-/* Any key may log in: but only to ask for itself, or for its own machine. */
+/*
+ * Any key may log in: but only to ask for itself, or for its own machine. How
+ * people log in is their sshd's to say.
+ */
 static int
 decide_login(const struct keys_seen *seen, struct admission *a)
 {
 	const struct applicant *who = seen->who;
 
-	if (strcmp(who->login, who->fingerprint) == 0 || seen->login_approved)
+	if (who->person[0] != '\0' ||
+	    strcmp(who->login, who->fingerprint) == 0 || seen->login_approved)
 		return 0;
 	text_add(&a->text,
 	    "the login was neither by the key itself nor by an approved key of "
@@ -128,6 +143,17 @@ decide_demands(const struct judged_request *q, struct admission *a)
 	const struct profile *p = a->profile;
 	const char *missing = NULL;
 
+	if ((p->demands & DEMAND_EK_CERTIFICATE) != 0 &&
+	    q->standing != EK_CERTIFIED) {
+		text_add(&a->text,
+		    "profile %s demands a maker's certificate "
+		    "of the endorsement key: %s",
+		    p->name,
+		    q->standing == EK_NO_CERTIFICATE
+			? "there is none"
+			: (const char *)q->ek_problem.data);
+		return refuse(a, MESSAGE_EK_CERT);
+	}
 	if ((p->demands & DEMAND_PIN) != 0 && !q->pin)
 		missing = "a PIN";
 	else if ((p->demands & DEMAND_NO_PIN_LIFETIME) != 0 &&
@@ -149,14 +175,22 @@ decide_demands(const struct judged_request *q, struct admission *a)
 }
 
 static int
-decide_profile(const struct settings *settings, const struct judged_request *q,
+decide_profile(const struct settings *settings, const struct applicant *who,
     struct admission *a)
 {
-	a->profile = settings_profile(settings, a->machine.profile);
+	const struct judged_request *q = who->request;
+	const bool person = who->person[0] != '\0';
+	const char *name =
+	    person ? settings->people_profile : a->machine.profile;
+
+	a->profile = settings_profile(settings, name);
 	if (a->profile == NULL) {
-		text_add(
-		    &a->text, "there is no profile %s", a->machine.profile);
+		text_add(&a->text, "there is no profile %s", name);
 		return refuse(a, MESSAGE_UNAVAILABLE);
+	}
+	if (person && q->type == CERTIFICATE_HOST) {
+		text_add(&a->text, "people get no host certificates");
+		return refuse(a, MESSAGE_PROFILE);
 	}
 	if (profile_terms(a->profile, q->type)->principals.n == 0 ||
 	    (q->type == CERTIFICATE_HOST ? settings->host_ca_key
@@ -170,19 +204,29 @@ decide_profile(const struct settings *settings, const struct judged_request *q,
 
 /* --- all of it --------------------------------------------------------- */
 
+/* One that the store does not have. */
 static int
-decide_machine(
-    struct store *store, const struct applicant *who, struct admission *a)
+decide_stranger(struct store *store, const struct settings *settings,
+    const struct applicant *who, struct admission *a)
+{
+	a->machine = (struct store_machine){ 0 };
+	if ((settings->admission & ADMIT_PENDING) != 0)
+		return waiting_decide(store, settings, who, a);
+	text_add(&a->text,
+	    "no machine has the id %s: sk-tpm-ca machine add "
+	    "NAME %s",
+	    who->id, who->id);
+	return refuse(a, MESSAGE_UNKNOWN);
+}
+
+static int
+decide_machine(struct store *store, const struct settings *settings,
+    const struct applicant *who, struct admission *a)
 {
 	int r = store_machine_by_id(store, who->id, &a->machine);
 
-	if (r == FAIL_NOT_FOUND) {
-		a->machine = (struct store_machine){ 0 };
-		text_add(&a->text,
-		    "no machine has the id %s: sk-tpm-ca machine add NAME %s",
-		    who->id, who->id);
-		return refuse(a, MESSAGE_UNKNOWN);
-	}
+	if (r == FAIL_NOT_FOUND)
+		return decide_stranger(store, settings, who, a);
 	if (r == 0 && a->machine.state == STORE_MACHINE_DISABLED) {
 		text_add(
 		    &a->text, "the machine %s is disabled", a->machine.name);
@@ -199,14 +243,14 @@ admission_decide(struct store *store, const struct settings *settings,
 	int r;
 
 	*ret = (struct admission){ .outcome = ADMITTED };
-	if ((r = decide_machine(store, who, ret)) != 0 ||
+	if ((r = decide_machine(store, settings, who, ret)) != 0 ||
 	    ret->outcome != ADMITTED)
 		return r;
 	if ((r = store_keys_each(
 		 store, ret->machine.number, look_at_key, &seen)) != 0 ||
 	    (r = decide_login(&seen, ret)) != 0 || ret->outcome != ADMITTED)
 		return r;
-	if ((r = decide_profile(settings, who->request, ret)) != 0 ||
+	if ((r = decide_profile(settings, who, ret)) != 0 ||
 	    ret->outcome != ADMITTED)
 		return r;
 	return decide_key(&seen, ret);
@@ -231,6 +275,7 @@ put_key(struct store *store, const struct applicant *who,
 	key.state =
 	    a->outcome == ADMITTED ? STORE_KEY_APPROVED : STORE_KEY_PENDING;
 	memcpy(key.fingerprint, who->fingerprint, sizeof(key.fingerprint));
+	memcpy(key.person, who->person, sizeof(key.person));
 	if (key.first_seen == 0)
 		key.first_seen = now;
 	key.last_seen = now;
@@ -258,13 +303,15 @@ replace_login(
 }
 
 int
-admission_record(struct store *store, const struct applicant *who,
-    const struct admission *admission, int64_t now)
+admission_record(struct store *store, const struct settings *settings,
+    const struct applicant *who, const struct admission *admission, int64_t now)
 {
 	int r;
 
 	if (admission->outcome == REFUSED)
 		return 0;
+	if (admission->machine.number == 0)
+		return waiting_record(store, settings, who, now);
 	if (admission->outcome == ADMITTED && admission->replaces &&
 	    (r = replace_login(store, who, admission)) != 0)
 		return r;

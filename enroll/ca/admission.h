@@ -17,6 +17,10 @@ struct applicant {
 	char id[MACHINE_ID_LEN + 1];
 	char fingerprint[STORE_FINGERPRINT_LEN + 1]; /* of the key */
 	char login[STORE_FINGERPRINT_LEN + 1];	     /* empty: none */
+	char person[STORE_PERSON_MAX + 1];   /* who logged in; empty: the
+						account of machines */
+	char address[STORE_ADDRESS_MAX + 1]; /* from where, as relay says */
+	int64_t now;			     /* seconds since 1970 */
 	const struct judged_request *request;
 };
 
@@ -44,7 +48,8 @@ int admission_decide(struct store *store, const struct settings *settings,
  * Writes down what was decided of the key: that it waits, or has its place. In
  * the transaction of the certificate. 0, FAIL_STORE or FAIL_MEMORY.
  */
-int admission_record(struct store *store, const struct applicant *who,
-    const struct admission *admission, int64_t now) MUST_CHECK;
+int admission_record(struct store *store, const struct settings *settings,
+    const struct applicant *who, const struct admission *admission,
+    int64_t now) MUST_CHECK;
 
 #endif

@@ -47,6 +47,25 @@ json_add_text(struct json_object *o, const char *name, const char *value)
 }
 
 void
+json_add_bytes(
+    struct json_object *o, const char *name, const struct bytes *value)
+{
+	struct slice text = bytes_slice(value);
+	struct text quoted = { 0 };
+
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] < ' ' || text.data[i] > '~') {
+			text_add_quoted(&quoted, text, 1000);
+			json_add_text(o, name, quoted.s);
+			return;
+		}
+	if (text.len > 0)
+		json_object_object_add(o, name,
+		    check(json_object_new_string_len(
+			(const char *)text.data, (int)text.len)));
+}
+
+void
 json_add_time(struct json_object *o, const char *name, int64_t seconds)
 {
 	time_t t = (time_t)seconds;

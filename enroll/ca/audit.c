@@ -49,7 +49,9 @@ write_row(const struct audit_event *e, struct bytes *ret)
 	    add_text(o, "by", e->by) && add_text(o, "machine", e->machine) &&
 	    add_text(o, "id", e->id) && add_text(o, "type", e->type) &&
 	    add_text(o, "key", e->fingerprint) &&
-	    add_text(o, "login", e->login) && add_serial(o, e->serial) &&
+	    add_text(o, "login", e->login) &&
+	    add_text(o, "person", e->person) &&
+	    add_text(o, "from", e->address) && add_serial(o, e->serial) &&
 	    add_text(o, "code", e->code) && add_text(o, "text", e->text) &&
 	    (text = json_object_to_json_string_ext(
 		 o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)) !=

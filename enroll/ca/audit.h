@@ -16,10 +16,12 @@ struct audit_event {
 	    *what;	/* "issued", "refused", "pending", "machine add", ... */
 	const char *by; /* the account that did it, or "relay" */
 	const char *machine, *id, *fingerprint, *login;
-	const char *code; /* of a refusal: a CODE of PROTOCOL.md */
-	const char *text; /* why, or what */
-	const char *type; /* "user" or "host" */
-	uint64_t serial;  /* 0: none */
+	const char *person;  /* who logged in as themselves */
+	const char *address; /* from where */
+	const char *code;    /* of a refusal: a CODE of PROTOCOL.md */
+	const char *text;    /* why, or what */
+	const char *type;    /* "user" or "host" */
+	uint64_t serial;     /* 0: none */
 };
 
 /*

@@ -35,24 +35,26 @@ certify_event(const struct applicant *who, const char *what)
 		.id = who->id,
 		.fingerprint = who->fingerprint,
 		.login = who->login,
+		.person = who->person,
+		.address = who->address,
 	};
 }
 
 /* --- the certificate --------------------------------------------------- */
 
-/* %m is the machine's name. */
+/* %m is the machine's name, %u the person's. */
 static int
-expand(const char *pattern, const char *name, char **ret)
+expand(const char *pattern, const struct certifying *c, char **ret)
 {
 	struct text t = { 0 };
 
 	for (; *pattern != '\0'; pattern++)
-		if (pattern[0] == '%' && pattern[1] == 'm') {
-			text_add(&t, "%s", name);
-			pattern++;
-		} else {
+		if (*pattern == '%')
+			text_add(&t, "%s",
+			    *++pattern == 'm' ? c->admission->machine.name
+					      : c->who->person);
+		else
 			text_add(&t, "%c", *pattern);
-		}
 	if ((*ret = strdup(t.s)) == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
 	return 0;
@@ -69,8 +71,7 @@ expand_principals(struct certifying *c)
 	for (; c->principals.n < patterns->n; c->principals.n++) {
 		char **name = &c->principals.text[c->principals.n];
 
-		if ((r = expand(patterns->text[c->principals.n],
-			 c->admission->machine.name, name)) != 0)
+		if ((r = expand(patterns->text[c->principals.n], c, name)) != 0)
 			return r;
 		text_add(
 		    &c->joined, "%s%s", c->principals.n > 0 ? "," : "", *name);
@@ -101,6 +102,7 @@ describe(struct certifying *c, const struct certificate_order *order)
 	out->machine = c->admission->machine.number;
 	out->type = order->type;
 	memcpy(out->fingerprint, c->who->fingerprint, sizeof(out->fingerprint));
+	memcpy(out->person, c->who->person, sizeof(out->person));
 	out->issued = c->now;
 	out->valid_from = order->valid_from;
 	out->valid_to = order->valid_to;
@@ -131,7 +133,8 @@ sign(struct certifying *c)
 	};
 	int r;
 
-	text_add(&c->key_id, "%s %s", c->admission->machine.name, c->who->id);
+	text_add(&c->key_id, "%s %s%s%s", c->admission->machine.name,
+	    c->who->id, c->who->person[0] != '\0' ? " " : "", c->who->person);
 	if ((r = expand_principals(c)) != 0 ||
 	    (r = new_serial(&order.serial)) != 0 ||
 	    (r = certificate_issue(
@@ -171,7 +174,8 @@ add_row(const struct certifying *c, struct store_audit *row)
 			: a->first ? ", the first of this key"
 				   : "");
 	else
-		text_add(&text, "the key waits for approval");
+		text_add(&text, "the %s waits for approval",
+		    a->machine.number == 0 ? "machine" : "key");
 	event.text = text.s;
 	return audit_add(c->store, &event, c->now, row);
 }
@@ -188,7 +192,8 @@ record_within(struct certifying *c, struct store_audit *row)
 	if (!is_still(&again, c->admission))
 		return fail(FAIL_UNAVAILABLE,
 		    "what is known of the machine changed meanwhile");
-	if ((r = admission_record(c->store, c->who, &again, c->now)) != 0)
+	if ((r = admission_record(
+		 c->store, c->settings, c->who, &again, c->now)) != 0)
 		return r;
 	if (again.outcome == ADMITTED) {
 		if ((r = store_certificate_add(c->store, &c->certificate)) != 0)
@@ -253,8 +258,10 @@ put_answer(const struct certifying *c, struct bytes *out)
 
 	if (c->admission->outcome == WAITS)
 		return message_put_pending(out,
-		    "this machine's key has to be approved by an "
-		    "administrator");
+		    c->admission->machine.number == 0
+			? "this machine has to be approved by an administrator"
+			: "this machine's key has to be approved by an "
+			  "administrator");
 	if ((r = message_put_certificate(
 		 out, bytes_slice(&c->certificate.blob))) != 0 ||
 	    ((wants & MESSAGE_WANT_CA_KEYS) != 0 &&

@@ -19,15 +19,6 @@
 
 /* --- certificates ------------------------------------------------------ */
 
-static void
-add_bytes(struct json_object *o, const char *name, const struct bytes *value)
-{
-	struct text t = { 0 };
-
-	text_add(&t, "%.*s", (int)value->len, (const char *)value->data);
-	json_add_text(o, name, t.s);
-}
-
 static int
 list_certificate(const struct store_certificate *c, void *arg)
 {
@@ -37,7 +28,7 @@ list_certificate(const struct store_certificate *c, void *arg)
 	text_add(&serial, "%llu", (unsigned long long)c->serial);
 	json_add_text(o, "serial", serial.s);
 	json_add_text(o, "type", c->type == CERTIFICATE_HOST ? "host" : "user");
-	add_bytes(o, "names", &c->principals);
+	json_add_bytes(o, "names", &c->principals);
 	json_add_time(o, "issued", c->issued);
 	json_add_time(o, "valid_to", c->valid_to);
 	json_add_text(o, "state",
@@ -45,6 +36,7 @@ list_certificate(const struct store_certificate *c, void *arg)
 		: c->valid_to < time(NULL) ? "expired"
 					   : "valid");
 	json_add_text(o, "key", c->fingerprint);
+	json_add_text(o, "person", c->person);
 	json_object_array_add(arg, o);
 	return 0;
 }
@@ -94,6 +86,10 @@ revoke_within(struct ca_invocation *inv, struct audit_event *event, void *arg)
 		return 0;
 	if ((r = store_revoke(inv->store, &v->which, time(NULL), &v->n)) != 0)
 		return r;
+	if (v->n == 0 && v->which.person != NULL)
+		return fail(FAIL_NOT_FOUND,
+		    "no certificate of %.100s that is not revoked already",
+		    v->which.person);
 	return v->n > 0 || v->which.serial == 0
 	    ? 0
 	    : fail(FAIL_NOT_FOUND,
@@ -120,13 +116,16 @@ find_which(struct ca_invocation *inv, struct revoking *v)
 	struct store_machine machine;
 	int r;
 
-	if ((o->machine != NULL) + (o->key != NULL) + (o->serial != NULL) != 1)
+	if ((o->machine != NULL) + (o->key != NULL) + (o->serial != NULL) +
+		(o->person != NULL) !=
+	    1)
 		return fail(FAIL_ARGUMENT,
-		    "revoke takes one of --machine NAME, --key SHA256:... and "
-		    "--serial NUMBER");
+		    "revoke takes one of --machine NAME, --person NAME, --key "
+		    "SHA256:... and --serial NUMBER");
 	if (o->key != NULL && !fingerprint_is_wellformed(o->key))
 		return fail(FAIL_ARGUMENT,
 		    "--key: \"%.100s\" is not a fingerprint", o->key);
+	v->which.person = o->person;
 	if (o->serial != NULL)
 		return read_serial(o->serial, &v->which.serial);
 	if (o->machine == NULL)
@@ -145,6 +144,7 @@ ca_revoke(struct ca_invocation *inv)
 		.what = "revoke",
 		.machine = inv->options.machine,
 		.fingerprint = inv->options.key,
+		.person = inv->options.person,
 	};
 	struct revoking v = {
 		.why = inv->options.reason != NULL

@@ -61,11 +61,14 @@ find_or_add(struct ca_invocation *inv, const struct adding *a, int64_t *ret)
 	struct store_machine machine;
 	int r = store_machine_by_name(inv->store, a->name, &machine);
 
-	if (r == FAIL_NOT_FOUND)
-		return store_machine_add(
-		    inv->store, a->name, a->profile, time(NULL), ret);
-	*ret = machine.number;
-	return r;
+	if (r == 0)
+		*ret = machine.number;
+	if (r != FAIL_NOT_FOUND)
+		return r;
+	machine = (struct store_machine){ .added = time(NULL) };
+	snprintf(machine.name, sizeof(machine.name), "%s", a->name);
+	snprintf(machine.profile, sizeof(machine.profile), "%s", a->profile);
+	return store_machine_add(inv->store, &machine, ret);
 }
 
 /* For both types: the administrator says which key, and not what for. */
@@ -104,7 +107,8 @@ add_within(struct ca_invocation *inv, struct audit_event *event, void *arg)
 		return r;
 	for (size_t i = 0; i < a->n_ids; i++) {
 		if ((r = store_machine_add_id(inv->store, machine, a->ids[i],
-			 (struct slice){ 0 })) != 0)
+			 (struct slice){ 0 })) != 0 ||
+		    (r = store_waiting_remove(inv->store, a->ids[i])) != 0)
 			return r;
 		text_add(&a->said, "%s%s", i > 0 ? " " : "", a->ids[i]);
 	}
@@ -298,147 +302,6 @@ ca_machine_remove(struct ca_invocation *inv)
 	    "is known no more, and its certificates are revoked");
 }
 
-/* --- approve ----------------------------------------------------------- */
-
-struct approving {
-	struct store_machine machine;
-	const char *fingerprint; /* NULL: the only one that waits */
-	char found[STORE_FINGERPRINT_LEN + 1];
-	unsigned int waiting;
-	int64_t now;
-};
-
-static int
-find_waiting(const struct store_key *key, void *arg)
-{
-	struct approving *a = arg;
-
-	if (key->state != STORE_KEY_PENDING ||
-	    (a->fingerprint != NULL &&
-		strcmp(key->fingerprint, a->fingerprint) != 0))
-		return 0;
-	/* The same key may wait for both of its types. */
-	if (strcmp(a->found, key->fingerprint) != 0)
-		a->waiting++;
-	memcpy(a->found, key->fingerprint, sizeof(a->found));
-	return 0;
-}
-
-static int
-approve_type(struct ca_invocation *inv, const struct approving *a,
-    enum certificate_type type)
-{
-	struct store_key key;
-	int r;
-
-	r = store_key_find(inv->store, a->machine.number, type, a->found, &key);
-	if (r == 0 && key.state == STORE_KEY_PENDING) {
-		key.state = STORE_KEY_APPROVED;
-		r = store_key_put(inv->store, &key);
-	}
-	store_key_reset(&key);
-	return r == FAIL_NOT_FOUND ? 0 : r;
-}
-
-/* The one that had its place gives it up: one key a machine and type. */
-struct replacing {
-	const struct approving *a;
-	enum certificate_type types[32];
-	char fingerprints[32][STORE_FINGERPRINT_LEN + 1];
-	bool approved_type[3]; /* by certificate type */
-	size_t n;
-};
-
-static int
-find_approved(const struct store_key *key, void *arg)
-{
-	struct replacing *p = arg;
-	bool is_it = strcmp(key->fingerprint, p->a->found) == 0;
-
-	if (is_it && key->state == STORE_KEY_PENDING)
-		p->approved_type[key->type] = true;
-	if (is_it ||
-	    (key->state != STORE_KEY_APPROVED &&
-		key->state != STORE_KEY_EXPECTED) ||
-	    p->n == sizeof(p->types) / sizeof(p->types[0]))
-		return 0;
-	p->types[p->n] = key->type;
-	memcpy(p->fingerprints[p->n], key->fingerprint,
-	    sizeof(p->fingerprints[p->n]));
-	p->n++;
-	return 0;
-}
-
-static int
-replace_others(struct ca_invocation *inv, const struct approving *a)
-{
-	struct replacing p = { .a = a };
-	struct store_key key;
-	int r;
-
-	if ((r = store_keys_each(
-		 inv->store, a->machine.number, find_approved, &p)) != 0)
-		return r;
-	for (size_t i = 0; i < p.n && r == 0; i++) {
-		if (!p.approved_type[p.types[i]])
-			continue;
-		r = store_key_find(inv->store, a->machine.number, p.types[i],
-		    p.fingerprints[i], &key);
-		key.state = STORE_KEY_REPLACED;
-		if (r == 0)
-			r = store_key_put(inv->store, &key);
-		store_key_reset(&key);
-	}
-	return r;
-}
-
-static int
-approve_within(struct ca_invocation *inv, struct audit_event *event, void *arg)
-{
-	struct approving *a = arg;
-	int r;
-
-	a->waiting = 0;
-	if ((r = store_keys_each(
-		 inv->store, a->machine.number, find_waiting, a)) != 0)
-		return r;
-	if (a->waiting == 0)
-		return fail(FAIL_NOT_FOUND,
-		    "no such key of %s waits for approval", a->machine.name);
-	if (a->waiting > 1)
-		return fail(FAIL_ARGUMENT,
-		    "%u keys of %s wait; name one by its fingerprint, which "
-		    "sk-tpm-ca machine show %s has",
-		    a->waiting, a->machine.name, a->machine.name);
-	event->fingerprint = a->found;
-	if ((r = replace_others(inv, a)) != 0 ||
-	    (r = approve_type(inv, a, CERTIFICATE_USER)) != 0)
-		return r;
-	return approve_type(inv, a, CERTIFICATE_HOST);
-}
-
-int
-ca_machine_approve(struct ca_invocation *inv)
-{
-	struct audit_event event = {
-		.what = "machine approve",
-		.machine = inv->argv[0],
-	};
-	struct approving a = {
-		.fingerprint = inv->argc > 1 ? inv->argv[1] : NULL,
-	};
-	int r;
-
-	if ((r = store_machine_by_name(inv->store, inv->argv[0], &a.machine)) ==
-	    FAIL_NOT_FOUND)
-		return fail(r, "there is no machine %.100s", inv->argv[0]);
-	if (r != 0 || (r = ca_commit(inv, approve_within, &event, &a)) != 0)
-		return r;
-	printf(
-	    "The key %s of %s gets certificates.\n", a.found, a.machine.name);
-	return 0;
-}
-
 /* --- list and show ----------------------------------------------------- */
 
 static const char *const key_states[] = { "expected", "pending", "approved",
@@ -498,6 +361,8 @@ ca_machine_list(struct ca_invocation *inv)
 	struct listing l = { inv->store, json_new_list(), &inv->options };
 	int r = store_machines_each(inv->store, list_machine, &l);
 
+	if (r == 0 && inv->options.pending)
+		r = waiting_list(inv, l.list);
 	if (r != 0)
 		json_object_put(l.list);
 	else
@@ -521,6 +386,7 @@ show_key(const struct store_key *key, void *arg)
 	json_add_text(
 	    o, "type", key->type == CERTIFICATE_HOST ? "host" : "user");
 	json_add_text(o, "state", key_states[key->state]);
+	json_add_text(o, "person", key->person);
 	json_add_time(o, "first_seen", key->first_seen);
 	json_add_time(o, "last_seen", key->last_seen);
 	json_object_array_add(arg, o);
@@ -534,6 +400,8 @@ ca_machine_show(struct ca_invocation *inv)
 	struct store_machine machine;
 	int r;
 
+	if (machine_id_is_wellformed(inv->argv[0]))
+		return waiting_show(inv, inv->argv[0]);
 	if ((r = store_machine_by_name(inv->store, inv->argv[0], &machine)) ==
 	    FAIL_NOT_FOUND)
 		return fail(r, "there is no machine %.100s", inv->argv[0]);

@@ -17,8 +17,8 @@ enum {
 
 /* The options, with what was given; NULL and false: nothing. */
 struct ca_options {
-	const char *config, *key, *profile, *machine, *serial, *reason, *names,
-	    *snippet, *from, *syslog;
+	const char *config, *key, *profile, *machine, *person, *serial, *reason,
+	    *names, *snippet, *from, *syslog;
 	bool json, dry_run, write, pending, help;
 };
 
@@ -35,7 +35,16 @@ typedef int ca_command(struct ca_invocation *inv);
 
 ca_command ca_machine_add, ca_machine_list, ca_machine_show, ca_machine_rename,
     ca_machine_disable, ca_machine_enable, ca_machine_remove,
-    ca_machine_approve, ca_certificates, ca_revoke, ca_krl, ca_audit, ca_init;
+    ca_machine_approve, ca_machine_refuse, ca_certificates, ca_revoke, ca_krl,
+    ca_audit, ca_init;
+
+/*
+ * machine list and show, of those that wait: appends them to a list; prints
+ * one, FAIL_NOT_FOUND where there is none with that id.
+ */
+int waiting_list(
+    struct ca_invocation *inv, struct json_object *list) MUST_CHECK;
+int waiting_show(struct ca_invocation *inv, const char *id) MUST_CHECK;
 
 /* Who runs this, for the audit log: a login name, or a uid in digits. */
 const char *ca_administrator(void);
@@ -56,6 +65,9 @@ struct json_object *json_new(void);
 struct json_object *json_new_list(void);
 /* Foreign bytes are escaped. NULL or an empty value: none. */
 void json_add_text(struct json_object *o, const char *name, const char *value);
+/* A text without a terminator. */
+void json_add_bytes(
+    struct json_object *o, const char *name, const struct bytes *value);
 void json_add_time(struct json_object *o, const char *name, int64_t seconds);
 void json_add_number(struct json_object *o, const char *name, int64_t value);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include <string.h>
 
+#include "attest/ek-cert-words.h"
 #include "attest/ek-cert.h"
 #include "attest/verify.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "ca/evidence.h"
 
 void
@@ -14,6 +16,10 @@ judged_request_reset(struct judged_request *request)
 	bytes_reset(&request->blob);
 	bytes_reset(&request->bound);
 	bytes_reset(&request->ek_certificate);
+	bytes_reset(&request->ek_issuer);
+	bytes_reset(&request->ek_maker);
+	bytes_reset(&request->ek_subject);
+	bytes_reset(&request->ek_problem);
 }
 
 static int
@@ -40,18 +46,44 @@ check_key(const struct message_request *request, struct judged_request *ret)
 }
 
 static int
+set_text(struct bytes *ret, const char *text)
+{
+	return text[0] == '\0' ? 0 : bytes_set(ret, text, strlen(text) + 1);
+}
+
+static int
+describe(struct slice certificate, struct judged_request *ret)
+{
+	struct ek_cert_words words;
+	int r;
+
+	if ((r = ek_cert_words(certificate, &words)) != 0 ||
+	    (r = set_text(&ret->ek_issuer, words.issuer.s)) != 0 ||
+	    (r = set_text(&ret->ek_maker, words.maker.s)) != 0)
+		return r;
+	return set_text(&ret->ek_subject, words.subject.s);
+}
+
+/* A maker's CA may be unknown here, or gone: then the key counts by its id. */
+static int
 check_chain(const struct message_request *request, const struct ek_roots *roots,
     int64_t now, struct judged_request *ret)
 {
 	struct slice certs[MESSAGE_CERTIFICATES_MAX];
+	int r;
 
 	ret->standing = EK_UNCERTIFIED;
 	if (ek_roots_count(roots) == 0)
-		return 0;
+		return set_text(
+		    &ret->ek_problem, "EndorsementRoots is not set");
 	for (size_t i = 0; i < request->n_certificates; i++)
 		certs[i] = bytes_slice(&request->certificates[i]);
-	ret->standing = EK_CERTIFIED;
-	return ek_chain_verify(roots, certs, request->n_certificates, now);
+	r = ek_chain_verify(roots, certs, request->n_certificates, now);
+	if (r == 0)
+		ret->standing = EK_CERTIFIED;
+	return r == FAIL_EK_CERTIFICATE
+	    ? set_text(&ret->ek_problem, log_cause())
+	    : r;
 }
 
 int
@@ -71,7 +103,9 @@ evidence_check(struct message_request *request, const struct ek_roots *roots,
 			bytes_slice(&request->certificates[0]), &ret->ek) != 0)
 			return FAIL_EK_CERTIFICATE;
 		*ret_code = MESSAGE_EK_CERT;
-		if ((r = check_chain(request, roots, now, ret)) != 0)
+		if ((r = describe(
+			 bytes_slice(&request->certificates[0]), ret)) != 0 ||
+		    (r = check_chain(request, roots, now, ret)) != 0)
 			return r;
 		bytes_move(&request->certificates[0], &ret->ek_certificate);
 	}

@@ -30,6 +30,9 @@ struct judged_request {
 	struct ek_public ek;
 	enum ek_standing standing;
 	struct bytes ek_certificate; /* DER; empty for none */
+	/* Of it, as text that ends in a zero byte; empty for none. */
+	struct bytes ek_issuer, ek_maker, ek_subject;
+	struct bytes ek_problem; /* why it leads to no root */
 	/* What the key's maker wrote, unchanged since. */
 	bool presence, pin;
 	uint32_t pin_lifetime; /* seconds; 0: none */
@@ -39,10 +42,11 @@ struct judged_request {
 void judged_request_reset(struct judged_request *request);
 
 /*
- * Takes what it keeps out of *request. Where there are roots, a certificate of
- * the EK has to lead to one. 0; otherwise *ret_code is what the machine is
- * told, and it is FAIL_EVIDENCE, FAIL_FORGED, FAIL_HANDLE or FAIL_VERSION;
- * FAIL_EK; FAIL_EK_CERTIFICATE; FAIL_MEMORY or FAIL_INTERNAL.
+ * Takes what it keeps out of *request. A certificate has to be of the EK; where
+ * it leads to no root it counts as none, and why is told. 0; otherwise
+ * *ret_code is what the machine is told, and it is FAIL_EVIDENCE, FAIL_FORGED,
+ * FAIL_HANDLE or FAIL_VERSION; FAIL_EK; FAIL_EK_CERTIFICATE; FAIL_MEMORY or
+ * FAIL_INTERNAL.
  */
 int evidence_check(struct message_request *request,
     const struct ek_roots *roots, int64_t now, struct judged_request *ret,

@@ -124,6 +124,10 @@ put_judgement(struct bytes *out, const struct judged_request *q)
 	    (r = wire_put_string(out, numbers)) != 0 ||
 	    (r = wire_put_u32(out, q->standing)) != 0 ||
 	    (r = wire_put_string(out, bytes_slice(&q->ek_certificate))) != 0 ||
+	    (r = wire_put_string(out, bytes_slice(&q->ek_issuer))) != 0 ||
+	    (r = wire_put_string(out, bytes_slice(&q->ek_maker))) != 0 ||
+	    (r = wire_put_string(out, bytes_slice(&q->ek_subject))) != 0 ||
+	    (r = wire_put_string(out, bytes_slice(&q->ek_problem))) != 0 ||
 	    (r = wire_put_u32(out, q->presence)) != 0 ||
 	    (r = wire_put_u32(out, q->pin)) != 0 ||
 	    (r = wire_put_u32(out, q->pin_lifetime)) != 0 ||
@@ -334,6 +338,18 @@ take_bytes(struct slice *in, struct bytes *ret)
 	return wire_take_string(in, &s) && bytes_set(ret, s.data, s.len) == 0;
 }
 
+/* One line of text with its terminator; empty for none. */
+static bool
+take_words(struct slice *in, struct bytes *ret)
+{
+	if (!take_bytes(in, ret))
+		return false;
+	for (size_t i = 0; i + 1 < ret->len; i++)
+		if (ret->data[i] < ' ' || ret->data[i] > '~')
+			return false;
+	return ret->len == 0 || ret->data[ret->len - 1] == '\0';
+}
+
 static bool
 take_flag(struct slice *in, bool *ret)
 {
@@ -386,13 +402,18 @@ take_judgement(struct slice *in, struct judged_request *ret)
 	    !wire_take_string(in, &name) || !take_ek(in, &ret->ek) ||
 	    !wire_take_u32(in, &standing) ||
 	    !take_bytes(in, &ret->ek_certificate) ||
+	    !take_words(in, &ret->ek_issuer) ||
+	    !take_words(in, &ret->ek_maker) ||
+	    !take_words(in, &ret->ek_subject) ||
+	    !take_words(in, &ret->ek_problem) ||
 	    !take_flag(in, &ret->presence) || !take_flag(in, &ret->pin) ||
 	    !wire_take_u32(in, &ret->pin_lifetime) ||
 	    !wire_take_u32(in, &ret->pcrs) ||
 	    !wire_take_u32(in, &ret->limits) || in->len != 0 ||
 	    name.len != sizeof(ret->key_name) ||
 	    (type != CERTIFICATE_USER && type != CERTIFICATE_HOST) ||
-	    standing > EK_CERTIFIED)
+	    standing > EK_CERTIFIED ||
+	    (standing == EK_UNCERTIFIED && ret->ek_problem.len == 0))
 		return false;
 	memcpy(ret->key_name, name.data, sizeof(ret->key_name));
 	ret->type = (enum certificate_type)type;

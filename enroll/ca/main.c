@@ -31,10 +31,13 @@ static const struct command {
 	    "certificates",
 	    1, 17, ca_machine_add, false },
 	{ "machine list", "", "machines", 0, 0, ca_machine_list, false },
-	{ "machine show", "NAME", "one machine, with its ids and keys", 1, 1,
+	{ "machine show", "NAME|ID", "one machine, with its ids and keys", 1, 1,
 	    ca_machine_show, false },
-	{ "machine approve", "NAME [KEY]", "let a key that waits have them", 1,
-	    2, ca_machine_approve, false },
+	{ "machine approve", "NAME [ID] [KEY]",
+	    "let a machine, or a key, that waits have them", 1, 3,
+	    ca_machine_approve, false },
+	{ "machine refuse", "ID", "let a machine that waits have none", 1, 1,
+	    ca_machine_refuse, false },
 	{ "machine rename", "NAME NEW", "call it otherwise", 2, 2,
 	    ca_machine_rename, false },
 	{ "machine disable", "NAME", "revoke its certificates, issue no more",
@@ -63,6 +66,7 @@ enum {
 	OPTION_KEY = 256,
 	OPTION_PROFILE,
 	OPTION_MACHINE,
+	OPTION_PERSON,
 	OPTION_SERIAL,
 	OPTION_REASON,
 	OPTION_NAMES,
@@ -84,6 +88,7 @@ static const struct option options[] = {
 	{ "machine", required_argument, NULL, OPTION_MACHINE },
 	{ "names", required_argument, NULL, OPTION_NAMES },
 	{ "pending", no_argument, NULL, OPTION_PENDING },
+	{ "person", required_argument, NULL, OPTION_PERSON },
 	{ "profile", required_argument, NULL, OPTION_PROFILE },
 	{ "reason", required_argument, NULL, OPTION_REASON },
 	{ "serial", required_argument, NULL, OPTION_SERIAL },
@@ -105,6 +110,8 @@ text_option(struct ca_options *o, int c)
 		return &o->profile;
 	case OPTION_MACHINE:
 		return &o->machine;
+	case OPTION_PERSON:
+		return &o->person;
 	case OPTION_SERIAL:
 		return &o->serial;
 	case OPTION_REASON:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a machine's login runs: it tells the service which key logged in, and
- * passes the rest on. It reads nothing else, and believes nothing.
+ * What a login runs, a machine's or a person's: it tells the service which key
+ * logged in and from where, and passes the rest on. It reads nothing else, and
+ * believes nothing.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -49,6 +50,21 @@ read_login(char *ret, size_t size)
 	}
 	fclose(f);
 	return good;
+}
+
+/* The client's address in SSH_CONNECTION, or "unknown". */
+static void
+read_address(char *ret, size_t size)
+{
+	const char *connection = getenv("SSH_CONNECTION");
+	size_t n = connection != NULL
+	    ? strspn(connection, "0123456789abcdefghijklmnopqrstuvwxyz.:%")
+	    : 0;
+
+	if (n == 0 || connection[n] != ' ' || n >= size)
+		snprintf(ret, size, "unknown");
+	else
+		snprintf(ret, size, "%.*s", (int)n, connection);
 }
 
 static int
@@ -121,7 +137,7 @@ pass_on(int service)
 int
 main(int argc, char **argv)
 {
-	char login[LOGIN_MAX], line[LOGIN_MAX + 16];
+	char login[LOGIN_MAX], address[64], line[LOGIN_MAX + 96];
 	int service, n;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -134,8 +150,9 @@ main(int argc, char **argv)
 		    argc == 2 ? argv[1] : SOCKET, strerror(errno));
 		return 1;
 	}
-	n = snprintf(line, sizeof(line), "login %s\n",
-	    read_login(login, sizeof(login)) ? login : "none");
+	read_address(address, sizeof(address));
+	n = snprintf(line, sizeof(line), "login %s %s\n",
+	    read_login(login, sizeof(login)) ? login : "none", address);
 	if (write_all(service, line, (size_t)n))
 		pass_on(service);
 	return 0;

@@ -172,41 +172,76 @@ count_incomplete(struct session *s)
 
 /* --- who it is --------------------------------------------------------- */
 
-/* Only relay, by its own account, is believed which key logged in. */
+/*
+ * The account that the connection came through is the kernel's word. Only
+ * relay, by the account of machines, is believed which key logged in. Any other
+ * account is a person, who logged in to this host by whatever its sshd demands.
+ */
 static int
-check_peer(const struct settings *settings)
+check_peer(struct session *s)
 {
-	const struct passwd *pw = getpwnam(settings->login_account);
+	const struct passwd *pw;
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
+	uid_t machines;
 
-	if (pw == NULL)
+	if ((pw = getpwnam(s->settings.login_account)) == NULL)
 		return fail(FAIL_UNAVAILABLE, "there is no account %s",
-		    settings->login_account);
+		    s->settings.login_account);
+	machines = pw->pw_uid;
 	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
 		return fail(FAIL_UNAVAILABLE,
 		    "standard input is no connection to a socket");
-	if (peer.uid != pw->pw_uid)
+	if (peer.uid == machines)
+		return 0;
+	if (s->settings.people_profile == NULL)
 		return fail(FAIL_EVIDENCE,
-		    "the connection is uid %u's, and not %s's",
-		    (unsigned int)peer.uid, settings->login_account);
+		    "the connection is uid %u's, and not %s's; PeopleProfile "
+		    "is not set",
+		    (unsigned int)peer.uid, s->settings.login_account);
+	if ((pw = getpwuid(peer.uid)) == NULL ||
+	    !person_is_wellformed(pw->pw_name))
+		return fail(FAIL_EVIDENCE,
+		    "uid %u has no name that can be a principal",
+		    (unsigned int)peer.uid);
+	snprintf(s->who.person, sizeof(s->who.person), "%s", pw->pw_name);
 	return 0;
 }
 
-/* "login none" or "login BASE64", of a public key. */
+static bool
+is_address(struct slice word)
+{
+	for (size_t i = 0; i < word.len; i++)
+		if (strchr("0123456789abcdefghijklmnopqrstuvwxyz.:%",
+			word.data[i]) == NULL)
+			return false;
+	return word.len > 0 && word.len <= STORE_ADDRESS_MAX;
+}
+
+/* "login none|BASE64 ADDRESS": a public key, and where the login came from. */
 static int
 read_login(struct session *s)
 {
-	struct slice line, word;
+	struct slice line, word, address;
 	struct bytes blob = { 0 };
+	const uint8_t *space;
 	int r;
 
 	if ((r = next_line(s, &line)) != 0)
 		return r;
-	if (slice_is(line, "login none"))
+	if (!slice_begins(line, "login ") ||
+	    (space = memrchr(line.data, ' ', line.len)) < line.data + 6)
+		return fail(FAIL_PROTOCOL, "relay said something else");
+	word = (struct slice){ line.data + 6, (size_t)(space - line.data) - 6 };
+	address = (struct slice){ space + 1,
+		line.len - (size_t)(space + 1 - line.data) };
+	if (!is_address(address))
+		return fail(FAIL_PROTOCOL, "relay said something else");
+	memcpy(s->who.address, address.data, address.len);
+	/* What a person's relay says of a key proves nothing. */
+	if (slice_is(word, "none") || s->who.person[0] != '\0')
 		return 0;
-	word = (struct slice){ line.data + 6, line.len - 6 };
-	if (!slice_begins(line, "login ") || base64_decode(word, &blob) != 0 ||
+	if (base64_decode(word, &blob) != 0 ||
 	    public_key_fingerprint(bytes_slice(&blob), s->who.login) != 0)
 		r = fail(FAIL_PROTOCOL, "relay said something else");
 	bytes_reset(&blob);
@@ -217,10 +252,12 @@ static int
 take_slot(struct session *s)
 {
 	struct store_machine machine;
-	int r = s->who.login[0] == '\0'
-	    ? FAIL_NOT_FOUND
-	    : store_machine_by_key(s->store, s->who.login, &machine);
+	int r = FAIL_NOT_FOUND;
 
+	if (s->who.person[0] != '\0')
+		r = 0;
+	else if (s->who.login[0] != '\0')
+		r = store_machine_by_key(s->store, s->who.login, &machine);
 	if (r != 0 && r != FAIL_NOT_FOUND)
 		return r;
 	return slot_take(
@@ -272,15 +309,19 @@ pass_request(struct session *s)
 
 /* "[user@]host" as typed: a request that another CA passed on is seen. */
 static bool
-is_for_us(const struct settings *settings, const struct bytes *destination)
+is_for_us(const struct session *s)
 {
+	const struct settings *settings = &s->settings;
+	const struct bytes *destination = &s->request.destination;
+	const char *account =
+	    s->who.person[0] != '\0' ? s->who.person : settings->login_account;
 	const char *text = (const char *)destination->data, *at;
 	size_t len = destination->len, user = 0;
 
 	if ((at = memrchr(text, '@', len)) != NULL) {
 		user = (size_t)(at - text);
-		if (user != strlen(settings->login_account) ||
-		    strncmp(text, settings->login_account, user) != 0)
+		if (user != strlen(account) ||
+		    strncmp(text, account, user) != 0)
 			return false;
 		user++;
 	}
@@ -298,6 +339,7 @@ identify(struct session *s)
 	int r;
 
 	s->who.request = &s->request;
+	s->who.now = time(NULL);
 	if ((r = machine_id(&s->request.ek, s->who.id)) != 0)
 		return r;
 	return public_key_fingerprint(
@@ -327,7 +369,7 @@ take_request(struct session *s)
 		unavailable(r);
 		return false;
 	}
-	if (!is_for_us(&s->settings, &s->request.destination)) {
+	if (!is_for_us(s)) {
 		refuse(s, MESSAGE_DESTINATION, NULL,
 		    "the request is for another CA, or another account of it");
 		return false;
@@ -468,8 +510,7 @@ prepare(struct session *s, const char *path)
 		    "%s has no Names, by which machines call this CA", path);
 	/* First of all, while there is nothing for it to inherit. */
 	if ((r = judge_start(&s->settings, &s->judge)) != 0 ||
-	    (r = runtime_make(&s->settings)) != 0 ||
-	    (r = check_peer(&s->settings)) != 0)
+	    (r = runtime_make(&s->settings)) != 0 || (r = check_peer(s)) != 0)
 		return r;
 	return store_open(s->settings.store, STORE_EXISTING, &s->store);
 }

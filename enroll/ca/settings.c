@@ -124,16 +124,28 @@ name_is_wellformed(const char *text)
 	return true;
 }
 
+bool
+person_is_wellformed(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n <= STORE_PERSON_MAX && name[0] != '-' &&
+	    strspn(name,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789._-") == n;
+}
+
 /*
- * A principal, which ssh-keygen would split at a comma. %m is a machine's name;
- * accounts may have other characters than machines.
+ * A principal, which ssh-keygen would split at a comma. %m is a machine's name,
+ * %u a person's; accounts may have other characters than machines.
  */
 static bool
 is_principal(const char *word)
 {
 	for (size_t i = 0; word[i] != '\0'; i++) {
 		if (word[i] == '%') {
-			if (word[++i] != 'm')
+			i++;
+			if (word[i] != 'm' && word[i] != 'u')
 				return false;
 		} else if (!is_name_character(word[i]) &&
 		    strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ._-", word[i]) == NULL) {
@@ -218,6 +230,49 @@ set_service_account(void *s, char *value, const struct place *at)
 }
 
 static int
+set_admission(void *s, char *value, const struct place *at)
+{
+	struct settings *settings = s;
+	char *rest = value, *word;
+
+	while ((word = strsep(&rest, " \t")) != NULL) {
+		if (strcmp(word, "pending") == 0)
+			settings->admission |= ADMIT_PENDING;
+		else if (strcmp(word, "certified") == 0)
+			settings->admission |= ADMIT_CERTIFIED;
+		else if (word[0] != '\0' && strcmp(word, "known") != 0)
+			return bad(at, word, "known, pending or certified");
+	}
+	return 0;
+}
+
+static int
+set_max_pending(void *s, char *value, const struct place *at)
+{
+	return set_number(
+	    &((struct settings *)s)->max_pending, value, 100000, at);
+}
+
+static int
+set_pending_for(void *s, char *value, const struct place *at)
+{
+	uint32_t *pending_for = &((struct settings *)s)->pending_for;
+
+	if (!duration_parse(value, MAX_VALIDITY, pending_for) ||
+	    *pending_for < 60)
+		return bad(at, value, "a time from 1m to 10 years");
+	return 0;
+}
+
+static int
+set_people_profile(void *s, char *value, const struct place *at)
+{
+	if (!name_is_wellformed(value))
+		return bad(at, value, "a profile's name");
+	return set_text(&((struct settings *)s)->people_profile, value);
+}
+
+static int
 set_max_connections(void *s, char *value, const struct place *at)
 {
 	return set_number(
@@ -246,6 +301,7 @@ set_principals(struct texts *principals, char *value, const struct place *at)
 static int
 set_user_principals(void *p, char *value, const struct place *at)
 {
+	((struct profile *)p)->user_principals_set = true;
 	return set_principals(
 	    &((struct profile *)p)->terms[0].principals, value, at);
 }
@@ -361,6 +417,8 @@ set_require(void *p, char *value, const struct place *at)
 	while (good && (word = strsep(&rest, " \t")) != NULL) {
 		if (strcmp(word, "pin") == 0)
 			profile->demands |= DEMAND_PIN;
+		else if (strcmp(word, "ek-certificate") == 0)
+			profile->demands |= DEMAND_EK_CERTIFICATE;
 		else if (strcmp(word, "no-pin-lifetime") == 0)
 			profile->demands |= DEMAND_NO_PIN_LIFETIME;
 		else if (strcmp(word, "presence") == 0)
@@ -374,8 +432,8 @@ set_require(void *p, char *value, const struct place *at)
 	}
 	return good ? 0
 		    : bad(at, word,
-			  "pin, no-pin-lifetime, presence, limits:KIND,... or "
-			  "pcrs:7+4");
+			  "pin, no-pin-lifetime, presence, limits:KIND,..., "
+			  "pcrs:7+4 or ek-certificate");
 }
 
 /* --- the file ---------------------------------------------------------- */
@@ -396,6 +454,10 @@ static const struct setting {
 	{ "PKCS11Provider", false, set_pkcs11_provider },
 	{ "SecurityKeyProvider", false, set_security_key_provider },
 	{ "EndorsementRoots", false, set_endorsement_roots },
+	{ "Admission", false, set_admission },
+	{ "MaxPending", false, set_max_pending },
+	{ "PendingFor", false, set_pending_for },
+	{ "PeopleProfile", false, set_people_profile },
 	{ "MaxConnections", false, set_max_connections },
 	{ "Timeout", false, set_timeout },
 	{ "UserPrincipals", true, set_user_principals },
@@ -558,6 +620,47 @@ fill_in(struct settings *s)
 }
 
 static bool
+names_person(const struct texts *principals)
+{
+	for (size_t i = 0; i < principals->n; i++)
+		if (strstr(principals->text[i], "%u") != NULL)
+			return true;
+	return false;
+}
+
+/* A person is never given a machine's name by mere omission, nor the reverse.
+ */
+static int
+check_people(const char *path, struct settings *s)
+{
+	struct profile *people = NULL;
+
+	for (struct profile *p = s->profiles; p != NULL; p = p->next) {
+		if (s->people_profile != NULL &&
+		    strcmp(p->name, s->people_profile) == 0)
+			people = p;
+		else if (names_person(&p->terms[0].principals) ||
+		    names_person(&p->terms[1].principals))
+			return fail(FAIL_CONFIG,
+			    "%s: profile %s has %%u, which only PeopleProfile "
+			    "may",
+			    path, p->name);
+	}
+	if (s->people_profile == NULL)
+		return 0;
+	if (people == NULL)
+		return fail(FAIL_CONFIG,
+		    "%s: PeopleProfile: there is no "
+		    "profile %s",
+		    path, s->people_profile);
+	if (people->user_principals_set)
+		return 0;
+	texts_reset(&people->terms[0].principals);
+	people->terms[0].principals.n = 1;
+	return set_text(&people->terms[0].principals.text[0], "%u");
+}
+
+static bool
 is_safe(const struct stat *st)
 {
 	return (st->st_uid == 0 || st->st_uid == geteuid()) &&
@@ -573,7 +676,12 @@ settings_read(const char *path, struct settings *ret)
 	FILE *f;
 	int r;
 
-	*ret = (struct settings){ .max_connections = 64, .timeout = 30 };
+	*ret = (struct settings){
+		.max_connections = 64,
+		.timeout = 30,
+		.max_pending = 100,
+		.pending_for = 30 * 24 * 3600,
+	};
 	if ((f = home_open(path, &st)) == NULL)
 		return fail(
 		    FAIL_CONFIG, "cannot open %s: %s", path, strerror(errno));
@@ -587,7 +695,9 @@ settings_read(const char *path, struct settings *ret)
 		r = read_lines(f, &in, &at);
 	}
 	fclose(f);
-	return r != 0 ? r : fill_in(ret);
+	if (r != 0 || (r = fill_in(ret)) != 0)
+		return r;
+	return check_people(path, ret);
 }
 
 static void
@@ -618,6 +728,7 @@ settings_reset(struct settings *s)
 	free(s->pkcs11_provider);
 	free(s->security_key_provider);
 	free(s->endorsement_roots);
+	free(s->people_profile);
 	for (struct profile *p = s->profiles; p != NULL; p = next) {
 		next = p->next;
 		profile_free(p);

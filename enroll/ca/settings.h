@@ -22,24 +22,34 @@ enum first_key {
 	FIRST_KEY_ACCEPT,  /* the first one of a machine and type is taken */
 };
 
+/* What becomes of machines that the store does not have. */
+enum admission_rule {
+	ADMIT_KNOWN = 0,       /* nothing */
+	ADMIT_PENDING = 0x01,  /* they wait for an administrator */
+	ADMIT_CERTIFIED = 0x02 /* those that a maker certified and the
+				  inventory knows are added */
+};
+
 /* What a key has to be, by what its maker wrote (attest/verify.h). */
 enum demand {
 	DEMAND_PIN = 0x01,
 	DEMAND_NO_PIN_LIFETIME = 0x02,
 	DEMAND_PRESENCE = 0x04,
-	DEMAND_LIMITS = 0x08, /* any of `limits` */
-	DEMAND_PCRS = 0x10,   /* all of `pcrs` */
+	DEMAND_LIMITS = 0x08,	      /* any of `limits` */
+	DEMAND_PCRS = 0x10,	      /* all of `pcrs` */
+	DEMAND_EK_CERTIFICATE = 0x20, /* its machine: that leads to a root */
 };
 
 struct certificate_terms {
-	struct texts principals; /* with %m for the machine's name; none: no
-				    such certificates */
+	struct texts principals; /* with %m for the machine's name, and %u for
+				    a person's; none: no such certificates */
 	uint32_t validity;	 /* seconds */
 };
 
 struct profile {
 	char name[STORE_NAME_MAX + 1];
 	bool named;			   /* by a line of the file */
+	bool user_principals_set;	   /* likewise */
 	struct certificate_terms terms[2]; /* user and host: profile_terms */
 	struct texts extensions;       /* user's; as ssh-keygen -O has them */
 	struct texts critical_options; /* user's; likewise */
@@ -66,6 +76,10 @@ struct settings {
 	char *pkcs11_provider;	     /* or NULL */
 	char *security_key_provider; /* or NULL: for a CA key in a TPM */
 	char *endorsement_roots;     /* directory or file, or NULL: none */
+	char *people_profile;	/* of those who log in as themselves, or NULL */
+	unsigned int admission; /* bits of enum admission_rule */
+	uint32_t max_pending;	/* machines that wait */
+	uint32_t pending_for;	/* seconds since they asked last */
 	uint32_t max_connections;
 	uint32_t timeout;	  /* seconds a connection */
 	struct profile *profiles; /* "default" is always there */
@@ -93,5 +107,8 @@ const struct certificate_terms *profile_terms(
  * case letters and digits, dots and hyphens; no hyphen or dot in front.
  */
 bool name_is_wellformed(const char *text);
+
+/* Whether an account's name can be a person's principal. */
+bool person_is_wellformed(const char *name);
 
 #endif

@@ -31,6 +31,7 @@ static const char *const migrations[] = {
 	" name TEXT NOT NULL UNIQUE,"
 	" profile TEXT NOT NULL,"
 	" state INTEGER NOT NULL,"
+	" inventory INTEGER NOT NULL,"
 	" added INTEGER NOT NULL);"
 	"CREATE TABLE eks ("
 	" id TEXT PRIMARY KEY,"
@@ -43,17 +44,43 @@ static const char *const migrations[] = {
 	" type INTEGER NOT NULL,"
 	" state INTEGER NOT NULL,"
 	" fingerprint TEXT NOT NULL,"
+	" person TEXT NOT NULL,"
 	" blob BLOB NOT NULL,"
 	" bound BLOB NOT NULL,"
 	" first_seen INTEGER NOT NULL,"
 	" last_seen INTEGER NOT NULL,"
 	" UNIQUE (machine, type, fingerprint));"
 	"CREATE INDEX keys_by_fingerprint ON keys (fingerprint);"
+	"CREATE TABLE waiting ("
+	" number INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" id TEXT NOT NULL UNIQUE,"
+	" state INTEGER NOT NULL,"
+	" certified INTEGER NOT NULL,"
+	" certificate BLOB NOT NULL,"
+	" issuer TEXT NOT NULL,"
+	" maker TEXT NOT NULL,"
+	" problem TEXT NOT NULL,"
+	" name TEXT NOT NULL,"
+	" address TEXT NOT NULL,"
+	" times INTEGER NOT NULL,"
+	" first_seen INTEGER NOT NULL,"
+	" last_seen INTEGER NOT NULL);"
+	"CREATE TABLE waiting_keys ("
+	" waiting INTEGER NOT NULL REFERENCES waiting ON DELETE CASCADE,"
+	" type INTEGER NOT NULL,"
+	" fingerprint TEXT NOT NULL,"
+	" person TEXT NOT NULL,"
+	" claims TEXT NOT NULL,"
+	" blob BLOB NOT NULL,"
+	" bound BLOB NOT NULL,"
+	" first_seen INTEGER NOT NULL,"
+	" PRIMARY KEY (waiting, type, fingerprint));"
 	"CREATE TABLE certificates ("
 	" serial INTEGER PRIMARY KEY,"
 	" machine INTEGER NOT NULL,"
 	" type INTEGER NOT NULL,"
 	" fingerprint TEXT NOT NULL,"
+	" person TEXT NOT NULL,"
 	" ca_fingerprint TEXT NOT NULL,"
 	" key_id TEXT NOT NULL,"
 	" principals TEXT NOT NULL,"
@@ -347,7 +374,7 @@ store_rollback(struct store *store)
 
 #define MACHINE_COLUMNS                                                      \
 	"machines.number, machines.name, machines.profile, machines.state, " \
-	"machines.added"
+	"machines.added, machines.inventory"
 
 static int
 read_machine(sqlite3_stmt *stmt, struct store_machine *ret)
@@ -359,6 +386,7 @@ read_machine(sqlite3_stmt *stmt, struct store_machine *ret)
 	    ? STORE_MACHINE_ENABLED
 	    : STORE_MACHINE_DISABLED;
 	ret->added = sqlite3_column_int64(stmt, 4);
+	ret->inventory = sqlite3_column_int(stmt, 5) != 0;
 	if ((r = copy_text(stmt, 1, ret->name, sizeof(ret->name))) != 0)
 		return r;
 	return copy_text(stmt, 2, ret->profile, sizeof(ret->profile));
@@ -426,22 +454,23 @@ store_machine_by_key(
 }
 
 int
-store_machine_add(struct store *store, const char *name, const char *profile,
-    int64_t now, int64_t *ret_number)
+store_machine_add(
+    struct store *store, const struct store_machine *machine, int64_t *ret)
 {
 	sqlite3_stmt *stmt;
 	int r;
 
 	if ((r = prepare(store, &stmt,
-		 "INSERT INTO machines (name, profile, state, added)"
-		 " VALUES (?, ?, ?, ?)",
-		 "ttii", name, profile, (int64_t)STORE_MACHINE_ENABLED, now)) !=
-	    0)
+		 "INSERT INTO machines (name, profile, state, inventory, added)"
+		 " VALUES (?, ?, ?, ?, ?)",
+		 "ttiii", machine->name, machine->profile,
+		 (int64_t)machine->state, (int64_t)machine->inventory,
+		 machine->added)) != 0)
 		return r;
 	if ((r = run(store, stmt)) == FAIL_TAKEN)
-		return fail(r, "there is a machine %s already", name);
+		return fail(r, "there is a machine %s already", machine->name);
 	if (r == 0)
-		*ret_number = sqlite3_last_insert_rowid(store->db);
+		*ret = sqlite3_last_insert_rowid(store->db);
 	return r;
 }
 
@@ -565,7 +594,7 @@ store_ids_each(struct store *store, int64_t machine,
 
 #define KEY_COLUMNS                                                            \
 	"number, machine, type, state, fingerprint, blob, bound, first_seen, " \
-	"last_seen"
+	"last_seen, person"
 
 void
 store_key_reset(struct store_key *key)
@@ -592,6 +621,7 @@ read_key(sqlite3_stmt *stmt, struct store_key *ret)
 	ret->last_seen = sqlite3_column_int64(stmt, 8);
 	if ((r = copy_text(
 		 stmt, 4, ret->fingerprint, sizeof(ret->fingerprint))) != 0 ||
+	    (r = copy_text(stmt, 9, ret->person, sizeof(ret->person))) != 0 ||
 	    (r = copy_bytes(stmt, 5, &ret->blob)) != 0)
 		return r;
 	return copy_bytes(stmt, 6, &ret->bound);
@@ -627,15 +657,16 @@ store_key_put(struct store *store, const struct store_key *key)
 	int r;
 
 	if ((r = prepare(store, &stmt,
-		 "INSERT INTO keys (machine, type, state, fingerprint, blob,"
-		 " bound, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+		 "INSERT INTO keys (machine, type, state, fingerprint, person,"
+		 " blob, bound, first_seen, last_seen)"
+		 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		 " ON CONFLICT (machine, type, fingerprint) DO UPDATE SET"
 		 " state = excluded.state, blob = excluded.blob,"
 		 " bound = excluded.bound, first_seen = excluded.first_seen,"
 		 " last_seen = excluded.last_seen",
-		 "iiitbbii", key->machine, (int64_t)key->type,
-		 (int64_t)key->state, key->fingerprint, &blob, &bound,
-		 key->first_seen, key->last_seen)) != 0)
+		 "iiittbbii", key->machine, (int64_t)key->type,
+		 (int64_t)key->state, key->fingerprint, key->person, &blob,
+		 &bound, key->first_seen, key->last_seen)) != 0)
 		return r;
 	return run(store, stmt);
 }
@@ -662,11 +693,214 @@ store_keys_each(struct store *store, int64_t machine,
 	return r == FAIL_NOT_FOUND ? 0 : r;
 }
 
+/* --- machines that wait ------------------------------------------------ */
+
+#define WAITING_COLUMNS                                                       \
+	"number, id, state, certified, certificate, issuer, maker, problem, " \
+	"name, address, times, first_seen, last_seen"
+
+void
+store_waiting_reset(struct store_waiting *waiting)
+{
+	bytes_reset(&waiting->certificate);
+	bytes_reset(&waiting->issuer);
+	bytes_reset(&waiting->maker);
+	bytes_reset(&waiting->problem);
+	bytes_reset(&waiting->name);
+}
+
+static int
+read_waiting(sqlite3_stmt *stmt, struct store_waiting *ret)
+{
+	int r;
+
+	ret->number = sqlite3_column_int64(stmt, 0);
+	ret->refused = sqlite3_column_int(stmt, 2) != 0;
+	ret->certified = sqlite3_column_int(stmt, 3) != 0;
+	ret->times = sqlite3_column_int64(stmt, 10);
+	ret->first_seen = sqlite3_column_int64(stmt, 11);
+	ret->last_seen = sqlite3_column_int64(stmt, 12);
+	if ((r = copy_text(stmt, 1, ret->id, sizeof(ret->id))) != 0 ||
+	    (r = copy_text(stmt, 9, ret->address, sizeof(ret->address))) != 0 ||
+	    (r = copy_bytes(stmt, 4, &ret->certificate)) != 0 ||
+	    (r = copy_bytes(stmt, 5, &ret->issuer)) != 0 ||
+	    (r = copy_bytes(stmt, 6, &ret->maker)) != 0 ||
+	    (r = copy_bytes(stmt, 7, &ret->problem)) != 0)
+		return r;
+	return copy_bytes(stmt, 8, &ret->name);
+}
+
+int
+store_waiting_find(
+    struct store *store, const char *id, struct store_waiting *ret)
+{
+	sqlite3_stmt *stmt;
+	int r;
+
+	*ret = (struct store_waiting){ 0 };
+	if ((r = prepare(store, &stmt,
+		 "SELECT " WAITING_COLUMNS " FROM waiting WHERE id = ?", "t",
+		 id)) != 0)
+		return r;
+	if ((r = step(store, stmt)) == 0)
+		r = read_waiting(stmt, ret);
+	else if (r == FAIL_NOT_FOUND)
+		fail(r, "no machine with that id waits");
+	sqlite3_finalize(stmt);
+	return r;
+}
+
+int
+store_waiting_put(struct store *store, const struct store_waiting *w)
+{
+	const struct slice certificate = bytes_slice(&w->certificate);
+	const struct slice issuer = bytes_slice(&w->issuer);
+	const struct slice maker = bytes_slice(&w->maker);
+	const struct slice problem = bytes_slice(&w->problem);
+	const struct slice name = bytes_slice(&w->name);
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt,
+		 "INSERT INTO waiting (id, state, certified, certificate,"
+		 " issuer, maker, problem, name, address, times, first_seen,"
+		 " last_seen) VALUES (?, ?, ?, ?, CAST(? AS TEXT),"
+		 " CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?,"
+		 " ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
+		 " certified = excluded.certified,"
+		 " certificate = excluded.certificate,"
+		 " issuer = excluded.issuer, maker = excluded.maker,"
+		 " problem = excluded.problem, name = excluded.name,"
+		 " address = excluded.address, times = excluded.times,"
+		 " last_seen = excluded.last_seen",
+		 "tiibbbbbtiii", w->id, (int64_t)w->refused,
+		 (int64_t)w->certified, &certificate, &issuer, &maker, &problem,
+		 &name, w->address, w->times, w->first_seen, w->last_seen)) !=
+	    0)
+		return r;
+	return run(store, stmt);
+}
+
+int
+store_waiting_each(struct store *store,
+    int (*each)(const struct store_waiting *waiting, void *arg), void *arg)
+{
+	struct store_waiting waiting = { 0 };
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt,
+		 "SELECT " WAITING_COLUMNS " FROM waiting ORDER BY number",
+		 "")) != 0)
+		return r;
+	while ((r = step(store, stmt)) == 0)
+		if ((r = read_waiting(stmt, &waiting)) != 0 ||
+		    (r = each(&waiting, arg)) != 0)
+			break;
+	store_waiting_reset(&waiting);
+	sqlite3_finalize(stmt);
+	return r == FAIL_NOT_FOUND ? 0 : r;
+}
+
+int
+store_waiting_remove(struct store *store, const char *id)
+{
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt, "DELETE FROM waiting WHERE id = ?", "t",
+		 id)) != 0)
+		return r;
+	return run(store, stmt);
+}
+
+int
+store_waiting_expire(struct store *store, int64_t before)
+{
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt,
+		 "DELETE FROM waiting WHERE state = 0 AND last_seen < ?", "i",
+		 before)) != 0)
+		return r;
+	return run(store, stmt);
+}
+
+void
+store_waiting_key_reset(struct store_waiting_key *key)
+{
+	bytes_reset(&key->claims);
+	bytes_reset(&key->blob);
+	bytes_reset(&key->bound);
+}
+
+int
+store_waiting_key_put(
+    struct store *store, int64_t waiting, const struct store_waiting_key *key)
+{
+	const struct slice claims = bytes_slice(&key->claims);
+	const struct slice blob = bytes_slice(&key->blob);
+	const struct slice bound = bytes_slice(&key->bound);
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt,
+		 "INSERT INTO waiting_keys (waiting, type, fingerprint, person,"
+		 " claims, blob, bound, first_seen)"
+		 " VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)",
+		 "iittbbbi", waiting, (int64_t)key->type, key->fingerprint,
+		 key->person, &claims, &blob, &bound, key->first_seen)) != 0)
+		return r;
+	return run(store, stmt);
+}
+
+static int
+read_waiting_key(sqlite3_stmt *stmt, struct store_waiting_key *ret)
+{
+	int r;
+
+	ret->type = sqlite3_column_int(stmt, 0) == CERTIFICATE_HOST
+	    ? CERTIFICATE_HOST
+	    : CERTIFICATE_USER;
+	ret->first_seen = sqlite3_column_int64(stmt, 6);
+	if ((r = copy_text(
+		 stmt, 1, ret->fingerprint, sizeof(ret->fingerprint))) != 0 ||
+	    (r = copy_text(stmt, 2, ret->person, sizeof(ret->person))) != 0 ||
+	    (r = copy_bytes(stmt, 3, &ret->claims)) != 0 ||
+	    (r = copy_bytes(stmt, 4, &ret->blob)) != 0)
+		return r;
+	return copy_bytes(stmt, 5, &ret->bound);
+}
+
+int
+store_waiting_keys_each(struct store *store, int64_t waiting,
+    int (*each)(const struct store_waiting_key *key, void *arg), void *arg)
+{
+	struct store_waiting_key key = { 0 };
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt,
+		 "SELECT type, fingerprint, person, claims, blob, bound,"
+		 " first_seen FROM waiting_keys WHERE waiting = ?"
+		 " ORDER BY rowid",
+		 "i", waiting)) != 0)
+		return r;
+	while ((r = step(store, stmt)) == 0)
+		if ((r = read_waiting_key(stmt, &key)) != 0 ||
+		    (r = each(&key, arg)) != 0)
+			break;
+	store_waiting_key_reset(&key);
+	sqlite3_finalize(stmt);
+	return r == FAIL_NOT_FOUND ? 0 : r;
+}
+
 /* --- certificates ------------------------------------------------------ */
 
 #define CERTIFICATE_COLUMNS                                            \
 	"serial, machine, type, fingerprint, ca_fingerprint, key_id, " \
-	"principals, blob, issued, valid_from, valid_to, revoked, why"
+	"principals, blob, issued, valid_from, valid_to, revoked, why, person"
 
 void
 store_certificate_reset(struct store_certificate *certificate)
@@ -695,6 +929,7 @@ read_certificate(sqlite3_stmt *stmt, struct store_certificate *ret)
 		 stmt, 3, ret->fingerprint, sizeof(ret->fingerprint))) != 0 ||
 	    (r = copy_text(stmt, 4, ret->ca_fingerprint,
 		 sizeof(ret->ca_fingerprint))) != 0 ||
+	    (r = copy_text(stmt, 13, ret->person, sizeof(ret->person))) != 0 ||
 	    (r = copy_bytes(stmt, 5, &ret->key_id)) != 0 ||
 	    (r = copy_bytes(stmt, 6, &ret->principals)) != 0 ||
 	    (r = copy_bytes(stmt, 7, &ret->blob)) != 0)
@@ -729,11 +964,12 @@ store_certificate_add(struct store *store, const struct store_certificate *cert)
 
 	if ((r = prepare(store, &stmt,
 		 "INSERT INTO certificates (serial, machine, type, fingerprint,"
-		 " ca_fingerprint, key_id, principals, blob, issued, valid_from,"
-		 " valid_to) VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT),"
-		 " CAST(? AS TEXT), ?, ?, ?, ?)",
-		 "iiittbbbiii", (int64_t)cert->serial, cert->machine,
-		 (int64_t)cert->type, cert->fingerprint, cert->ca_fingerprint,
+		 " person, ca_fingerprint, key_id, principals, blob, issued,"
+		 " valid_from, valid_to) VALUES (?, ?, ?, ?, ?, ?,"
+		 " CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?, ?)",
+		 "iiitttbbbiii", (int64_t)cert->serial, cert->machine,
+		 (int64_t)cert->type, cert->fingerprint, cert->person,
+		 cert->ca_fingerprint,
 		 &(struct slice){ cert->key_id.data, cert->key_id.len },
 		 &(struct slice){ cert->principals.data, cert->principals.len },
 		 &blob, cert->issued, cert->valid_from, cert->valid_to)) != 0)
@@ -753,6 +989,7 @@ store_revoke(struct store *store, const struct store_revocation *which,
 {
 	const char *fingerprint =
 	    which->fingerprint != NULL ? which->fingerprint : "";
+	const char *person = which->person != NULL ? which->person : "";
 	sqlite3_stmt *stmt;
 	int r;
 
@@ -761,9 +998,10 @@ store_revoke(struct store *store, const struct store_revocation *which,
 		 "UPDATE certificates SET revoked = ?1, why = ?2"
 		 " WHERE revoked = 0 AND (?3 = 0 OR machine = ?3)"
 		 " AND (?4 = 0 OR serial = ?4)"
-		 " AND (?5 = '' OR fingerprint = ?5)",
-		 "itiit", now, which->why, which->machine,
-		 (int64_t)which->serial, fingerprint)) != 0 ||
+		 " AND (?5 = '' OR fingerprint = ?5)"
+		 " AND (?6 = '' OR person = ?6)",
+		 "itiitt", now, which->why, which->machine,
+		 (int64_t)which->serial, fingerprint, person)) != 0 ||
 	    (r = run(store, stmt)) != 0)
 		return r;
 	*ret_n = (size_t)sqlite3_changes(store->db);

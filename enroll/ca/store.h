@@ -24,6 +24,8 @@ struct store;
 /* What a machine may be called: [a-z0-9][a-z0-9.-]*, of this length at most. */
 #define STORE_NAME_MAX 64
 #define STORE_FINGERPRINT_LEN 50 /* "SHA256:" and base64 without padding */
+#define STORE_PERSON_MAX 63	 /* of an account's name */
+#define STORE_ADDRESS_MAX 63
 
 enum store_open {
 	STORE_EXISTING, /* FAIL_STORE where there is none */
@@ -61,7 +63,8 @@ struct store_machine {
 	char name[STORE_NAME_MAX + 1];
 	char profile[STORE_NAME_MAX + 1];
 	enum store_machine_state state;
-	int64_t added; /* seconds since 1970 */
+	bool inventory; /* it is there because InventoryCommand knows it */
+	int64_t added;	/* seconds since 1970 */
 };
 
 /* FAIL_NOT_FOUND where there is none. */
@@ -71,8 +74,8 @@ int store_machine_by_id(
     struct store *store, const char *id, struct store_machine *ret) MUST_CHECK;
 
 /* FAIL_TAKEN where that name is a machine's, or that id another machine's. */
-int store_machine_add(struct store *store, const char *name,
-    const char *profile, int64_t now, int64_t *ret_number) MUST_CHECK;
+int store_machine_add(struct store *store, const struct store_machine *machine,
+    int64_t *ret_number) MUST_CHECK; /* its own number is not read */
 int store_machine_add_id(struct store *store, int64_t machine, const char *id,
     struct slice certificate) MUST_CHECK; /* DER of the EK's; empty: none */
 int store_machine_rename(
@@ -106,7 +109,8 @@ struct store_key {
 	enum certificate_type type; /* what it is certified as */
 	enum store_key_state state;
 	char fingerprint[STORE_FINGERPRINT_LEN + 1];
-	struct bytes blob;  /* empty while it is only expected */
+	char person[STORE_PERSON_MAX + 1]; /* whose; empty: the machine's own */
+	struct bytes blob;		   /* empty while it is only expected */
 	struct bytes bound; /* the bound entries of its handle; likewise */
 	int64_t first_seen, last_seen; /* seconds since 1970; 0: not yet */
 };
@@ -134,6 +138,56 @@ int store_key_put(struct store *store, const struct store_key *key) MUST_CHECK;
 int store_keys_each(struct store *store, int64_t machine,
     int (*each)(const struct store_key *key, void *arg), void *arg) MUST_CHECK;
 
+/* --- machines that wait ------------------------------------------------ */
+
+/* One that proved an endorsement key that no machine of the store has. */
+struct store_waiting {
+	int64_t number;
+	char id[MACHINE_ID_LEN + 1];
+	bool refused;		  /* an administrator said no */
+	bool certified;		  /* its EK's certificate leads to a root */
+	struct bytes certificate; /* DER; empty: none */
+	struct bytes issuer, maker, problem; /* text, of attest/ek-cert-words
+						and of why it leads to none */
+	struct bytes name;		     /* what it calls itself */
+	char address[STORE_ADDRESS_MAX + 1]; /* it came from, last */
+	int64_t times;			     /* it asked */
+	int64_t first_seen, last_seen;	     /* seconds since 1970 */
+};
+
+struct store_waiting_key {
+	enum certificate_type type;
+	char fingerprint[STORE_FINGERPRINT_LEN + 1];
+	char person[STORE_PERSON_MAX + 1];
+	struct bytes claims; /* text: PIN, limits, ... */
+	struct bytes blob, bound;
+	int64_t first_seen;
+};
+
+void store_waiting_reset(struct store_waiting *waiting);
+void store_waiting_key_reset(struct store_waiting_key *key);
+
+/* FAIL_NOT_FOUND where there is none. */
+int store_waiting_find(
+    struct store *store, const char *id, struct store_waiting *ret) MUST_CHECK;
+/* Adds it, or gives the one of that id all but its number and first time. */
+int store_waiting_put(
+    struct store *store, const struct store_waiting *waiting) MUST_CHECK;
+/* In the order of their coming, those that were refused as well. */
+int store_waiting_each(struct store *store,
+    int (*each)(const struct store_waiting *waiting, void *arg),
+    void *arg) MUST_CHECK;
+/* With its keys; none is fine. */
+int store_waiting_remove(struct store *store, const char *id) MUST_CHECK;
+/* Those that have not asked since; not those that were refused. */
+int store_waiting_expire(struct store *store, int64_t before) MUST_CHECK;
+/* FAIL_TAKEN where it is there. */
+int store_waiting_key_put(struct store *store, int64_t waiting,
+    const struct store_waiting_key *key) MUST_CHECK;
+int store_waiting_keys_each(struct store *store, int64_t waiting,
+    int (*each)(const struct store_waiting_key *key, void *arg),
+    void *arg) MUST_CHECK;
+
 /* --- certificates ------------------------------------------------------ */
 
 struct store_certificate {
@@ -141,6 +195,7 @@ struct store_certificate {
 	int64_t machine; /* stays where that is removed */
 	enum certificate_type type;
 	char fingerprint[STORE_FINGERPRINT_LEN + 1]; /* of the key */
+	char person[STORE_PERSON_MAX + 1];	     /* empty: none */
 	char ca_fingerprint[STORE_FINGERPRINT_LEN + 1];
 	struct bytes key_id, principals; /* text; principals parted by commas */
 	struct bytes blob;		 /* the certificate itself */
@@ -160,6 +215,7 @@ struct store_revocation {
 	int64_t machine;
 	uint64_t serial;
 	const char *fingerprint;
+	const char *person;
 	const char *why;
 };
 

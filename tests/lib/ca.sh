@@ -61,3 +61,69 @@ machine_id_of() {
 	tpm2_readpublic -Q -c "$1" -f der -o "$WORK/ek.der"
 	echo "SHA256:$(openssl dgst -sha256 -binary "$WORK/ek.der" | base64)"
 }
+
+# Lets sk-tpm request use an ssh that knows the test's hosts, and our library.
+ca_client() {
+	cat >"$WORK/ssh_config" <<-EOT
+		IdentitiesOnly yes
+		UserKnownHostsFile $WORK/known_hosts
+		StrictHostKeyChecking yes
+	EOT
+	mkdir "$WORK/bin"
+	cat >"$WORK/bin/ssh" <<-EOT
+		#!/bin/sh
+		exec $(command -v ssh) -F "$WORK/ssh_config" \
+			-o "SecurityKeyProvider=$LIB" "\$@"
+	EOT
+	chmod +x "$WORK/bin/ssh"
+	export PATH=$WORK/bin:$PATH
+}
+
+# new FILE [OPTION...]: a key; a PIN is $PIN.
+new() {
+	local file=$1
+	shift
+	askpass_says "$PIN"
+	"$BUILD/sk-tpm" enroll -f "$file" "$@" >/dev/null
+	askpass_says no
+}
+
+asks() {
+	local file=$1
+	shift
+	"$BUILD/sk-tpm" request -f "$file" "$@" "$CA"
+}
+
+# says STATUS TEXT COMMAND...
+says() {
+	local status=0 expected=$1 text=$2
+	shift 2
+	"$@" >"$WORK/out" 2>&1 || status=$?
+	cat "$WORK/out"
+	[ "$status" -eq "$expected" ] || { echo "status $status"; return 1; }
+	grep -qF -- "$text" "$WORK/out" || { echo "lacks: $text"; return 1; }
+}
+
+# The last row of the audit log has these members.
+last_row() {
+	ca audit >"$WORK/audit"
+	tail -n 1 "$WORK/audit"
+	tail -n 1 "$WORK/audit" | jq -e "$1"
+}
+
+rows() {
+	sqlite3 "$STATE/store.db" "SELECT count(*) FROM $1"
+}
+
+# refuses_ca TEXT ARGUMENT...: with one line, which has this text.
+refuses_ca() {
+	local text=$1 out
+	shift
+	if out=$(ca "$@" 2>&1); then
+		echo "not refused: $*: $out"
+		return 1
+	fi
+	echo "$out"
+	[ "$(grep -c '^sk-tpm-ca: ' <<<"$out")" -eq 1 ] &&
+		grep '^sk-tpm-ca: ' <<<"$out" | grep -qF -- "$text"
+}

@@ -6,9 +6,10 @@
 # is $WORK/NAME.keys, and its host key plain, unless a config line says otherwise.
 sshd_start() {
 	local name=$1 i pid hostkey="HostKey $WORK/$1.host"
-	local keys="AuthorizedKeysFile $WORK/$1.keys"
+	local keys="AuthorizedKeysFile $WORK/$1.keys" pam="UsePAM no"
 	shift
 	[ "${*#*HostKey }" = "$*" ] || hostkey=
+	[ "${*#*UsePAM }" = "$*" ] || pam=
 	# (In a Match block it is indented, and for some only.)
 	! printf '%s\n' "$@" | grep -q '^AuthorizedKeysFile ' || keys=
 	[ -f "$WORK/$name.host" ] ||
@@ -28,7 +29,7 @@ sshd_start() {
 			AuthenticationMethods publickey
 			PermitRootLogin yes
 			StrictModes no
-			UsePAM no
+			$pam
 			LogLevel VERBOSE
 		EOF
 		# We are refused often, all from one address.

@@ -51,13 +51,21 @@ end(void **state)
 	return 0;
 }
 
+static int
+add_machine(struct store *store, const char *name, int64_t *ret)
+{
+	struct store_machine machine = { .profile = "default", .added = 1000 };
+
+	snprintf(machine.name, sizeof(machine.name), "%s", name);
+	return store_machine_add(store, &machine, ret);
+}
+
 static int64_t
 add(struct store *store, const char *name, const char *id)
 {
 	int64_t number;
 
-	assert_int_equal(
-	    store_machine_add(store, name, "default", 1000, &number), 0);
+	assert_int_equal(add_machine(store, name, &number), 0);
 	assert_int_equal(
 	    store_machine_add_id(store, number, id, (struct slice){ 0 }), 0);
 	return number;
@@ -90,8 +98,7 @@ test_machines(void **state)
 	assert_int_equal(
 	    store_machine_by_name(store, "none", &m), FAIL_NOT_FOUND);
 	/* A name, and an id, is one machine's. */
-	assert_int_equal(
-	    store_machine_add(store, "web", "default", 1, &again), FAIL_TAKEN);
+	assert_int_equal(add_machine(store, "web", &again), FAIL_TAKEN);
 	assert_int_equal(store_machine_rename(store, mail, "web"), FAIL_TAKEN);
 	assert_int_equal(
 	    store_machine_add_id(store, mail, ID_1, (struct slice){ 0 }),
@@ -231,8 +238,7 @@ test_rolled_back(void **state)
 	int64_t number;
 
 	assert_int_equal(store_begin(store), 0);
-	assert_int_equal(
-	    store_machine_add(store, "web", "default", 1, &number), 0);
+	assert_int_equal(add_machine(store, "web", &number), 0);
 	assert_int_equal(
 	    store_machine_by_name(other, "web", &m), FAIL_NOT_FOUND);
 	store_rollback(store);
@@ -240,8 +246,7 @@ test_rolled_back(void **state)
 	    store_machine_by_name(store, "web", &m), FAIL_NOT_FOUND);
 	/* Closed within one: the same. */
 	assert_int_equal(store_begin(other), 0);
-	assert_int_equal(
-	    store_machine_add(other, "web", "default", 1, &number), 0);
+	assert_int_equal(add_machine(other, "web", &number), 0);
 	store_close(other);
 	assert_int_equal(
 	    store_machine_by_name(store, "web", &m), FAIL_NOT_FOUND);

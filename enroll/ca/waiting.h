@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A machine that proved an endorsement key that the store does not have, where
+ * Admission says "pending": it waits for an administrator. How many may, and
+ * for how long, is bounded, and none is put out for another's sake.
+ */
+#ifndef SKTPM_CA_WAITING_H
+#define SKTPM_CA_WAITING_H
+
+#include "ca/admission.h"
+
+/* Fills *a: it waits, or may not. 0, FAIL_STORE or FAIL_MEMORY. */
+int waiting_decide(struct store *store, const struct settings *settings,
+    const struct applicant *who, struct admission *a) MUST_CHECK;
+
+/* Writes down what waiting_decide let wait. Within a transaction. */
+int waiting_record(struct store *store, const struct settings *settings,
+    const struct applicant *who, int64_t now) MUST_CHECK;
+
+#endif
