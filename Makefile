@@ -173,7 +173,7 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 	$(call OBJECT,-DSK_API_MAJOR=$*)
 
 # The command, from the same files.
-COMMAND = answer evicting cmd-completions cmd-enroll cmd-evict cmd-forget cmd-list cmd-persist cmd-pin cmd-remove \
+COMMAND = answer evicting cmd-completions cmd-enroll cmd-evict cmd-forget cmd-known-hosts cmd-list cmd-persist cmd-pin cmd-remove \
 	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-ek doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \

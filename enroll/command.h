@@ -87,8 +87,9 @@ typedef int command_function(struct invocation *inv);
 #define COMMAND_FOUND_WRONG 2
 
 command_function command_completions, command_doctor, command_enroll,
-    command_evict, command_forget, command_list, command_show, command_persist,
-    command_pin, command_remove, command_request, command_setup, command_test;
+    command_evict, command_forget, command_known_hosts, command_list,
+    command_show, command_persist, command_pin, command_remove, command_request,
+    command_setup, command_test;
 
 /* The exit status of sk-tpm request for what command_request returned. */
 int request_status(int r);

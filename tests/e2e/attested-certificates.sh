@@ -79,6 +79,35 @@ certifies_host() {
 	ssh-keygen -Q -f "$ETC/revoked" "$HOME/.ssh/id_machine-cert.pub"
 }
 
+# No file of known hosts has the host: the CA vouches for its name.
+names_hosts() {
+	example known
+	cmp "$HOME/.ssh/host_ca.pub" <(cut -d ' ' -f 1-2 "$STATE/host_ca.pub")
+	host web1 "HostKey $ETC/ssh_host_tpm_key" \
+		"HostCertificate $ETC/ssh_host_tpm_key-cert.pub" \
+		"SecurityKeyProvider $LIB" "$(example_text trust)" \
+		"AuthorizedKeysFile none"
+	cp "$HOME/.ssh/config" before
+	finally cp before "$HOME/.ssh/config"
+	example_text known-config | sed "s,/usr/local/bin,$BUILD,; s,%d/,$HOME/," |
+		cat - before >"$HOME/.ssh/config"
+	ssh -i "$HOME/.ssh/id_machine" -o UserKnownHostsFile=none \
+		-o HostKeyAlgorithms=sk-ecdsa-sha2-nistp256-cert-v01@openssh.com \
+		web1 true
+	# Another CA's key, or none, vouches for nothing.
+	cut -d ' ' -f 1-2 "$STATE/user_ca.pub" >"$HOME/.ssh/host_ca.pub"
+	fails ssh -i "$HOME/.ssh/id_machine" -o UserKnownHostsFile=none web1 true
+	rm "$HOME/.ssh/host_ca.pub"
+	fails ssh -i "$HOME/.ssh/id_machine" -o UserKnownHostsFile=none web1 \
+		true 2>err
+	grep 'sk-tpm request --ca-keys writes it' err
+	echo "ssh-ed25519 AAAA" >"$HOME/.ssh/host_ca.pub"
+	refuses 'line 1 is no public key' "$BUILD/sk-tpm" known-hosts \
+		"$HOME/.ssh/host_ca.pub"
+	refuses 'is no pattern of hosts' "$BUILD/sk-tpm" known-hosts \
+		"$STATE/host_ca.pub" 'a b'
+}
+
 # Within `ssh server`, of which no person sees anything.
 renews() {
 	local before
@@ -112,6 +141,7 @@ ca_host
 try "a machine asks, is approved, and has its certificate" asks
 try "a server lets it in" lets_in
 try "its host key is certified, with the list and the CA's key" certifies_host
+try "a client knows hosts by the CA, and by no line of its own" names_hosts
 try "a login renews what is missing, and nothing that is fresh" renews
 try "a machine that is lost gets nothing, and is let in nowhere" ends
 echo "1..$N"

@@ -880,7 +880,7 @@ settings_are_documented() {
 # Every command and option that there is, is in the page, and the reverse.
 manual_is_complete() {
 	local page=$TOP/man/sk-tpm.1 names
-	names=$(sk-tpm --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
+	names=$(sk-tpm --help | sed -n 's/^  \([a-z-]*\) .*/\1/p')
 	the_same "commands" "$names" "$(sed -n '/^The commands:/,/^\.El/s/^\.It Cm //p' \
 		"$page")"
 	the_same "options" "$(for name in $names; do
