@@ -115,8 +115,8 @@ CA_OBJS = $(patsubst %,$(B)/sk/%.o,$(ATTEST) \
 CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
 # sk-tpm-ca and its helpers: what both command and service have, and their own.
 CA_SHARED = audit issue krl public-key settings ssh-keygen store-sqlite workdir
-CA_COMMAND = answers cmd-approve cmd-audit cmd-certificates cmd-init cmd-machine \
-	cmd-waiting main
+CA_COMMAND = answers ca-key-files cmd-approve cmd-audit cmd-certificates cmd-init \
+	cmd-machine cmd-rotate cmd-waiting main
 CA_SERVICE = admission certify evidence judge sandbox serve slots waiting
 CA_SHARED_OBJS = $(CA_SHARED:%=$(B)/enroll/ca/%.o) $(CA_OBJS) \
 	$(patsubst %,$(B)/sk/base/%.o,clock duration home)

@@ -180,6 +180,19 @@ add_row(const struct certifying *c, struct store_audit *row)
 	return audit_add(c->store, &event, c->now, row);
 }
 
+/* The key that signed is handed out for as long as this one is valid. */
+static int
+put_ca_key(const struct certifying *c)
+{
+	struct certificate parsed;
+
+	if (!certificate_parse_signed(
+		bytes_slice(&c->certificate.blob), &parsed))
+		return fail(FAIL_INTERNAL, "the certificate cannot be read");
+	return store_ca_key_put(c->store, c->certificate.type,
+	    c->certificate.ca_fingerprint, parsed.ca);
+}
+
 /* The state is read again: it may have changed while ssh-keygen signed. */
 static int
 record_within(struct certifying *c, struct store_audit *row)
@@ -196,7 +209,9 @@ record_within(struct certifying *c, struct store_audit *row)
 		 c->store, c->settings, c->who, &again, c->now)) != 0)
 		return r;
 	if (again.outcome == ADMITTED) {
-		if ((r = store_certificate_add(c->store, &c->certificate)) != 0)
+		if ((r = store_certificate_add(c->store, &c->certificate)) !=
+			0 ||
+		    (r = put_ca_key(c)) != 0)
 			return r;
 		if ((c->who->request->wants & MESSAGE_WANT_KRL) != 0 &&
 		    (r = krl_current(c->store, c->settings, c->now, &c->krl)) !=
@@ -228,23 +243,72 @@ record(struct certifying *c)
 
 /* --- the answer -------------------------------------------------------- */
 
+/* Keys of a CA, each once. */
+struct handing_out {
+	enum certificate_type type;
+	struct bytes *out;
+	size_t n;
+	struct bytes done[MESSAGE_CA_KEYS_MAX];
+};
+
 static int
-put_ca_keys(const struct settings *settings, struct bytes *out)
+hand_out(struct slice blob, void *arg)
+{
+	struct handing_out *h = arg;
+	struct message_ca_key key = { .certificate_type = h->type };
+	int r;
+
+	for (size_t i = 0; i < h->n; i++)
+		if (slice_equal(bytes_slice(&h->done[i]), blob))
+			return 0;
+	if (h->n == MESSAGE_CA_KEYS_MAX / 2)
+		return 0;
+	if ((r = bytes_set(&h->done[h->n], blob.data, blob.len)) != 0)
+		return r;
+	h->n++;
+	if ((r = bytes_set(&key.blob, blob.data, blob.len)) == 0)
+		r = message_put_ca_key(h->out, &key);
+	bytes_reset(&key.blob);
+	return r;
+}
+
+/* The one that signs, the next one, and those before while they count. */
+static int
+put_ca_keys_of(const struct certifying *c, struct handing_out *h)
+{
+	struct bytes current = { 0 }, next = { 0 };
+	int r;
+
+	if ((r = ca_public_key(c->settings, h->type, &current)) != 0 ||
+	    (r = hand_out(bytes_slice(&current), h)) != 0)
+		goto out;
+	if ((r = ca_next_key(c->settings, h->type, &next)) != 0 ||
+	    (next.len > 0 && (r = hand_out(bytes_slice(&next), h)) != 0))
+		goto out;
+	r = store_ca_keys_each(c->store, h->type, c->now, hand_out, h);
+out:
+	bytes_reset(&current);
+	bytes_reset(&next);
+	return r;
+}
+
+static int
+put_ca_keys(const struct certifying *c, struct bytes *out)
 {
 	static const enum certificate_type types[] = { CERTIFICATE_USER,
 		CERTIFICATE_HOST };
 	int r = 0;
 
 	for (int i = 0; i < 2 && r == 0; i++) {
-		struct message_ca_key key = { .certificate_type = types[i] };
+		struct handing_out h = { .type = types[i], .out = out };
 
 		if ((types[i] == CERTIFICATE_HOST
-			    ? settings->host_ca_key
-			    : settings->user_ca_key) == NULL)
+			    ? c->settings->host_ca_key
+			    : c->settings->user_ca_key) == NULL)
 			continue;
-		if ((r = ca_public_key(settings, types[i], &key.blob)) == 0)
-			r = message_put_ca_key(out, &key);
-		bytes_reset(&key.blob);
+		r = put_ca_keys_of(c, &h);
+		for (size_t k = 0; k < h.n; k++)
+			bytes_reset(&h.done[k]);
 	}
 	return r;
 }
@@ -265,7 +329,7 @@ put_answer(const struct certifying *c, struct bytes *out)
 	if ((r = message_put_certificate(
 		 out, bytes_slice(&c->certificate.blob))) != 0 ||
 	    ((wants & MESSAGE_WANT_CA_KEYS) != 0 &&
-		(r = put_ca_keys(c->settings, out)) != 0))
+		(r = put_ca_keys(c, out)) != 0))
 		return r;
 	while (krl.len > 0)
 		if ((r = message_put_krl_part(out, &krl)) != 0)

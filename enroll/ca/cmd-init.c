@@ -19,10 +19,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "ca/command.h"
+#include "ca/ca-key-files.h"
 #include "ca/issue.h"
 #include "ca/public-key.h"
-#include "ca/ssh-keygen.h"
 #include "ca/workdir.h"
 
 #define SNIPPET "/etc/ssh/sshd_config.d/sk-tpm-ca.conf"
@@ -131,78 +130,25 @@ write_settings(const struct ca_invocation *inv)
 	return r;
 }
 
-/* --- what belongs to the service --------------------------------------- */
-
-/* For root: what the service is to read and write is its own. */
-static int
-give_to_service(const struct ca_invocation *inv, const char *path)
-{
-	const char *account = inv->settings.service_account;
-	const struct passwd *pw;
-
-	if (geteuid() != 0)
-		return 0;
-	if ((pw = getpwnam(account)) == NULL)
-		return fail(FAIL_UNAVAILABLE,
-		    "there is no account %s; the package makes it, or: "
-		    "systemd-sysusers",
-		    account);
-	if (lchown(path, pw->pw_uid, pw->pw_gid) != 0)
-		return fail(FAIL_UNAVAILABLE, "cannot give %s to %s: %s", path,
-		    account, strerror(errno));
-	return 0;
-}
+/* --- keys and store ---------------------------------------------------- */
 
 static int
-make_directory_of(const struct ca_invocation *inv, const char *path)
+make_ca_key(const struct ca_invocation *inv, enum certificate_type type,
+    const char *file)
 {
-	char directory[PATH_MAX];
-	char *name;
+	struct ca_key_files files;
 
-	snprintf(directory, sizeof(directory), "%s", path);
-	if ((name = strrchr(directory, '/')) == NULL || name == directory)
+	if (file == NULL)
 		return 0;
-	*name = '\0';
-	if (exists(directory) || !begin(inv, "Making", directory))
-		return 0;
-	if (mkdir(directory, 0700) != 0)
-		return fail(FAIL_UNAVAILABLE, "cannot make %s: %s", directory,
-		    strerror(errno));
-	return give_to_service(inv, directory);
-}
-
-static int
-make_ca_key(
-    const struct ca_invocation *inv, const char *path, const char *comment)
-{
-	struct ssh_keygen keygen = { 0 };
-	char public[PATH_MAX];
-	int r;
-
-	if (path == NULL)
-		return 0;
-	if (exists(path)) {
-		printf("Keeping %s\n", path);
+	ca_key_files(&inv->settings, type, "", &files);
+	if (exists(file)) {
+		printf("Keeping %s\n", file);
 		return 0;
 	}
-	if (inv->settings.ca_key_agent != NULL ||
-	    inv->settings.pkcs11_provider != NULL)
-		return fail(FAIL_UNAVAILABLE,
-		    "%s is not there: write the public key of the agent or "
-		    "token into it",
-		    path);
-	if ((r = make_directory_of(inv, path)) != 0 ||
-	    !begin(inv, "Making the key", path))
-		return r;
-	for (size_t i = 0; i < 9; i++)
-		ssh_keygen_add(&keygen,
-		    (const char *const[]){ "-q", "-t", "ed25519", "-N", "",
-			"-C", comment, "-f", path }[i]);
-	snprintf(public, sizeof(public), "%s.pub", path);
-	if ((r = ssh_keygen_run(&keygen, &inv->settings)) != 0 ||
-	    (r = give_to_service(inv, path)) != 0)
-		return r;
-	return give_to_service(inv, public);
+	if (!begin(inv, "Making the key", file))
+		return 0;
+	return ca_key_make(
+	    inv, &files, type == CERTIFICATE_HOST ? "host CA" : "user CA");
 }
 
 static int
@@ -215,8 +161,9 @@ make_store(struct ca_invocation *inv)
 
 	if (there)
 		printf("Keeping %s\n", path);
-	else if ((r = make_directory_of(inv, path)) != 0 ||
-	    !begin(inv, "Making the store", path))
+	else if (!begin(inv, "Making the store", path))
+		return 0;
+	else if ((r = make_directory_of(inv, path)) != 0)
 		return r;
 	if (inv->options.dry_run)
 		return 0;
@@ -380,8 +327,8 @@ ca_init(struct ca_invocation *inv)
 
 	if ((r = write_settings(inv)) != 0 ||
 	    (r = settings_read(inv->options.config, s)) != 0 ||
-	    (r = make_ca_key(inv, s->user_ca_key, "user CA")) != 0 ||
-	    (r = make_ca_key(inv, s->host_ca_key, "host CA")) != 0 ||
+	    (r = make_ca_key(inv, CERTIFICATE_USER, s->user_ca_key)) != 0 ||
+	    (r = make_ca_key(inv, CERTIFICATE_HOST, s->host_ca_key)) != 0 ||
 	    (r = make_store(inv)) != 0 || (r = set_up_sshd(inv)) != 0 ||
 	    (r = start(inv)) != 0)
 		return r;

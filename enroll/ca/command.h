@@ -19,7 +19,7 @@ enum {
 struct ca_options {
 	const char *config, *key, *profile, *machine, *person, *serial, *reason,
 	    *names, *snippet, *from, *syslog;
-	bool json, dry_run, write, pending, help;
+	bool json, dry_run, write, pending, change_over, now, stolen, help;
 };
 
 struct ca_invocation {
@@ -36,7 +36,7 @@ typedef int ca_command(struct ca_invocation *inv);
 ca_command ca_machine_add, ca_machine_list, ca_machine_show, ca_machine_rename,
     ca_machine_disable, ca_machine_enable, ca_machine_remove,
     ca_machine_approve, ca_machine_refuse, ca_certificates, ca_revoke, ca_krl,
-    ca_audit, ca_init;
+    ca_audit, ca_init, ca_rotate;
 
 /*
  * machine list and show, of those that wait: appends them to a list; prints

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -41,6 +42,18 @@ ca_public_key(const struct settings *settings, enum certificate_type type,
 	snprintf(
 	    path, sizeof(path), "%s%s", file, ends_in_pub(file) ? "" : ".pub");
 	return public_key_read(path, ret_blob);
+}
+
+int
+ca_next_key(const struct settings *settings, enum certificate_type type,
+    struct bytes *ret_blob)
+{
+	const char *file = ca_key_file(settings, type);
+	char path[4096];
+	int n = (int)strlen(file) - (ends_in_pub(file) ? 4 : 0);
+
+	snprintf(path, sizeof(path), "%.*s.next.pub", n, file);
+	return access(path, F_OK) == 0 ? public_key_read(path, ret_blob) : 0;
 }
 
 /* --- what ssh-keygen is told ------------------------------------------- */

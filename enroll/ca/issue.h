@@ -29,4 +29,11 @@ int certificate_issue(const struct settings *settings,
 int ca_public_key(const struct settings *settings, enum certificate_type type,
     struct bytes *ret_blob) MUST_CHECK;
 
+/*
+ * That of the key which is to take its place (sk-tpm-ca rotate); empty where
+ * there is none. 0 or FAIL_UNAVAILABLE.
+ */
+int ca_next_key(const struct settings *settings, enum certificate_type type,
+    struct bytes *ret_blob) MUST_CHECK;
+
 #endif

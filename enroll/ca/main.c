@@ -51,6 +51,8 @@ static const struct command {
 	{ "revoke", "", "revoke certificates, or a key", 0, 0, ca_revoke,
 	    false },
 	{ "krl", "[FILE]", "the key revocation list", 0, 1, ca_krl, false },
+	{ "rotate", "user|host", "let the next CA key take the place of one", 1,
+	    1, ca_rotate, false },
 	{ "audit", "", "verify the audit log, and print it", 0, 0, ca_audit,
 	    false },
 };
@@ -76,6 +78,9 @@ enum {
 	OPTION_DRY_RUN,
 	OPTION_WRITE,
 	OPTION_PENDING,
+	OPTION_SWITCH,
+	OPTION_NOW,
+	OPTION_STOLEN,
 };
 
 static const struct option options[] = {
@@ -87,12 +92,15 @@ static const struct option options[] = {
 	{ "key", required_argument, NULL, OPTION_KEY },
 	{ "machine", required_argument, NULL, OPTION_MACHINE },
 	{ "names", required_argument, NULL, OPTION_NAMES },
+	{ "now", no_argument, NULL, OPTION_NOW },
 	{ "pending", no_argument, NULL, OPTION_PENDING },
 	{ "person", required_argument, NULL, OPTION_PERSON },
 	{ "profile", required_argument, NULL, OPTION_PROFILE },
 	{ "reason", required_argument, NULL, OPTION_REASON },
 	{ "serial", required_argument, NULL, OPTION_SERIAL },
 	{ "snippet", required_argument, NULL, OPTION_SNIPPET },
+	{ "stolen", no_argument, NULL, OPTION_STOLEN },
+	{ "switch", no_argument, NULL, OPTION_SWITCH },
 	{ "syslog", required_argument, NULL, OPTION_SYSLOG },
 	{ "write", no_argument, NULL, OPTION_WRITE },
 	{ NULL, 0, NULL, 0 },
@@ -141,6 +149,12 @@ set_flag(struct ca_options *o, int c)
 		return o->write = true;
 	case OPTION_PENDING:
 		return o->pending = true;
+	case OPTION_SWITCH:
+		return o->change_over = true;
+	case OPTION_NOW:
+		return o->now = true;
+	case OPTION_STOLEN:
+		return o->stolen = true;
 	case OPTION_HELP:
 		return o->help = true;
 	default:

@@ -92,6 +92,11 @@ static const char *const migrations[] = {
 	" why TEXT NOT NULL DEFAULT '');"
 	"CREATE INDEX certificates_of_machine ON certificates (machine);"
 	"CREATE INDEX certificates_of_key ON certificates (fingerprint);"
+	"CREATE INDEX certificates_of_ca ON certificates (ca_fingerprint);"
+	"CREATE TABLE ca_keys ("
+	" fingerprint TEXT PRIMARY KEY,"
+	" type INTEGER NOT NULL,"
+	" blob BLOB NOT NULL);"
 	"CREATE TABLE revoked_keys ("
 	" fingerprint TEXT PRIMARY KEY,"
 	" revoked INTEGER NOT NULL,"
@@ -975,6 +980,63 @@ store_certificate_add(struct store *store, const struct store_certificate *cert)
 		 &blob, cert->issued, cert->valid_from, cert->valid_to)) != 0)
 		return r;
 	return run(store, stmt);
+}
+
+int
+store_ca_key_put(struct store *store, enum certificate_type type,
+    const char *fingerprint, struct slice blob)
+{
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt,
+		 "INSERT OR IGNORE INTO ca_keys VALUES (?, ?, ?)", "tib",
+		 fingerprint, (int64_t)type, &blob)) != 0)
+		return r;
+	return run(store, stmt);
+}
+
+int
+store_ca_keys_each(struct store *store, enum certificate_type type, int64_t now,
+    int (*each)(struct slice blob, void *arg), void *arg)
+{
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt,
+		 "SELECT blob FROM ca_keys WHERE type = ?"
+		 " AND fingerprint NOT IN (SELECT fingerprint FROM revoked_keys)"
+		 " AND EXISTS (SELECT 1 FROM certificates"
+		 "  WHERE ca_fingerprint = ca_keys.fingerprint"
+		 "  AND revoked = 0 AND valid_to > ?) ORDER BY rowid",
+		 "ii", (int64_t)type, now)) != 0)
+		return r;
+	while ((r = step(store, stmt)) == 0) {
+		struct slice blob = { sqlite3_column_blob(stmt, 0),
+			(size_t)sqlite3_column_bytes(stmt, 0) };
+
+		if ((r = each(blob, arg)) != 0)
+			break;
+	}
+	sqlite3_finalize(stmt);
+	return r == FAIL_NOT_FOUND ? 0 : r;
+}
+
+int
+store_machines_since(struct store *store, int64_t since, size_t *ret)
+{
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt,
+		 "SELECT count(DISTINCT machine) FROM certificates"
+		 " WHERE issued >= ?",
+		 "i", since)) != 0)
+		return r;
+	if ((r = step(store, stmt)) == 0)
+		*ret = (size_t)sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return r;
 }
 
 static int

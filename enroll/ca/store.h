@@ -219,6 +219,21 @@ struct store_revocation {
 	const char *why;
 };
 
+/*
+ * A key that signed, to be handed out for as long as a certificate of it is
+ * valid. It may be there already.
+ */
+int store_ca_key_put(struct store *store, enum certificate_type type,
+    const char *fingerprint, struct slice blob) MUST_CHECK;
+/* Those of a type with a valid certificate, and that are not revoked. */
+int store_ca_keys_each(struct store *store, enum certificate_type type,
+    int64_t now, int (*each)(struct slice blob, void *arg),
+    void *arg) MUST_CHECK;
+
+/* How many machines had a certificate issued since. */
+int store_machines_since(
+    struct store *store, int64_t since, size_t *ret) MUST_CHECK;
+
 /* How many that were not revoked before. */
 int store_revoke(struct store *store, const struct store_revocation *which,
     int64_t now, size_t *ret_n) MUST_CHECK;
