@@ -238,10 +238,8 @@ set_admission(void *s, char *value, const struct place *at)
 	while ((word = strsep(&rest, " \t")) != NULL) {
 		if (strcmp(word, "pending") == 0)
 			settings->admission |= ADMIT_PENDING;
-		else if (strcmp(word, "certified") == 0)
-			settings->admission |= ADMIT_CERTIFIED;
 		else if (word[0] != '\0' && strcmp(word, "known") != 0)
-			return bad(at, word, "known, pending or certified");
+			return bad(at, word, "known or pending");
 	}
 	return 0;
 }

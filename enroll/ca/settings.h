@@ -24,10 +24,8 @@ enum first_key {
 
 /* What becomes of machines that the store does not have. */
 enum admission_rule {
-	ADMIT_KNOWN = 0,       /* nothing */
-	ADMIT_PENDING = 0x01,  /* they wait for an administrator */
-	ADMIT_CERTIFIED = 0x02 /* those that a maker certified and the
-				  inventory knows are added */
+	ADMIT_KNOWN = 0,      /* nothing */
+	ADMIT_PENDING = 0x01, /* they wait for an administrator */
 };
 
 /* What a key has to be, by what its maker wrote (attest/verify.h). */

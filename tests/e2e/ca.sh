@@ -291,6 +291,9 @@ bad_settings() {
 		refuses_ca "$text" machine list
 	done <<-'EOT'
 		Nonsense 1|there is no setting Nonsense
+		Admission anybody|known or pending
+		MaxPending none|a number that makes sense here
+		PendingFor 1s|a time from 1m to 10 years
 		Names other|Names is there twice
 		Timeout|has no value
 		Timeout 11m|a time from 1s to 10m
