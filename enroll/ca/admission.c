@@ -235,6 +235,20 @@ decide_machine(struct store *store, const struct settings *settings,
 	return r;
 }
 
+/* Also one that no machine, or another one, has in the store by now. */
+static int
+decide_revoked(
+    struct store *store, const struct applicant *who, struct admission *a)
+{
+	bool revoked;
+	int r = store_key_is_revoked(store, who->fingerprint, &revoked);
+
+	if (r != 0 || !revoked)
+		return r;
+	text_add(&a->text, "this key was revoked");
+	return refuse(a, MESSAGE_KEY);
+}
+
 int
 admission_decide(struct store *store, const struct settings *settings,
     const struct applicant *who, struct admission *ret)
@@ -243,6 +257,9 @@ admission_decide(struct store *store, const struct settings *settings,
 	int r;
 
 	*ret = (struct admission){ .outcome = ADMITTED };
+	if ((r = decide_revoked(store, who, ret)) != 0 ||
+	    ret->outcome != ADMITTED)
+		return r;
 	if ((r = decide_machine(store, settings, who, ret)) != 0 ||
 	    ret->outcome != ADMITTED)
 		return r;

@@ -19,7 +19,8 @@ struct applicant {
 	char login[STORE_FINGERPRINT_LEN + 1];	     /* empty: none */
 	char person[STORE_PERSON_MAX + 1];   /* who logged in; empty: the
 						account of machines */
-	char address[STORE_ADDRESS_MAX + 1]; /* from where, as relay says */
+	char address[STORE_ADDRESS_MAX + 1]; /* from where, as relay says; a
+						person's is their name */
 	int64_t now;			     /* seconds since 1970 */
 	const struct judged_request *request;
 };

@@ -106,7 +106,8 @@ ca_key_make(const struct ca_invocation *inv, const struct ca_key_files *files,
 	/* A part of one that is there is somebody's, and not written over. */
 	if (exists(files->private) || exists(files->public))
 		return fail(FAIL_UNAVAILABLE,
-		    "%s and %s are one key: one of them is there already",
+		    "%s and %s are one key, and one of them is there "
+		    "already: put it away, or back beside the other",
 		    files->private, files->public);
 	if ((r = make_directory_of(inv, files->private)) != 0)
 		return r;

@@ -237,9 +237,13 @@ read_login(struct session *s)
 		line.len - (size_t)(space + 1 - line.data) };
 	if (!is_address(address))
 		return fail(FAIL_PROTOCOL, "relay said something else");
+	/* A person may say anything here: only who they are is known. */
+	if (s->who.person[0] != '\0') {
+		memcpy(s->who.address, s->who.person, sizeof(s->who.address));
+		return 0;
+	}
 	memcpy(s->who.address, address.data, address.len);
-	/* What a person's relay says of a key proves nothing. */
-	if (slice_is(word, "none") || s->who.person[0] != '\0')
+	if (slice_is(word, "none"))
 		return 0;
 	if (base64_decode(word, &blob) != 0 ||
 	    public_key_fingerprint(bytes_slice(&blob), s->who.login) != 0)

@@ -1071,6 +1071,22 @@ store_revoke(struct store *store, const struct store_revocation *which,
 }
 
 int
+store_key_is_revoked(struct store *store, const char *fingerprint, bool *ret)
+{
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt,
+		 "SELECT 1 FROM revoked_keys WHERE fingerprint = ?", "t",
+		 fingerprint)) != 0)
+		return r;
+	r = step(store, stmt);
+	*ret = r == 0;
+	sqlite3_finalize(stmt);
+	return r == FAIL_NOT_FOUND ? 0 : r;
+}
+
+int
 store_revoke_key(
     struct store *store, const char *fingerprint, const char *why, int64_t now)
 {

@@ -253,6 +253,10 @@ int store_revoked_each(struct store *store, int64_t now,
 int store_revoked_keys_each(struct store *store,
     int (*each)(const char *fingerprint, void *arg), void *arg) MUST_CHECK;
 
+/* Whether store_revoke_key was called for it, whoever has it. */
+int store_key_is_revoked(
+    struct store *store, const char *fingerprint, bool *ret) MUST_CHECK;
+
 /* A key is no key any more, whoever has it; with all of its certificates. */
 int store_revoke_key(struct store *store, const char *fingerprint,
     const char *why, int64_t now) MUST_CHECK;

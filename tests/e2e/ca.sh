@@ -245,6 +245,10 @@ by_key() {
 	ca revoke --key "$(fingerprint "$WORK/k.pub")" --reason stolen
 	revoked "$WORK/k.pub"
 	says 5 'this key was revoked' asks "$WORK/k"
+	# Forgotten with its machine and expected anew, it is what it was.
+	ca machine remove web1
+	ca machine add web1 "$ID" --key "$(fingerprint "$WORK/k.pub")"
+	says 5 'this key was revoked' asks "$WORK/k"
 	new "$WORK/k2" -n
 	for end in "" .pub; do mv "$WORK/k2$end" "$WORK/k$end"; done
 	rm -f "$WORK/k-cert.pub"

@@ -132,7 +132,7 @@ waits_for_machine() {
 	code
 	example key
 	says 5 'says unknown' asks_as alice "$HOME/.ssh/id_work"
-	last_row '.person == "alice" and .code == "unknown"'
+	last_row '.person == "alice" and .code == "unknown" and .from == "alice"'
 	grep -i 'one-time' "$WORK/asked"
 	ca machine add web1 "$ID"
 }
@@ -197,6 +197,9 @@ attacks() {
 	lies "login none 127.0.0.1"
 	lies "login alice 127.0.0.1"
 	lies "login none none none"
+	# Nor from where she says that she came.
+	lies "login none 192.0.2.99"
+	fails grep -F 192.0.2.99 <(ca audit)
 	[ "$(rows certificates)" -eq "$before" ]
 }
 
