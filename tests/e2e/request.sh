@@ -63,6 +63,14 @@ asks() {
 	"$BUILD/sk-tpm" request -f "$file" "$@" "$CA"
 }
 
+# For the CA's administrator to read.
+says_name() {
+	certified "$WORK/k" user
+	[ "$(cat "$WORK/ca/asked-name")" = "$(uname -n)" ]
+	certified "$WORK/k" user --name "the one in the cellar"
+	[ "$(cat "$WORK/ca/asked-name")" = "the one in the cellar" ]
+}
+
 # certified FILE TYPE [option...]: and nothing is left in the TPM.
 certified() {
 	local file=$1 type=$2
@@ -438,6 +446,7 @@ cleared() {
 try "a certificate, with an endorsement key that is created" created_ek
 try "with one on P-256 that is persistent" persistent_ek ecc 0x81010002
 try "with one of RSA that is persistent" persistent_ek rsa 0x81010001
+try "it calls itself what its host is called, or it is told" says_name
 try "a server lets it in" logs_in
 try "in JSON" in_json
 try "at a terminal, with what is waited for" at_a_terminal
