@@ -44,13 +44,10 @@ answer_object(
 static void
 add_bytes(struct json_object *o, const char *name, struct slice value)
 {
-	struct text quoted = { 0 };
+	struct text escaped = { 0 };
 
-	text_add_quoted(&quoted, value, 256);
-	if (quoted.len < 2)
-		return;
-	quoted.s[quoted.len - 1] = '\0';
-	answer_object(o, name, json_object_new_string(quoted.s + 1));
+	text_add_escaped(&escaped, value, 256);
+	answer_object(o, name, json_object_new_string(escaped.s));
 }
 
 void

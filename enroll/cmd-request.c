@@ -204,8 +204,7 @@ answer(const struct requesting *q, const struct certificate *c, bool kept)
 	text_add(
 	    &key_id, "%.*s", (int)c->key_id.len, (const char *)c->key_id.data);
 	answer_path(o, "certificate", q->file.path);
-	answer_text(
-	    o, "type", q->file.type == CERTIFICATE_HOST ? "host" : "user");
+	answer_text(o, "type", certificate_type_word(q->file.type));
 	answer_text(o, "key_id", key_id.s);
 	answer_text(o, "names", names.s);
 	answer_time(o, "valid_to", c->valid_before);

@@ -10,8 +10,6 @@
 /* A machine's users can make keys without end, and each is a row. */
 #define WAITING_MAX 16
 
-#define PLAIN(type) ((type) == CERTIFICATE_HOST ? "host" : "user")
-
 static int
 refuse(struct admission *a, enum message_code code)
 {
@@ -76,7 +74,7 @@ wait_for_approval(struct admission *a, const struct keys_seen *seen)
 	text_add(&a->text,
 	    "the machine is known as %s, and this %s key of it has to be "
 	    "approved: sk-tpm-ca machine approve %s %s",
-	    a->machine.name, PLAIN(seen->type), a->machine.name,
+	    a->machine.name, certificate_type_word(seen->type), a->machine.name,
 	    seen->who->fingerprint);
 	return 0;
 }
@@ -193,10 +191,9 @@ decide_profile(const struct settings *settings, const struct applicant *who,
 		return refuse(a, MESSAGE_PROFILE);
 	}
 	if (profile_terms(a->profile, q->type)->principals.n == 0 ||
-	    (q->type == CERTIFICATE_HOST ? settings->host_ca_key
-					 : settings->user_ca_key) == NULL) {
+	    settings_ca_key(settings, q->type) == NULL) {
 		text_add(&a->text, "this machine gets no %s certificates",
-		    PLAIN(q->type));
+		    certificate_type_word(q->type));
 		return refuse(a, MESSAGE_PROFILE);
 	}
 	return decide_demands(q, a);
@@ -210,7 +207,7 @@ decide_stranger(struct store *store, const struct settings *settings,
     const struct applicant *who, struct admission *a)
 {
 	a->machine = (struct store_machine){ 0 };
-	if ((settings->admission & ADMIT_PENDING) != 0)
+	if (settings->admit_pending)
 		return waiting_decide(store, settings, who, a);
 	text_add(&a->text,
 	    "no machine has the id %s: sk-tpm-ca machine add "
@@ -276,8 +273,8 @@ admission_decide(struct store *store, const struct settings *settings,
 /* --- writing it down --------------------------------------------------- */
 
 static int
-put_key(struct store *store, const struct applicant *who,
-    const struct admission *a, int64_t now)
+put_key(
+    struct store *store, const struct applicant *who, const struct admission *a)
 {
 	const struct judged_request *q = who->request;
 	struct store_key key;
@@ -294,8 +291,8 @@ put_key(struct store *store, const struct applicant *who,
 	memcpy(key.fingerprint, who->fingerprint, sizeof(key.fingerprint));
 	memcpy(key.person, who->person, sizeof(key.person));
 	if (key.first_seen == 0)
-		key.first_seen = now;
-	key.last_seen = now;
+		key.first_seen = who->now;
+	key.last_seen = who->now;
 	if ((r = bytes_set(&key.blob, q->blob.data, q->blob.len)) == 0 &&
 	    (r = bytes_set(&key.bound, q->bound.data, q->bound.len)) == 0)
 		r = store_key_put(store, &key);
@@ -321,16 +318,16 @@ replace_login(
 
 int
 admission_record(struct store *store, const struct settings *settings,
-    const struct applicant *who, const struct admission *admission, int64_t now)
+    const struct applicant *who, const struct admission *admission)
 {
 	int r;
 
 	if (admission->outcome == REFUSED)
 		return 0;
 	if (admission->machine.number == 0)
-		return waiting_record(store, settings, who, now);
+		return waiting_record(store, settings, who);
 	if (admission->outcome == ADMITTED && admission->replaces &&
 	    (r = replace_login(store, who, admission)) != 0)
 		return r;
-	return put_key(store, who, admission, now);
+	return put_key(store, who, admission);
 }

@@ -50,7 +50,6 @@ int admission_decide(struct store *store, const struct settings *settings,
  * the transaction of the certificate. 0, FAIL_STORE or FAIL_MEMORY.
  */
 int admission_record(struct store *store, const struct settings *settings,
-    const struct applicant *who, const struct admission *admission,
-    int64_t now) MUST_CHECK;
+    const struct applicant *who, const struct admission *admission) MUST_CHECK;
 
 #endif

@@ -36,33 +36,34 @@ json_new_list(void)
 void
 json_add_text(struct json_object *o, const char *name, const char *value)
 {
-	struct text quoted = { 0 };
+	struct text escaped = { 0 };
 
 	if (value == NULL || value[0] == '\0')
 		return;
-	text_add_quoted(&quoted, slice_of_text(value), 1000);
-	quoted.s[quoted.len - 1] = '\0';
+	text_add_escaped(&escaped, slice_of_text(value), 1000);
 	json_object_object_add(
-	    o, name, check(json_object_new_string(quoted.s + 1)));
+	    o, name, check(json_object_new_string(escaped.s)));
 }
 
 void
 json_add_bytes(
     struct json_object *o, const char *name, const struct bytes *value)
 {
+	struct text escaped = { 0 };
 	struct slice text = bytes_slice(value);
-	struct text quoted = { 0 };
+	bool plain = true;
 
+	if (text.len == 0)
+		return;
 	for (size_t i = 0; i < text.len; i++)
-		if (text.data[i] < ' ' || text.data[i] > '~') {
-			text_add_quoted(&quoted, text, 1000);
-			json_add_text(o, name, quoted.s);
-			return;
-		}
-	if (text.len > 0)
-		json_object_object_add(o, name,
-		    check(json_object_new_string_len(
-			(const char *)text.data, (int)text.len)));
+		plain = plain && text.data[i] >= ' ' && text.data[i] <= '~';
+	/* What was escaped before it was stored is not, a second time. */
+	if (!plain)
+		text_add_escaped(&escaped, text, 1000);
+	json_object_object_add(o, name,
+	    check(plain ? json_object_new_string_len(
+			      (const char *)text.data, (int)text.len)
+			: json_object_new_string(escaped.s)));
 }
 
 void

@@ -15,14 +15,13 @@
 static bool
 add_text(struct json_object *o, const char *name, const char *value)
 {
-	struct text quoted = { 0 };
+	struct text escaped = { 0 };
 	struct json_object *text;
 
 	if (value == NULL || value[0] == '\0')
 		return true;
-	text_add_quoted(&quoted, slice_of_text(value), 1000);
-	quoted.s[quoted.len - 1] = '\0';
-	text = json_object_new_string(quoted.s + 1);
+	text_add_escaped(&escaped, slice_of_text(value), 1000);
+	text = json_object_new_string(escaped.s);
 	return text != NULL && json_object_object_add(o, name, text) == 0;
 }
 

@@ -24,8 +24,7 @@ void
 ca_key_files(const struct settings *settings, enum certificate_type type,
     const char *generation, struct ca_key_files *ret)
 {
-	const char *file = type == CERTIFICATE_HOST ? settings->host_ca_key
-						    : settings->user_ca_key;
+	const char *file = settings_ca_key(settings, type);
 	const char *dot = generation[0] != '\0' ? "." : "";
 	size_t n = strlen(file);
 	bool elsewhere =

@@ -18,11 +18,12 @@ struct certifying {
 	struct store *store;
 	const struct settings *settings;
 	const struct applicant *who;
-	int64_t now;
 	struct admission *admission;
 	struct texts principals;
 	struct text key_id, joined;
 	struct store_certificate certificate;
+	struct slice ca;      /* the key that signed it, within it */
+	struct bytes ca_keys; /* lines of the answer */
 	struct bytes krl;
 };
 
@@ -103,7 +104,7 @@ describe(struct certifying *c, const struct certificate_order *order)
 	out->type = order->type;
 	memcpy(out->fingerprint, c->who->fingerprint, sizeof(out->fingerprint));
 	memcpy(out->person, c->who->person, sizeof(out->person));
-	out->issued = c->now;
+	out->issued = c->who->now;
 	out->valid_from = order->valid_from;
 	out->valid_to = order->valid_to;
 	if ((r = bytes_set(&out->key_id, c->key_id.s, c->key_id.len)) != 0 ||
@@ -111,7 +112,8 @@ describe(struct certifying *c, const struct certificate_order *order)
 		return r;
 	if (!certificate_parse_signed(bytes_slice(&out->blob), &parsed))
 		return fail(FAIL_INTERNAL, "the certificate cannot be read");
-	return public_key_fingerprint(parsed.ca, out->ca_fingerprint);
+	c->ca = parsed.ca;
+	return public_key_fingerprint(c->ca, out->ca_fingerprint);
 }
 
 /* Signed, and not yet written down anywhere. */
@@ -125,9 +127,9 @@ sign(struct certifying *c)
 		.blob = bytes_slice(&request->blob),
 		.key_id = c->key_id.s,
 		.principals = &c->principals,
-		.valid_from = c->now - VALID_BEFORE_SECONDS,
-		.valid_to =
-		    c->now + profile_terms(profile, request->type)->validity,
+		.valid_from = c->who->now - VALID_BEFORE_SECONDS,
+		.valid_to = c->who->now +
+		    profile_terms(profile, request->type)->validity,
 		.profile = profile,
 		.no_touch_required = !request->presence,
 	};
@@ -164,8 +166,7 @@ add_row(const struct certifying *c, struct store_audit *row)
 	struct text text = { 0 };
 
 	event.machine = a->machine.name;
-	event.type =
-	    c->who->request->type == CERTIFICATE_HOST ? "host" : "user";
+	event.type = certificate_type_word(c->who->request->type);
 	event.serial = c->certificate.serial;
 	if (a->outcome == ADMITTED)
 		text_add(&text, "for %s until %lld%s", c->joined.s,
@@ -177,20 +178,7 @@ add_row(const struct certifying *c, struct store_audit *row)
 		text_add(&text, "the %s waits for approval",
 		    a->machine.number == 0 ? "machine" : "key");
 	event.text = text.s;
-	return audit_add(c->store, &event, c->now, row);
-}
-
-/* The key that signed is handed out for as long as this one is valid. */
-static int
-put_ca_key(const struct certifying *c)
-{
-	struct certificate parsed;
-
-	if (!certificate_parse_signed(
-		bytes_slice(&c->certificate.blob), &parsed))
-		return fail(FAIL_INTERNAL, "the certificate cannot be read");
-	return store_ca_key_put(c->store, c->certificate.type,
-	    c->certificate.ca_fingerprint, parsed.ca);
+	return audit_add(c->store, &event, c->who->now, row);
 }
 
 /* The state is read again: it may have changed while ssh-keygen signed. */
@@ -205,17 +193,17 @@ record_within(struct certifying *c, struct store_audit *row)
 	if (!is_still(&again, c->admission))
 		return fail(FAIL_UNAVAILABLE,
 		    "what is known of the machine changed meanwhile");
-	if ((r = admission_record(
-		 c->store, c->settings, c->who, &again, c->now)) != 0)
+	if ((r = admission_record(c->store, c->settings, c->who, &again)) != 0)
 		return r;
 	if (again.outcome == ADMITTED) {
 		if ((r = store_certificate_add(c->store, &c->certificate)) !=
 			0 ||
-		    (r = put_ca_key(c)) != 0)
+		    (r = store_ca_key_put(c->store, c->certificate.type,
+			 c->certificate.ca_fingerprint, c->ca)) != 0)
 			return r;
 		if ((c->who->request->wants & MESSAGE_WANT_KRL) != 0 &&
-		    (r = krl_current(c->store, c->settings, c->now, &c->krl)) !=
-			0)
+		    (r = krl_current(
+			 c->store, c->settings, c->who->now, &c->krl)) != 0)
 			return r;
 	}
 	/* That a key still waits is no new decision, however often it asks. */
@@ -243,33 +231,31 @@ record(struct certifying *c)
 
 /* --- the answer -------------------------------------------------------- */
 
-/* Keys of a CA, each once. */
+/* Keys of a CA, each once; the rest of very many is left out. */
 struct handing_out {
 	enum certificate_type type;
 	struct bytes *out;
 	size_t n;
-	struct bytes done[MESSAGE_CA_KEYS_MAX];
+	struct message_ca_key keys[MESSAGE_CA_KEYS_MAX / 2];
 };
 
 static int
 hand_out(struct slice blob, void *arg)
 {
 	struct handing_out *h = arg;
-	struct message_ca_key key = { .certificate_type = h->type };
+	struct message_ca_key *key = &h->keys[h->n];
 	int r;
 
 	for (size_t i = 0; i < h->n; i++)
-		if (slice_equal(bytes_slice(&h->done[i]), blob))
+		if (slice_equal(bytes_slice(&h->keys[i].blob), blob))
 			return 0;
 	if (h->n == MESSAGE_CA_KEYS_MAX / 2)
 		return 0;
-	if ((r = bytes_set(&h->done[h->n], blob.data, blob.len)) != 0)
+	key->certificate_type = h->type;
+	if ((r = bytes_set(&key->blob, blob.data, blob.len)) != 0)
 		return r;
 	h->n++;
-	if ((r = bytes_set(&key.blob, blob.data, blob.len)) == 0)
-		r = message_put_ca_key(h->out, &key);
-	bytes_reset(&key.blob);
-	return r;
+	return message_put_ca_key(h->out, key);
 }
 
 /* The one that signs, the next one, and those before while they count. */
@@ -285,7 +271,7 @@ put_ca_keys_of(const struct certifying *c, struct handing_out *h)
 	if ((r = ca_next_key(c->settings, h->type, &next)) != 0 ||
 	    (next.len > 0 && (r = hand_out(bytes_slice(&next), h)) != 0))
 		goto out;
-	r = store_ca_keys_each(c->store, h->type, c->now, hand_out, h);
+	r = store_ca_keys_each(c->store, h->type, c->who->now, hand_out, h);
 out:
 	bytes_reset(&current);
 	bytes_reset(&next);
@@ -302,13 +288,11 @@ put_ca_keys(const struct certifying *c, struct bytes *out)
 	for (int i = 0; i < 2 && r == 0; i++) {
 		struct handing_out h = { .type = types[i], .out = out };
 
-		if ((types[i] == CERTIFICATE_HOST
-			    ? c->settings->host_ca_key
-			    : c->settings->user_ca_key) == NULL)
+		if (settings_ca_key(c->settings, types[i]) == NULL)
 			continue;
 		r = put_ca_keys_of(c, &h);
 		for (size_t k = 0; k < h.n; k++)
-			bytes_reset(&h.done[k]);
+			bytes_reset(&h.keys[k].blob);
 	}
 	return r;
 }
@@ -316,7 +300,6 @@ put_ca_keys(const struct certifying *c, struct bytes *out)
 static int
 put_answer(const struct certifying *c, struct bytes *out)
 {
-	const unsigned int wants = c->who->request->wants;
 	struct slice krl = bytes_slice(&c->krl);
 	int r;
 
@@ -328,8 +311,7 @@ put_answer(const struct certifying *c, struct bytes *out)
 			  "administrator");
 	if ((r = message_put_certificate(
 		 out, bytes_slice(&c->certificate.blob))) != 0 ||
-	    ((wants & MESSAGE_WANT_CA_KEYS) != 0 &&
-		(r = put_ca_keys(c, out)) != 0))
+	    (r = bytes_append(out, c->ca_keys.data, c->ca_keys.len)) != 0)
 		return r;
 	while (krl.len > 0)
 		if ((r = message_put_krl_part(out, &krl)) != 0)
@@ -339,14 +321,12 @@ put_answer(const struct certifying *c, struct bytes *out)
 
 int
 certify(struct store *store, const struct settings *settings,
-    const struct applicant *who, int64_t now, struct admission *ret,
-    struct bytes *ret_lines)
+    const struct applicant *who, struct admission *ret, struct bytes *ret_lines)
 {
 	struct certifying c = {
 		.store = store,
 		.settings = settings,
 		.who = who,
-		.now = now,
 		.admission = ret,
 	};
 	int r;
@@ -354,12 +334,16 @@ certify(struct store *store, const struct settings *settings,
 	if ((r = admission_decide(store, settings, who, ret)) != 0 ||
 	    ret->outcome == REFUSED)
 		return r;
-	if ((ret->outcome == WAITS || (r = sign(&c)) == 0) &&
-	    (r = record(&c)) == 0)
+	/* What the answer needs is there before anything is written down. */
+	if (ret->outcome == ADMITTED && (r = sign(&c)) == 0 &&
+	    (who->request->wants & MESSAGE_WANT_CA_KEYS) != 0)
+		r = put_ca_keys(&c, &c.ca_keys);
+	if (r == 0 && (r = record(&c)) == 0)
 		r = put_answer(&c, ret_lines);
 	for (size_t i = 0; i < c.principals.n; i++)
 		free(c.principals.text[i]);
 	store_certificate_reset(&c.certificate);
+	bytes_reset(&c.ca_keys);
 	bytes_reset(&c.krl);
 	return r;
 }

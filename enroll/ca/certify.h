@@ -14,7 +14,7 @@
  * issued.
  */
 int certify(struct store *store, const struct settings *settings,
-    const struct applicant *who, int64_t now, struct admission *ret,
+    const struct applicant *who, struct admission *ret,
     struct bytes *ret_lines) MUST_CHECK;
 
 /* An event of the audit log about this machine and key; borrows from *who. */

@@ -27,7 +27,7 @@ list_certificate(const struct store_certificate *c, void *arg)
 
 	text_add(&serial, "%llu", (unsigned long long)c->serial);
 	json_add_text(o, "serial", serial.s);
-	json_add_text(o, "type", c->type == CERTIFICATE_HOST ? "host" : "user");
+	json_add_text(o, "type", certificate_type_word(c->type));
 	json_add_bytes(o, "names", &c->principals);
 	json_add_time(o, "issued", c->issued);
 	json_add_time(o, "valid_to", c->valid_to);

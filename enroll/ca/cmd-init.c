@@ -181,8 +181,7 @@ print_ca_key(const struct ca_invocation *inv, enum certificate_type type)
 	struct bytes blob = { 0 };
 	int r;
 
-	if ((type == CERTIFICATE_HOST ? inv->settings.host_ca_key
-				      : inv->settings.user_ca_key) == NULL)
+	if (settings_ca_key(&inv->settings, type) == NULL)
 		return 0;
 	if ((r = ca_public_key(&inv->settings, type, &blob)) == 0 &&
 	    (r = public_key_fingerprint(bytes_slice(&blob), fingerprint)) == 0)

@@ -197,8 +197,7 @@ find_keys(struct ca_invocation *inv, struct rotating *t)
 	else
 		return fail(
 		    FAIL_ARGUMENT, "\"%.100s\" is not user or host", t->what);
-	if ((t->type == CERTIFICATE_HOST ? inv->settings.host_ca_key
-					 : inv->settings.user_ca_key) == NULL)
+	if (settings_ca_key(&inv->settings, t->type) == NULL)
 		return fail(FAIL_ARGUMENT, "%s has no %s", inv->options.config,
 		    t->type == CERTIFICATE_HOST ? "HostCAKey" : "UserCAKey");
 	ca_key_files(&inv->settings, t->type, "", &t->current);

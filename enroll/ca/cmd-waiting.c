@@ -44,8 +44,7 @@ show_key(const struct store_waiting_key *key, void *arg)
 	struct json_object *o = json_new();
 
 	json_add_text(o, "key", key->fingerprint);
-	json_add_text(
-	    o, "type", key->type == CERTIFICATE_HOST ? "host" : "user");
+	json_add_text(o, "type", certificate_type_word(key->type));
 	json_add_text(o, "person", key->person);
 	json_add_bytes(o, "claims", &key->claims);
 	json_object_array_add(arg, o);

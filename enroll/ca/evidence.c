@@ -18,7 +18,6 @@ judged_request_reset(struct judged_request *request)
 	bytes_reset(&request->ek_certificate);
 	bytes_reset(&request->ek_issuer);
 	bytes_reset(&request->ek_maker);
-	bytes_reset(&request->ek_subject);
 	bytes_reset(&request->ek_problem);
 }
 
@@ -58,10 +57,9 @@ describe(struct slice certificate, struct judged_request *ret)
 	int r;
 
 	if ((r = ek_cert_words(certificate, &words)) != 0 ||
-	    (r = set_text(&ret->ek_issuer, words.issuer.s)) != 0 ||
-	    (r = set_text(&ret->ek_maker, words.maker.s)) != 0)
+	    (r = set_text(&ret->ek_issuer, words.issuer.s)) != 0)
 		return r;
-	return set_text(&ret->ek_subject, words.subject.s);
+	return set_text(&ret->ek_maker, words.maker.s);
 }
 
 /* A maker's CA may be unknown here, or gone: then the key counts by its id. */

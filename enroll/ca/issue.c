@@ -14,13 +14,6 @@
 
 /* --- the CA's key ------------------------------------------------------ */
 
-static const char *
-ca_key_file(const struct settings *settings, enum certificate_type type)
-{
-	return type == CERTIFICATE_HOST ? settings->host_ca_key
-					: settings->user_ca_key;
-}
-
 static bool
 ends_in_pub(const char *path)
 {
@@ -33,7 +26,7 @@ int
 ca_public_key(const struct settings *settings, enum certificate_type type,
     struct bytes *ret_blob)
 {
-	const char *file = ca_key_file(settings, type);
+	const char *file = settings_ca_key(settings, type);
 	char path[4096];
 
 	if (file == NULL)
@@ -48,7 +41,7 @@ int
 ca_next_key(const struct settings *settings, enum certificate_type type,
     struct bytes *ret_blob)
 {
-	const char *file = ca_key_file(settings, type);
+	const char *file = settings_ca_key(settings, type);
 	char path[4096];
 	int n = (int)strlen(file) - (ends_in_pub(file) ? 4 : 0);
 
@@ -142,7 +135,7 @@ add_arguments(struct ssh_keygen *run, const struct settings *settings,
 {
 	ssh_keygen_add(run, "-q");
 	ssh_keygen_add(run, "-s");
-	ssh_keygen_add(run, ca_key_file(settings, order->type));
+	ssh_keygen_add(run, settings_ca_key(settings, order->type));
 	if (settings->ca_key_agent != NULL)
 		ssh_keygen_add(run, "-U");
 	if (settings->pkcs11_provider != NULL) {
@@ -239,7 +232,7 @@ certificate_issue(const struct settings *settings,
 	struct workdir dir = { 0 };
 	int r;
 
-	if (ca_key_file(settings, order->type) == NULL)
+	if (settings_ca_key(settings, order->type) == NULL)
 		return ca_public_key(settings, order->type, ret);
 	if ((r = workdir_make(settings, &dir)) == 0 &&
 	    (r = sign_in(&dir, settings, order, ret)) == 0)

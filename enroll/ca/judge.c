@@ -126,7 +126,6 @@ put_judgement(struct bytes *out, const struct judged_request *q)
 	    (r = wire_put_string(out, bytes_slice(&q->ek_certificate))) != 0 ||
 	    (r = wire_put_string(out, bytes_slice(&q->ek_issuer))) != 0 ||
 	    (r = wire_put_string(out, bytes_slice(&q->ek_maker))) != 0 ||
-	    (r = wire_put_string(out, bytes_slice(&q->ek_subject))) != 0 ||
 	    (r = wire_put_string(out, bytes_slice(&q->ek_problem))) != 0 ||
 	    (r = wire_put_u32(out, q->presence)) != 0 ||
 	    (r = wire_put_u32(out, q->pin)) != 0 ||
@@ -404,7 +403,6 @@ take_judgement(struct slice *in, struct judged_request *ret)
 	    !take_bytes(in, &ret->ek_certificate) ||
 	    !take_words(in, &ret->ek_issuer) ||
 	    !take_words(in, &ret->ek_maker) ||
-	    !take_words(in, &ret->ek_subject) ||
 	    !take_words(in, &ret->ek_problem) ||
 	    !take_flag(in, &ret->presence) || !take_flag(in, &ret->pin) ||
 	    !wire_take_u32(in, &ret->pin_lifetime) ||
@@ -432,11 +430,7 @@ take_refusal(
 	    in->len != 0 || code >= MESSAGE_CODES)
 		return false;
 	*ret_code = (enum message_code)code;
-	text_add_quoted(ret_text, words, 480);
-	/* Without the quotes, as it is a sentence of ours. */
-	ret_text->s[ret_text->len - 1] = '\0';
-	memmove(ret_text->s, ret_text->s + 1, ret_text->len);
-	ret_text->len -= 2;
+	text_add_escaped(ret_text, words, 480);
 	return true;
 }
 

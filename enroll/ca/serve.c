@@ -343,7 +343,6 @@ identify(struct session *s)
 	int r;
 
 	s->who.request = &s->request;
-	s->who.now = time(NULL);
 	if ((r = machine_id(&s->request.ek, s->who.id)) != 0)
 		return r;
 	return public_key_fingerprint(
@@ -467,8 +466,8 @@ admit(struct session *s)
 	struct bytes out = { 0 };
 	int r;
 
-	r = certify(
-	    s->store, &s->settings, &s->who, time(NULL), &admission, &out);
+	s->who.now = time(NULL);
+	r = certify(s->store, &s->settings, &s->who, &admission, &out);
 	if (r != 0)
 		unavailable(r);
 	else if (admission.outcome == REFUSED)

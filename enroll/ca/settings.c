@@ -233,14 +233,10 @@ static int
 set_admission(void *s, char *value, const struct place *at)
 {
 	struct settings *settings = s;
-	char *rest = value, *word;
 
-	while ((word = strsep(&rest, " \t")) != NULL) {
-		if (strcmp(word, "pending") == 0)
-			settings->admission |= ADMIT_PENDING;
-		else if (word[0] != '\0' && strcmp(word, "known") != 0)
-			return bad(at, word, "known or pending");
-	}
+	settings->admit_pending = strcmp(value, "pending") == 0;
+	if (!settings->admit_pending && strcmp(value, "known") != 0)
+		return bad(at, value, "known or pending");
 	return 0;
 }
 
@@ -732,6 +728,13 @@ settings_reset(struct settings *s)
 		profile_free(p);
 	}
 	*s = (struct settings){ 0 };
+}
+
+const char *
+settings_ca_key(const struct settings *settings, enum certificate_type type)
+{
+	return type == CERTIFICATE_HOST ? settings->host_ca_key
+					: settings->user_ca_key;
 }
 
 const struct profile *

@@ -22,12 +22,6 @@ enum first_key {
 	FIRST_KEY_ACCEPT,  /* the first one of a machine and type is taken */
 };
 
-/* What becomes of machines that the store does not have. */
-enum admission_rule {
-	ADMIT_KNOWN = 0,      /* nothing */
-	ADMIT_PENDING = 0x01, /* they wait for an administrator */
-};
-
 /* What a key has to be, by what its maker wrote (attest/verify.h). */
 enum demand {
 	DEMAND_PIN = 0x01,
@@ -74,10 +68,10 @@ struct settings {
 	char *pkcs11_provider;	     /* or NULL */
 	char *security_key_provider; /* or NULL: for a CA key in a TPM */
 	char *endorsement_roots;     /* directory or file, or NULL: none */
-	char *people_profile;	/* of those who log in as themselves, or NULL */
-	unsigned int admission; /* bits of enum admission_rule */
-	uint32_t max_pending;	/* machines that wait */
-	uint32_t pending_for;	/* seconds since they asked last */
+	char *people_profile; /* of those who log in as themselves, or NULL */
+	bool admit_pending;   /* a machine that is not known may wait */
+	uint32_t max_pending; /* machines that wait */
+	uint32_t pending_for; /* seconds since they asked last */
 	uint32_t max_connections;
 	uint32_t timeout;	  /* seconds a connection */
 	struct profile *profiles; /* "default" is always there */
@@ -93,6 +87,10 @@ struct settings {
  */
 int settings_read(const char *path, struct settings *ret) MUST_CHECK;
 void settings_reset(struct settings *settings);
+
+/* UserCAKey or HostCAKey; NULL where that is not set. */
+const char *settings_ca_key(
+    const struct settings *settings, enum certificate_type type);
 
 /* NULL where there is no such profile. */
 const struct profile *settings_profile(

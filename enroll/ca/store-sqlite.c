@@ -31,7 +31,6 @@ static const char *const migrations[] = {
 	" name TEXT NOT NULL UNIQUE,"
 	" profile TEXT NOT NULL,"
 	" state INTEGER NOT NULL,"
-	" inventory INTEGER NOT NULL,"
 	" added INTEGER NOT NULL);"
 	"CREATE TABLE eks ("
 	" id TEXT PRIMARY KEY,"
@@ -379,7 +378,7 @@ store_rollback(struct store *store)
 
 #define MACHINE_COLUMNS                                                      \
 	"machines.number, machines.name, machines.profile, machines.state, " \
-	"machines.added, machines.inventory"
+	"machines.added"
 
 static int
 read_machine(sqlite3_stmt *stmt, struct store_machine *ret)
@@ -391,7 +390,6 @@ read_machine(sqlite3_stmt *stmt, struct store_machine *ret)
 	    ? STORE_MACHINE_ENABLED
 	    : STORE_MACHINE_DISABLED;
 	ret->added = sqlite3_column_int64(stmt, 4);
-	ret->inventory = sqlite3_column_int(stmt, 5) != 0;
 	if ((r = copy_text(stmt, 1, ret->name, sizeof(ret->name))) != 0)
 		return r;
 	return copy_text(stmt, 2, ret->profile, sizeof(ret->profile));
@@ -466,11 +464,10 @@ store_machine_add(
 	int r;
 
 	if ((r = prepare(store, &stmt,
-		 "INSERT INTO machines (name, profile, state, inventory, added)"
-		 " VALUES (?, ?, ?, ?, ?)",
-		 "ttiii", machine->name, machine->profile,
-		 (int64_t)machine->state, (int64_t)machine->inventory,
-		 machine->added)) != 0)
+		 "INSERT INTO machines (name, profile, state, added)"
+		 " VALUES (?, ?, ?, ?)",
+		 "ttii", machine->name, machine->profile,
+		 (int64_t)machine->state, machine->added)) != 0)
 		return r;
 	if ((r = run(store, stmt)) == FAIL_TAKEN)
 		return fail(r, "there is a machine %s already", machine->name);

@@ -63,8 +63,7 @@ struct store_machine {
 	char name[STORE_NAME_MAX + 1];
 	char profile[STORE_NAME_MAX + 1];
 	enum store_machine_state state;
-	bool inventory; /* it is there because InventoryCommand knows it */
-	int64_t added;	/* seconds since 1970 */
+	int64_t added; /* seconds since 1970 */
 };
 
 /* FAIL_NOT_FOUND where there is none. */

@@ -199,20 +199,20 @@ put_words(const struct judged_request *q, struct store_waiting *w)
 }
 
 static int
-put_machine(struct store *store, const struct applicant *who, int64_t now,
-    struct store_waiting *w)
+put_machine(
+    struct store *store, const struct applicant *who, struct store_waiting *w)
 {
 	int r = store_waiting_find(store, who->id, w);
 
 	if (r == FAIL_NOT_FOUND) {
 		snprintf(w->id, sizeof(w->id), "%s", who->id);
-		w->first_seen = now;
+		w->first_seen = who->now;
 	} else if (r != 0) {
 		return r;
 	}
 	w->certified = who->request->standing == EK_CERTIFIED;
 	w->times++;
-	w->last_seen = now;
+	w->last_seen = who->now;
 	snprintf(w->address, sizeof(w->address), "%s", who->address);
 	if ((r = put_words(who->request, w)) != 0 ||
 	    (r = store_waiting_put(store, w)) != 0 || w->number != 0)
@@ -222,11 +222,11 @@ put_machine(struct store *store, const struct applicant *who, int64_t now,
 }
 
 static int
-put_key(struct store *store, const struct applicant *who, int64_t now,
-    int64_t waiting)
+put_key(struct store *store, const struct applicant *who, int64_t waiting)
 {
 	const struct judged_request *q = who->request;
-	struct store_waiting_key key = { .type = q->type, .first_seen = now };
+	struct store_waiting_key key = { .type = q->type,
+		.first_seen = who->now };
 	struct text claims = { 0 };
 	int r;
 
@@ -243,19 +243,19 @@ put_key(struct store *store, const struct applicant *who, int64_t now,
 
 int
 waiting_record(struct store *store, const struct settings *settings,
-    const struct applicant *who, int64_t now)
+    const struct applicant *who)
 {
 	struct keys_waiting seen = { .who = who };
 	struct store_waiting w = { 0 };
 	int r;
 
-	if ((r = store_waiting_expire(store, now - settings->pending_for)) ==
-		0 &&
-	    (r = put_machine(store, who, now, &w)) == 0 &&
+	if ((r = store_waiting_expire(
+		 store, who->now - settings->pending_for)) == 0 &&
+	    (r = put_machine(store, who, &w)) == 0 &&
 	    (r = store_waiting_keys_each(
 		 store, w.number, look_at_key, &seen)) == 0 &&
 	    !seen.there)
-		r = put_key(store, who, now, w.number);
+		r = put_key(store, who, w.number);
 	store_waiting_reset(&w);
 	return r;
 }

@@ -15,6 +15,6 @@ int waiting_decide(struct store *store, const struct settings *settings,
 
 /* Writes down what waiting_decide let wait. Within a transaction. */
 int waiting_record(struct store *store, const struct settings *settings,
-    const struct applicant *who, int64_t now) MUST_CHECK;
+    const struct applicant *who) MUST_CHECK;
 
 #endif

@@ -10,17 +10,6 @@
 
 #define WORD_MAX 200
 
-/* Quotes are for words within a sentence: these stand by themselves. */
-static void
-add_foreign(struct text *t, struct slice foreign)
-{
-	struct text quoted = { 0 };
-
-	text_add_quoted(&quoted, foreign, WORD_MAX);
-	quoted.s[quoted.len - 1] = '\0';
-	text_add(t, "%s", quoted.s + 1);
-}
-
 static int
 add_name(struct text *t, const X509_NAME *name)
 {
@@ -32,8 +21,9 @@ add_name(struct text *t, const X509_NAME *name)
 		return fail(FAIL_MEMORY, "out of memory");
 	if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0 &&
 	    (n = BIO_get_mem_data(bio, &data)) > 0)
-		add_foreign(
-		    t, (struct slice){ (const uint8_t *)data, (size_t)n });
+		text_add_escaped(t,
+		    (struct slice){ (const uint8_t *)data, (size_t)n },
+		    WORD_MAX);
 	BIO_free(bio);
 	return 0;
 }
@@ -78,7 +68,7 @@ add_vendor(struct text *t, struct slice id)
 	size_t n;
 
 	if (id.len != 11 || memcmp(id.data, "id:", 3) != 0) {
-		add_foreign(t, id);
+		text_add_escaped(t, id, WORD_MAX);
 		return;
 	}
 	for (size_t i = 0; i < 4; i++) {
@@ -86,7 +76,7 @@ add_vendor(struct text *t, struct slice id)
 		int low = hex_digit(id.data[4 + 2 * i]);
 
 		if (high < 0 || low < 0) {
-			add_foreign(t, id);
+			text_add_escaped(t, id, WORD_MAX);
 			return;
 		}
 		vendor[i] = (uint8_t)(high << 4 | low);
@@ -98,7 +88,7 @@ add_vendor(struct text *t, struct slice id)
 	for (size_t i = 0; i < n; i++)
 		if (vendor[i] < ' ' || vendor[i] > '~')
 			n = 0;
-	add_foreign(t, n > 0 ? (struct slice){ vendor, n } : id);
+	text_add_escaped(t, n > 0 ? (struct slice){ vendor, n } : id, WORD_MAX);
 }
 
 static void
@@ -113,11 +103,11 @@ add_maker(struct text *t, const X509_NAME *name)
 	add_vendor(t, vendor);
 	if (model.len > 0) {
 		text_add(t, ", model ");
-		add_foreign(t, model);
+		text_add_escaped(t, model, WORD_MAX);
 	}
 	if (version.len > 0) {
 		text_add(t, ", version ");
-		add_foreign(t, version);
+		text_add_escaped(t, version, WORD_MAX);
 	}
 }
 
@@ -146,9 +136,7 @@ ek_cert_words(struct slice cert, struct ek_cert_words *ret)
 	*ret = (struct ek_cert_words){ 0 };
 	if (x509 == NULL || p != cert.data + cert.len)
 		r = fail(FAIL_ARGUMENT, "the certificate is not X.509 in DER");
-	else if ((r = add_name(&ret->issuer, X509_get_issuer_name(x509))) ==
-		0 &&
-	    (r = add_name(&ret->subject, X509_get_subject_name(x509))) == 0)
+	else if ((r = add_name(&ret->issuer, X509_get_issuer_name(x509))) == 0)
 		find_maker(&ret->maker, x509);
 	X509_free(x509);
 	ERR_clear_error();

@@ -10,8 +10,7 @@
  * true by being there.
  */
 struct ek_cert_words {
-	struct text issuer;  /* as of RFC 2253 */
-	struct text subject; /* likewise; empty in most */
+	struct text issuer; /* as of RFC 2253 */
 	/*
 	 * "INTC, model SPT, version 11.0": of the subjectAltName's directory
 	 * name (TCG EK Credential Profile, 3.1.2). Empty where it has none.

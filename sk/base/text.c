@@ -27,9 +27,16 @@ text_add(struct text *t, const char *fmt, ...)
 void
 text_add_quoted(struct text *t, struct slice foreign, size_t most)
 {
+	text_add(t, "\"");
+	text_add_escaped(t, foreign, most);
+	text_add(t, "\"");
+}
+
+void
+text_add_escaped(struct text *t, struct slice foreign, size_t most)
+{
 	size_t shown = 0;
 
-	text_add(t, "\"");
 	for (size_t i = 0; i < foreign.len; i++) {
 		uint8_t c = foreign.data[i];
 		bool plain = c >= ' ' && c < 0x7f && c != '"' && c != '\\';
@@ -44,7 +51,6 @@ text_add_quoted(struct text *t, struct slice foreign, size_t most)
 		else
 			text_add(t, "\\x%02x", c);
 	}
-	text_add(t, "\"");
 }
 
 void

@@ -29,6 +29,9 @@ void text_add(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
  */
 void text_add_quoted(struct text *t, struct slice foreign, size_t most);
 
+/* The same without the quotes, for a text that stands by itself. */
+void text_add_escaped(struct text *t, struct slice foreign, size_t most);
+
 /* Appends "SHA256:" and the digest in base64 without padding, as OpenSSH. */
 void text_add_fingerprint(struct text *t, const uint8_t digest[32]);
 

@@ -270,3 +270,9 @@ sshkey_put_ours(
 		return r;
 	return wire_put_text(out, application);
 }
+
+const char *
+certificate_type_word(enum certificate_type type)
+{
+	return type == CERTIFICATE_HOST ? "host" : "user";
+}

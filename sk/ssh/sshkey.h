@@ -35,6 +35,9 @@ enum certificate_type {
 	CERTIFICATE_HOST = 2,
 };
 
+/* "user" or "host". */
+const char *certificate_type_word(enum certificate_type type);
+
 /* UINT64_MAX in valid_before: without end. */
 #define CERTIFICATE_FOREVER UINT64_MAX
 
