@@ -6,7 +6,7 @@
  * which does by itself what decides who a machine is: the secret, the
  * challenge, the comparison of the answer, and the machine's id. So a parser
  * that is taken over can pass off a key that is in no TPM as one of the TPM
- * that it speaks for, and nothing else.
+ * that it speaks for, and say that a maker certified it, and nothing else.
  */
 #ifndef SKTPM_CA_JUDGE_H
 #define SKTPM_CA_JUDGE_H
