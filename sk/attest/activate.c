@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "key/load.h"
+#include "tpm/object.h"
 #include "tpm/rc.h"
 #include "tpm/retry.h"
 #include "tpm/session.h"
@@ -99,6 +100,19 @@ decrypt(struct tpm *tpm, const struct activation *a, struct ready *ready,
 	return r;
 }
 
+/*
+ * The TPM gives each object a handle of its own. An EK with the key's would
+ * have the TPM refuse the key's authorization, which costs a try.
+ */
+static int
+are_apart(struct tpm *tpm, const struct activation *a, ESYS_TR key)
+{
+	if (tpm_handle_of(tpm, a->ek->object) != tpm_handle_of(tpm, key))
+		return 0;
+	return fail(FAIL_FORGED,
+	    "something between us and the TPM alters the handles of its keys");
+}
+
 /* Has a PIN, and the answer encrypted, in the session that loaded the key. */
 static int
 use_pin(struct tpm *tpm, const struct activation *a, const struct ready *ready)
@@ -121,7 +135,8 @@ load_and_decrypt(struct tpm *tpm, const struct activation *a,
 
 	if ((r = load_key(tpm, a->key, PARENT_UNKNOWN, &ready.key)) != 0)
 		return r;
-	if ((r = ek_authorize(tpm, a->ek, a->endorsement, &ready.policy)) ==
+	if ((r = are_apart(tpm, a, ready.key.object)) == 0 &&
+	    (r = ek_authorize(tpm, a->ek, a->endorsement, &ready.policy)) ==
 		0 &&
 	    (r = use_pin(tpm, a, &ready)) == 0)
 		r = decrypt(tpm, a, &ready, ret_secret);

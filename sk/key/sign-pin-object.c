@@ -8,6 +8,7 @@
 #include "key/sign-policy.h"
 #include "key/sign.h"
 #include "tpm/bare.h"
+#include "tpm/object.h"
 #include "tpm/policy-secret.h"
 #include "tpm/policy-session.h"
 #include "tpm/rc.h"
@@ -111,7 +112,7 @@ find_parent(struct tpm *tpm, const struct handle *h, uint32_t *ret,
 		return 0;
 	}
 	if ((r = parent_find(tpm, h->parent, h->parent_name, ret_parent)) == 0)
-		*ret = session_handle(tpm, ret_parent->object);
+		*ret = tpm_handle_of(tpm, ret_parent->object);
 	return r;
 }
 
@@ -210,7 +211,7 @@ sign_by_pin(struct tpm *tpm, const struct handle *h, ESYS_TR policy,
     struct slice auth_value, uint32_t seconds, const uint8_t digest[SHA256_LEN],
     struct ec_signature *ret, struct bytes *ret_ticket)
 {
-	uint32_t session = session_handle(tpm, policy), object;
+	uint32_t session = tpm_handle_of(tpm, policy), object;
 	struct parent parent = { .object = ESYS_TR_NONE };
 	bool done = false;
 	int r;
@@ -223,7 +224,7 @@ sign_by_pin(struct tpm *tpm, const struct handle *h, ESYS_TR policy,
 		 ret_ticket)) == 0 &&
 	    (r = use_copy(tpm, h, session, digest, &done, ret)) == 0 && !done)
 		r = load_bare(
-		    tpm, h, session_handle(tpm, parent.object), &object);
+		    tpm, h, tpm_handle_of(tpm, parent.object), &object);
 	parent_close(tpm, &parent);
 	if (r != 0 || done)
 		return r;

@@ -11,6 +11,7 @@
 #include "key/sign-policy.h"
 #include "key/sign.h"
 #include "tpm/bare.h"
+#include "tpm/object.h"
 #include "tpm/policy-session.h"
 #include "tpm/rc.h"
 #include "tpm/retry.h"
@@ -158,7 +159,7 @@ sign_elsewhere(struct tpm *tpm, const struct checked_key *key,
 	if ((r = load_key(tpm, key, seen, &loaded)) != 0)
 		return r;
 	if ((r = begin(tpm, key->handle, &session)) == 0)
-		r = use(tpm, key->handle, session_handle(tpm, loaded.object),
+		r = use(tpm, key->handle, tpm_handle_of(tpm, loaded.object),
 		    session, digest, ret);
 	load_end(tpm, &loaded);
 	return r;
@@ -186,7 +187,7 @@ sign_without_pin(struct tpm *tpm, const struct checked_key *key,
 static int
 meet_with_pin(struct tpm *tpm, const struct handle *h, ESYS_TR session)
 {
-	uint32_t handle = session_handle(tpm, session);
+	uint32_t handle = tpm_handle_of(tpm, session);
 	int r;
 
 	if ((r = sign_meet_pcrs(tpm, h, handle)) == 0 &&
@@ -198,7 +199,7 @@ meet_with_pin(struct tpm *tpm, const struct handle *h, ESYS_TR session)
 static int
 meet_with_pin_again(struct tpm *tpm, const struct handle *h, ESYS_TR session)
 {
-	TSS2_RC rc = policy_session_restart(tpm, session_handle(tpm, session));
+	TSS2_RC rc = policy_session_restart(tpm, tpm_handle_of(tpm, session));
 
 	int r;
 

@@ -113,6 +113,17 @@ tpm_read_back_index(struct tpm *tpm, ESYS_TR object, TPM2B_NAME *ret_name,
 	return 0;
 }
 
+uint32_t
+tpm_handle_of(struct tpm *tpm, ESYS_TR object)
+{
+	TPM2_HANDLE handle;
+
+	if (Esys_TR_GetTpmHandle(tpm_esys(tpm), object, &handle) !=
+	    TSS2_RC_SUCCESS)
+		return TPM2_RH_NULL;
+	return handle;
+}
+
 void
 tpm_close_handle(struct tpm *tpm, ESYS_TR *object)
 {

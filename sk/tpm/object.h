@@ -23,6 +23,9 @@ int tpm_open_handle(struct tpm *tpm, uint32_t handle, const char *doing,
 int tpm_open_known(struct tpm *tpm, uint32_t handle, const TPM2B_PUBLIC *public,
     ESYS_TR *ret_object) MUST_CHECK;
 
+/* The TPM handle of an object or a session; TPM2_RH_NULL if it has none. */
+uint32_t tpm_handle_of(struct tpm *tpm, ESYS_TR object);
+
 /* Lets such an object go, in this process alone; takes ESYS_TR_NONE. */
 void tpm_close_handle(struct tpm *tpm, ESYS_TR *object);
 

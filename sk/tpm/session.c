@@ -57,17 +57,6 @@ session_policy_auth_value(struct tpm *tpm, ESYS_TR session)
 	return 0;
 }
 
-uint32_t
-session_handle(struct tpm *tpm, ESYS_TR session)
-{
-	TPM2_HANDLE handle;
-
-	if (Esys_TR_GetTpmHandle(tpm_esys(tpm), session, &handle) !=
-	    TSS2_RC_SUCCESS)
-		return TPM2_RH_NULL;
-	return handle;
-}
-
 int
 session_set_auth(struct tpm *tpm, ESYS_TR object, struct slice auth_value)
 {

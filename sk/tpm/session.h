@@ -30,9 +30,6 @@ int session_start_policy(
  */
 int session_policy_auth_value(struct tpm *tpm, ESYS_TR session) MUST_CHECK;
 
-/* Its TPM handle, for policy-session.h; TPM2_RH_NULL if it has none. */
-uint32_t session_handle(struct tpm *tpm, ESYS_TR session);
-
 /* Gives tpm2-tss the authValue of an object, to use in sessions. */
 int session_set_auth(
     struct tpm *tpm, ESYS_TR object, struct slice auth_value) MUST_CHECK;
