@@ -117,19 +117,19 @@ CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
 CA_SHARED = audit issue krl public-key settings ssh-keygen store-sqlite workdir
 CA_COMMAND = answers ca-key-files cmd-approve cmd-audit cmd-certificates cmd-init \
 	cmd-machine cmd-rotate cmd-waiting main
-CA_SERVICE = admission certify evidence judge sandbox serve slots waiting
+CA_SERVICE = admission certify evidence inventory judge sandbox serve slots waiting
 CA_SHARED_OBJS = $(CA_SHARED:%=$(B)/enroll/ca/%.o) $(CA_OBJS) \
 	$(patsubst %,$(B)/sk/base/%.o,clock duration home)
 CA_SERVICE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3 json-c) $(CA_LIBS)
 CA_PROGRAMS = $(B)/sk-tpm-ca $(B)/libexec/serve $(B)/libexec/relay \
-	$(B)/libexec/authorized-keys
+	$(B)/libexec/authorized-keys $(B)/libexec/inventory
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
 CA_PAGES = $(B)/man/sk-tpm-ca.8 $(B)/man/sk-tpm-ca.conf.5
 # Units and accounts of the CA.
 CA_PARTS = $(B)/ca
 CA_PART_FILES = $(addprefix $(CA_PARTS)/,sk-tpm-ca.socket sk-tpm-ca@.service \
-	sysusers.conf)
+	sk-tpm-ca-inventory.socket sk-tpm-ca-inventory@.service sysusers.conf)
 PAGES = $(B)/man/sk-tpm.1 $(B)/man/sk-tpm.conf.5 $(B)/man/libsk-tpm.8
 TEXTS = $(B)/README.md $(B)/SECURITY.md $(B)/PROTOCOL.md
 EXAMPLES = $(addprefix $(B)/,$(wildcard examples/*.md examples/*.svg) \
@@ -198,6 +198,8 @@ $(B)/sk-tpm-ca: $(CA_COMMAND:%=$(B)/enroll/ca/%.o) $(CA_SHARED_OBJS)
 $(B)/libexec/serve: $(CA_SERVICE:%=$(B)/enroll/ca/%.o) $(CA_SHARED_OBJS)
 $(B)/libexec/relay: $(B)/enroll/ca/relay.o
 $(B)/libexec/authorized-keys: $(B)/enroll/ca/authorized-keys.o $(CA_OBJS)
+$(B)/libexec/inventory: $(B)/enroll/ca/inventory-run.o $(B)/enroll/ca/settings.o $(CA_OBJS) \
+	$(patsubst %,$(B)/sk/base/%.o,clock duration home)
 $(CA_PROGRAMS):
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
@@ -292,6 +294,8 @@ FILES = $(IDENTITY)/sk-tpm-identity.service:$(UNITDIR)/sk-tpm-identity.service \
 
 CA_FILES = $(CA_PARTS)/sk-tpm-ca.socket:$(UNITDIR)/sk-tpm-ca.socket \
 	$(CA_PARTS)/sk-tpm-ca@.service:$(UNITDIR)/sk-tpm-ca@.service \
+	$(CA_PARTS)/sk-tpm-ca-inventory.socket:$(UNITDIR)/sk-tpm-ca-inventory.socket \
+	$(CA_PARTS)/sk-tpm-ca-inventory@.service:$(UNITDIR)/sk-tpm-ca-inventory@.service \
 	$(CA_PARTS)/sysusers.conf:$(SYSUSERSDIR)/sk-tpm-ca.conf \
 	$(foreach f,$(CA_PAGES),$(f):$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f)))
 CA_INSTALLED = $(B)/sk-tpm-ca:$(BINDIR)/sk-tpm-ca \

@@ -172,6 +172,19 @@ decide_demands(const struct judged_request *q, struct admission *a)
 	return refuse(a, MESSAGE_PROFILE);
 }
 
+/* What the inventory says of a machine is more than what its profile says. */
+static const struct texts *
+principals_of(const struct applicant *who, const struct admission *a)
+{
+	const enum certificate_type type = who->request->type;
+	const bool host = type == CERTIFICATE_HOST;
+
+	if (who->person[0] == '\0' && who->inventory != NULL &&
+	    a->machine.of_inventory && who->inventory->principals_set[host])
+		return &who->inventory->principals[host];
+	return &profile_terms(a->profile, type)->principals;
+}
+
 static int
 decide_profile(const struct settings *settings, const struct applicant *who,
     struct admission *a)
@@ -190,7 +203,8 @@ decide_profile(const struct settings *settings, const struct applicant *who,
 		text_add(&a->text, "people get no host certificates");
 		return refuse(a, MESSAGE_PROFILE);
 	}
-	if (profile_terms(a->profile, q->type)->principals.n == 0 ||
+	a->principals = principals_of(who, a);
+	if (a->principals->n == 0 ||
 	    settings_ca_key(settings, q->type) == NULL) {
 		text_add(&a->text, "this machine gets no %s certificates",
 		    certificate_type_word(q->type));
@@ -201,19 +215,98 @@ decide_profile(const struct settings *settings, const struct applicant *who,
 
 /* --- all of it --------------------------------------------------------- */
 
+static void
+take_profile(const struct inventory *inventory, struct store_machine *machine)
+{
+	snprintf(machine->profile, sizeof(machine->profile), "%s",
+	    inventory->profile[0] != '\0' ? inventory->profile : "default");
+}
+
+/* A name is never taken from the machine that has it. */
+static int
+decide_joining(
+    struct store *store, const struct applicant *who, struct admission *a)
+{
+	struct store_machine other;
+	int r;
+
+	r = store_machine_by_name(store, who->inventory->name, &other);
+	if (r == 0) {
+		text_add(&a->text,
+		    "the inventory has it as %s, which is another machine's "
+		    "name: sk-tpm-ca machine remove %s, or machine add %s %s",
+		    other.name, other.name, other.name, who->id);
+		return refuse(a, MESSAGE_UNKNOWN);
+	}
+	if (r != FAIL_NOT_FOUND)
+		return r;
+	a->joins = true;
+	a->machine.of_inventory = true;
+	a->machine.added = who->now;
+	memcpy(a->machine.name, who->inventory->name, sizeof(a->machine.name));
+	take_profile(who->inventory, &a->machine);
+	return 0;
+}
+
 /* One that the store does not have. */
 static int
 decide_stranger(struct store *store, const struct settings *settings,
     const struct applicant *who, struct admission *a)
 {
+	bool refused;
+	int r;
+
 	a->machine = (struct store_machine){ 0 };
+	if ((r = waiting_is_refused(store, who->id, &refused)) != 0)
+		return r;
+	if (refused) {
+		text_add(&a->text, "an administrator refused this machine");
+		return refuse(a, MESSAGE_UNKNOWN);
+	}
+	if (who->inventory != NULL && who->inventory->known)
+		return decide_joining(store, who, a);
 	if (settings->admit_pending)
 		return waiting_decide(store, settings, who, a);
+	if (settings->admit_certified &&
+	    who->request->standing != EK_CERTIFIED) {
+		text_add(&a->text,
+		    "a machine that is not known needs a certificate of its "
+		    "endorsement key that leads to EndorsementRoots: %s",
+		    who->request->standing == EK_NO_CERTIFICATE
+			? "there is none"
+			: (const char *)who->request->ek_problem.data);
+		return refuse(a, MESSAGE_EK_CERT);
+	}
+	if (settings->admit_certified && who->inventory != NULL) {
+		text_add(&a->text,
+		    "the inventory has no machine with the id %s", who->id);
+		return refuse(a, MESSAGE_UNKNOWN);
+	}
 	text_add(&a->text,
 	    "no machine has the id %s: sk-tpm-ca machine add "
 	    "NAME %s",
 	    who->id, who->id);
 	return refuse(a, MESSAGE_UNKNOWN);
+}
+
+/* One that came by the inventory is in the store as long as it is there. */
+static int
+decide_listed(const struct applicant *who, struct admission *a)
+{
+	if (!who->inventory->known) {
+		text_add(&a->text, "the inventory does not have %s any more",
+		    a->machine.name);
+		return refuse(a, MESSAGE_UNKNOWN);
+	}
+	if (strcmp(who->inventory->name, a->machine.name) != 0) {
+		text_add(&a->text,
+		    "the inventory calls %s by another name: sk-tpm-ca machine "
+		    "rename %s %s",
+		    a->machine.name, a->machine.name, who->inventory->name);
+		return refuse(a, MESSAGE_UNKNOWN);
+	}
+	take_profile(who->inventory, &a->machine);
+	return 0;
 }
 
 static int
@@ -229,7 +322,26 @@ decide_machine(struct store *store, const struct settings *settings,
 		    &a->text, "the machine %s is disabled", a->machine.name);
 		return refuse(a, MESSAGE_DISABLED);
 	}
+	if (r == 0 && a->machine.of_inventory && who->inventory != NULL)
+		return decide_listed(who, a);
 	return r;
+}
+
+int
+admission_asks_inventory(struct store *store, const struct settings *settings,
+    const struct applicant *who, bool *ret)
+{
+	struct store_machine machine;
+	int r = store_machine_by_id(store, who->id, &machine);
+
+	*ret = false;
+	if (r == 0)
+		*ret =
+		    machine.of_inventory && settings->inventory_command != NULL;
+	else if (r == FAIL_NOT_FOUND)
+		*ret = settings->admit_certified &&
+		    who->request->standing == EK_CERTIFIED;
+	return r == FAIL_NOT_FOUND ? 0 : r;
 }
 
 /* Also one that no machine, or another one, has in the store by now. */
@@ -316,16 +428,38 @@ replace_login(
 	return r;
 }
 
+/* In the store from now on, with the certificate that it came by. */
+static int
+put_machine(
+    struct store *store, const struct applicant *who, struct admission *a)
+{
+	int r;
+
+	if (!a->joins)
+		return a->machine.of_inventory
+		    ? store_machine_set_profile(
+			  store, a->machine.number, a->machine.profile)
+		    : 0;
+	if ((r = store_machine_add(store, &a->machine, &a->machine.number)) !=
+		0 ||
+	    (r = store_machine_add_id(store, a->machine.number, who->id,
+		 bytes_slice(&who->request->ek_certificate))) != 0)
+		return r;
+	return store_waiting_remove(store, who->id);
+}
+
 int
 admission_record(struct store *store, const struct settings *settings,
-    const struct applicant *who, const struct admission *admission)
+    const struct applicant *who, struct admission *admission)
 {
 	int r;
 
 	if (admission->outcome == REFUSED)
 		return 0;
-	if (admission->machine.number == 0)
+	if (admission->machine.number == 0 && !admission->joins)
 		return waiting_record(store, settings, who);
+	if ((r = put_machine(store, who, admission)) != 0)
+		return r;
 	if (admission->outcome == ADMITTED && admission->replaces &&
 	    (r = replace_login(store, who, admission)) != 0)
 		return r;

@@ -10,6 +10,7 @@
 #include "attest/machine-id.h"
 #include "base/text.h"
 #include "ca/evidence.h"
+#include "ca/inventory.h"
 #include "ca/settings.h"
 
 /* What was proven, and by which login it came. */
@@ -23,6 +24,7 @@ struct applicant {
 						person's is their name */
 	int64_t now;			     /* seconds since 1970 */
 	const struct judged_request *request;
+	const struct inventory *inventory; /* NULL: it was not asked */
 };
 
 enum admission_outcome {
@@ -37,9 +39,20 @@ struct admission {
 	struct text text;	/* what the machine is told, unless admitted */
 	struct store_machine machine; /* number 0: not known */
 	const struct profile *profile;
+	const struct texts *principals; /* of the type that is asked for */
+	bool joins;    /* the inventory has it, and the store is to */
 	bool first;    /* the key is new to the store, or was not seen */
 	bool replaces; /* the key by which the login was */
 };
+
+/*
+ * Whether InventoryCommand has to be asked first: for a stranger that a maker
+ * certified, where Admission says so, and for a machine that came by it.
+ * 0, FAIL_STORE or FAIL_MEMORY.
+ */
+int admission_asks_inventory(struct store *store,
+    const struct settings *settings, const struct applicant *who,
+    bool *ret) MUST_CHECK;
 
 /* Reads the store alone. 0, FAIL_STORE or FAIL_MEMORY. */
 int admission_decide(struct store *store, const struct settings *settings,
@@ -47,9 +60,10 @@ int admission_decide(struct store *store, const struct settings *settings,
 
 /*
  * Writes down what was decided of the key: that it waits, or has its place. In
- * the transaction of the certificate. 0, FAIL_STORE or FAIL_MEMORY.
+ * the transaction of the certificate; a machine that joins has a number then.
+ * 0, FAIL_STORE or FAIL_MEMORY.
  */
 int admission_record(struct store *store, const struct settings *settings,
-    const struct applicant *who, const struct admission *admission) MUST_CHECK;
+    const struct applicant *who, struct admission *admission) MUST_CHECK;
 
 #endif

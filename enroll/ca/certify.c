@@ -64,9 +64,7 @@ expand(const char *pattern, const struct certifying *c, char **ret)
 static int
 expand_principals(struct certifying *c)
 {
-	const struct texts *patterns =
-	    &profile_terms(c->admission->profile, c->who->request->type)
-		 ->principals;
+	const struct texts *patterns = c->admission->principals;
 	int r;
 
 	for (; c->principals.n < patterns->n; c->principals.n++) {
@@ -147,13 +145,21 @@ sign(struct certifying *c)
 
 /* --- the store --------------------------------------------------------- */
 
+/* Neither the store nor the inventory has the machine. */
+static bool
+is_unknown(const struct admission *a)
+{
+	return a->machine.number == 0 && !a->joins;
+}
+
 static bool
 is_still(const struct admission *a, const struct admission *b)
 {
 	return a->outcome == b->outcome &&
 	    a->machine.number == b->machine.number &&
 	    strcmp(a->machine.name, b->machine.name) == 0 &&
-	    a->profile == b->profile && a->replaces == b->replaces;
+	    a->profile == b->profile && a->principals == b->principals &&
+	    a->replaces == b->replaces && a->joins == b->joins;
 }
 
 /* The row of the audit log that tells it. */
@@ -176,7 +182,11 @@ add_row(const struct certifying *c, struct store_audit *row)
 				   : "");
 	else
 		text_add(&text, "the %s waits for approval",
-		    a->machine.number == 0 ? "machine" : "key");
+		    is_unknown(a) ? "machine" : "key");
+	if (a->joins)
+		text_add(&text,
+		    "; the inventory has the machine, which is "
+		    "new here");
 	event.text = text.s;
 	return audit_add(c->store, &event, c->who->now, row);
 }
@@ -195,6 +205,7 @@ record_within(struct certifying *c, struct store_audit *row)
 		    "what is known of the machine changed meanwhile");
 	if ((r = admission_record(c->store, c->settings, c->who, &again)) != 0)
 		return r;
+	c->certificate.machine = again.machine.number;
 	if (again.outcome == ADMITTED) {
 		if ((r = store_certificate_add(c->store, &c->certificate)) !=
 			0 ||
@@ -305,7 +316,7 @@ put_answer(const struct certifying *c, struct bytes *out)
 
 	if (c->admission->outcome == WAITS)
 		return message_put_pending(out,
-		    c->admission->machine.number == 0
+		    is_unknown(c->admission)
 			? "this machine has to be approved by an administrator"
 			: "this machine's key has to be approved by an "
 			  "administrator");

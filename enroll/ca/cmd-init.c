@@ -26,6 +26,7 @@
 
 #define SNIPPET "/etc/ssh/sshd_config.d/sk-tpm-ca.conf"
 #define SOCKET_UNIT "sk-tpm-ca.socket"
+#define INVENTORY_UNIT "sk-tpm-ca-inventory.socket"
 
 static bool
 exists(const char *path)
@@ -296,7 +297,9 @@ static int
 start(const struct ca_invocation *inv)
 {
 	const char *const enable[] = { "systemctl", "enable", "--now",
-		SOCKET_UNIT, NULL };
+		SOCKET_UNIT,
+		inv->settings.inventory_command != NULL ? INVENTORY_UNIT : NULL,
+		NULL };
 	const char *const reload[] = { "systemctl", "try-reload-or-restart",
 		"ssh.service", "sshd.service", NULL };
 	int r;

@@ -348,6 +348,8 @@ list_machine(const struct store_machine *machine, void *arg)
 	json_add_text(o, "state",
 	    machine->state == STORE_MACHINE_ENABLED ? "enabled" : "disabled");
 	json_add_text(o, "profile", machine->profile);
+	json_object_object_add(
+	    o, "inventory", json_object_new_boolean(machine->of_inventory));
 	json_add_number(o, "keys", n.approved);
 	json_add_number(o, "pending", n.pending);
 	json_add_time(o, "seen", n.last_seen);
@@ -413,6 +415,8 @@ ca_machine_show(struct ca_invocation *inv)
 	json_add_text(o, "state",
 	    machine.state == STORE_MACHINE_ENABLED ? "enabled" : "disabled");
 	json_add_text(o, "profile", machine.profile);
+	json_object_object_add(
+	    o, "inventory", json_object_new_boolean(machine.of_inventory));
 	json_add_time(o, "added", machine.added);
 	json_object_object_add(o, "ids", ids);
 	json_object_object_add(o, "keys", keys);

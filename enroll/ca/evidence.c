@@ -17,6 +17,8 @@ judged_request_reset(struct judged_request *request)
 	bytes_reset(&request->bound);
 	bytes_reset(&request->ek_certificate);
 	bytes_reset(&request->ek_issuer);
+	bytes_reset(&request->ek_subject);
+	bytes_reset(&request->ek_serial);
 	bytes_reset(&request->ek_maker);
 	bytes_reset(&request->ek_problem);
 }
@@ -57,7 +59,9 @@ describe(struct slice certificate, struct judged_request *ret)
 	int r;
 
 	if ((r = ek_cert_words(certificate, &words)) != 0 ||
-	    (r = set_text(&ret->ek_issuer, words.issuer.s)) != 0)
+	    (r = set_text(&ret->ek_issuer, words.issuer.s)) != 0 ||
+	    (r = set_text(&ret->ek_subject, words.subject.s)) != 0 ||
+	    (r = set_text(&ret->ek_serial, words.serial.s)) != 0)
 		return r;
 	return set_text(&ret->ek_maker, words.maker.s);
 }

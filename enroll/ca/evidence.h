@@ -31,7 +31,7 @@ struct judged_request {
 	enum ek_standing standing;
 	struct bytes ek_certificate; /* DER; empty for none */
 	/* Of it, as text that ends in a zero byte; empty for none. */
-	struct bytes ek_issuer, ek_maker;
+	struct bytes ek_issuer, ek_subject, ek_serial, ek_maker;
 	struct bytes ek_problem; /* why it leads to no root */
 	/* What the key's maker wrote, unchanged since. */
 	bool presence, pin;

@@ -125,6 +125,8 @@ put_judgement(struct bytes *out, const struct judged_request *q)
 	    (r = wire_put_u32(out, q->standing)) != 0 ||
 	    (r = wire_put_string(out, bytes_slice(&q->ek_certificate))) != 0 ||
 	    (r = wire_put_string(out, bytes_slice(&q->ek_issuer))) != 0 ||
+	    (r = wire_put_string(out, bytes_slice(&q->ek_subject))) != 0 ||
+	    (r = wire_put_string(out, bytes_slice(&q->ek_serial))) != 0 ||
 	    (r = wire_put_string(out, bytes_slice(&q->ek_maker))) != 0 ||
 	    (r = wire_put_string(out, bytes_slice(&q->ek_problem))) != 0 ||
 	    (r = wire_put_u32(out, q->presence)) != 0 ||
@@ -402,6 +404,8 @@ take_judgement(struct slice *in, struct judged_request *ret)
 	    !wire_take_u32(in, &standing) ||
 	    !take_bytes(in, &ret->ek_certificate) ||
 	    !take_words(in, &ret->ek_issuer) ||
+	    !take_words(in, &ret->ek_subject) ||
+	    !take_words(in, &ret->ek_serial) ||
 	    !take_words(in, &ret->ek_maker) ||
 	    !take_words(in, &ret->ek_problem) ||
 	    !take_flag(in, &ret->presence) || !take_flag(in, &ret->pin) ||

@@ -43,6 +43,7 @@ struct session {
 	struct judged_request request;
 	struct applicant who;
 	uint8_t secret[MESSAGE_SECRET_LEN];
+	struct inventory inventory;
 	bool asked; /* a whole request came */
 };
 
@@ -459,6 +460,23 @@ challenge(struct session *s)
 
 /* --- the certificate --------------------------------------------------- */
 
+/* Before the store is written to: it may take a while. */
+static int
+ask_inventory(struct session *s)
+{
+	bool asks;
+	int r;
+
+	if ((r = admission_asks_inventory(
+		 s->store, &s->settings, &s->who, &asks)) != 0 ||
+	    !asks)
+		return r;
+	if ((r = inventory_ask(
+		 &s->settings, s->who.id, &s->request, &s->inventory)) == 0)
+		s->who.inventory = &s->inventory;
+	return r;
+}
+
 static void
 admit(struct session *s)
 {
@@ -467,7 +485,8 @@ admit(struct session *s)
 	int r;
 
 	s->who.now = time(NULL);
-	r = certify(s->store, &s->settings, &s->who, &admission, &out);
+	if ((r = ask_inventory(s)) == 0)
+		r = certify(s->store, &s->settings, &s->who, &admission, &out);
 	if (r != 0)
 		unavailable(r);
 	else if (admission.outcome == REFUSED)
@@ -538,6 +557,7 @@ serve(const char *path)
 	message_lines_reset(&s.lines);
 	bytes_reset(&s.said);
 	judged_request_reset(&s.request);
+	inventory_reset(&s.inventory);
 	settings_reset(&s.settings);
 	explicit_bzero(s.secret, sizeof(s.secret));
 }

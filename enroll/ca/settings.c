@@ -155,6 +155,13 @@ is_principal(const char *word)
 	return word[0] != '-';
 }
 
+bool
+principal_is_wellformed(const char *word)
+{
+	return is_principal(word) && strchr(word, '%') == NULL &&
+	    strlen(word) <= STORE_NAME_MAX;
+}
+
 static bool
 is_host(const char *word)
 {
@@ -201,6 +208,8 @@ PATH_SETTER(ca_key_agent)
 PATH_SETTER(pkcs11_provider)
 PATH_SETTER(security_key_provider)
 PATH_SETTER(endorsement_roots)
+PATH_SETTER(inventory_command)
+PATH_SETTER(inventory_socket)
 
 static int
 set_names(void *s, char *value, const struct place *at)
@@ -230,13 +239,27 @@ set_service_account(void *s, char *value, const struct place *at)
 }
 
 static int
+set_inventory_command_user(void *s, char *value, const struct place *at)
+{
+	return set_account(
+	    &((struct settings *)s)->inventory_command_user, value, at);
+}
+
+/* Those that are known are always served; the words say who else is. */
+static int
 set_admission(void *s, char *value, const struct place *at)
 {
 	struct settings *settings = s;
+	char *rest = value, *word;
 
-	settings->admit_pending = strcmp(value, "pending") == 0;
-	if (!settings->admit_pending && strcmp(value, "known") != 0)
-		return bad(at, value, "known or pending");
+	while ((word = strsep(&rest, " \t")) != NULL) {
+		if (strcmp(word, "pending") == 0)
+			settings->admit_pending = true;
+		else if (strcmp(word, "certified") == 0)
+			settings->admit_certified = true;
+		else if (strcmp(word, "known") != 0 && word[0] != '\0')
+			return bad(at, word, "known, pending or certified");
+	}
 	return 0;
 }
 
@@ -449,6 +472,9 @@ static const struct setting {
 	{ "SecurityKeyProvider", false, set_security_key_provider },
 	{ "EndorsementRoots", false, set_endorsement_roots },
 	{ "Admission", false, set_admission },
+	{ "InventoryCommand", false, set_inventory_command },
+	{ "InventoryCommandUser", false, set_inventory_command_user },
+	{ "InventorySocket", false, set_inventory_socket },
 	{ "MaxPending", false, set_max_pending },
 	{ "PendingFor", false, set_pending_for },
 	{ "PeopleProfile", false, set_people_profile },
@@ -610,6 +636,33 @@ fill_in(struct settings *s)
 	if (s->service_account == NULL &&
 	    (r = set_text(&s->service_account, "sk-tpm-ca-service")) != 0)
 		return r;
+	if (s->inventory_socket == NULL &&
+	    (r = set_text(&s->inventory_socket, "/run/sk-tpm-ca/inventory")) !=
+		0)
+		return r;
+	return 0;
+}
+
+static int
+check_inventory(const char *path, const struct settings *s)
+{
+	if (s->inventory_command != NULL && s->inventory_command_user == NULL)
+		return fail(FAIL_CONFIG,
+		    "%s: InventoryCommand needs InventoryCommandUser, an "
+		    "account to run it as",
+		    path);
+	if (!s->admit_certified)
+		return 0;
+	if (s->inventory_command == NULL)
+		return fail(FAIL_CONFIG,
+		    "%s: Admission certified needs InventoryCommand, which "
+		    "tells a machine's name",
+		    path);
+	if (s->endorsement_roots == NULL)
+		return fail(FAIL_CONFIG,
+		    "%s: Admission certified needs EndorsementRoots, the "
+		    "makers' certificates",
+		    path);
 	return 0;
 }
 
@@ -689,7 +742,8 @@ settings_read(const char *path, struct settings *ret)
 		r = read_lines(f, &in, &at);
 	}
 	fclose(f);
-	if (r != 0 || (r = fill_in(ret)) != 0)
+	if (r != 0 || (r = fill_in(ret)) != 0 ||
+	    (r = check_inventory(path, ret)) != 0)
 		return r;
 	return check_people(path, ret);
 }
@@ -722,6 +776,9 @@ settings_reset(struct settings *s)
 	free(s->pkcs11_provider);
 	free(s->security_key_provider);
 	free(s->endorsement_roots);
+	free(s->inventory_command);
+	free(s->inventory_command_user);
+	free(s->inventory_socket);
 	free(s->people_profile);
 	for (struct profile *p = s->profiles; p != NULL; p = next) {
 		next = p->next;

@@ -70,8 +70,12 @@ struct settings {
 	char *endorsement_roots;     /* directory or file, or NULL: none */
 	char *people_profile; /* of those who log in as themselves, or NULL */
 	bool admit_pending;   /* a machine that is not known may wait */
-	uint32_t max_pending; /* machines that wait */
-	uint32_t pending_for; /* seconds since they asked last */
+	bool admit_certified; /* one that a maker certified is asked about: */
+	char *inventory_command;      /* with arguments; or NULL */
+	char *inventory_command_user; /* an account; not NULL with it */
+	char *inventory_socket;	      /* where libexec/inventory listens */
+	uint32_t max_pending;	      /* machines that wait */
+	uint32_t pending_for;	      /* seconds since they asked last */
 	uint32_t max_connections;
 	uint32_t timeout;	  /* seconds a connection */
 	struct profile *profiles; /* "default" is always there */
@@ -103,6 +107,9 @@ const struct certificate_terms *profile_terms(
  * case letters and digits, dots and hyphens; no hyphen or dot in front.
  */
 bool name_is_wellformed(const char *text);
+
+/* Whether a word can be a principal, as it is: without %m and %u. */
+bool principal_is_wellformed(const char *word);
 
 /* Whether an account's name can be a person's principal. */
 bool person_is_wellformed(const char *name);

@@ -31,6 +31,7 @@ static const char *const migrations[] = {
 	" name TEXT NOT NULL UNIQUE,"
 	" profile TEXT NOT NULL,"
 	" state INTEGER NOT NULL,"
+	" of_inventory INTEGER NOT NULL,"
 	" added INTEGER NOT NULL);"
 	"CREATE TABLE eks ("
 	" id TEXT PRIMARY KEY,"
@@ -378,7 +379,7 @@ store_rollback(struct store *store)
 
 #define MACHINE_COLUMNS                                                      \
 	"machines.number, machines.name, machines.profile, machines.state, " \
-	"machines.added"
+	"machines.added, machines.of_inventory"
 
 static int
 read_machine(sqlite3_stmt *stmt, struct store_machine *ret)
@@ -390,6 +391,7 @@ read_machine(sqlite3_stmt *stmt, struct store_machine *ret)
 	    ? STORE_MACHINE_ENABLED
 	    : STORE_MACHINE_DISABLED;
 	ret->added = sqlite3_column_int64(stmt, 4);
+	ret->of_inventory = sqlite3_column_int(stmt, 5) != 0;
 	if ((r = copy_text(stmt, 1, ret->name, sizeof(ret->name))) != 0)
 		return r;
 	return copy_text(stmt, 2, ret->profile, sizeof(ret->profile));
@@ -464,10 +466,12 @@ store_machine_add(
 	int r;
 
 	if ((r = prepare(store, &stmt,
-		 "INSERT INTO machines (name, profile, state, added)"
-		 " VALUES (?, ?, ?, ?)",
-		 "ttii", machine->name, machine->profile,
-		 (int64_t)machine->state, machine->added)) != 0)
+		 "INSERT INTO machines"
+		 " (name, profile, state, of_inventory, added)"
+		 " VALUES (?, ?, ?, ?, ?)",
+		 "ttiii", machine->name, machine->profile,
+		 (int64_t)machine->state, (int64_t)machine->of_inventory,
+		 machine->added)) != 0)
 		return r;
 	if ((r = run(store, stmt)) == FAIL_TAKEN)
 		return fail(r, "there is a machine %s already", machine->name);
@@ -510,6 +514,20 @@ store_machine_rename(struct store *store, int64_t machine, const char *name)
 	if ((r = run(store, stmt)) == FAIL_TAKEN)
 		return fail(r, "there is a machine %s already", name);
 	return r;
+}
+
+int
+store_machine_set_profile(
+    struct store *store, int64_t machine, const char *profile)
+{
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt,
+		 "UPDATE machines SET profile = ? WHERE number = ?", "ti",
+		 profile, machine)) != 0)
+		return r;
+	return run(store, stmt);
 }
 
 int

@@ -63,7 +63,8 @@ struct store_machine {
 	char name[STORE_NAME_MAX + 1];
 	char profile[STORE_NAME_MAX + 1];
 	enum store_machine_state state;
-	int64_t added; /* seconds since 1970 */
+	bool of_inventory; /* InventoryCommand named it, and is asked again */
+	int64_t added;	   /* seconds since 1970 */
 };
 
 /* FAIL_NOT_FOUND where there is none. */
@@ -79,6 +80,8 @@ int store_machine_add_id(struct store *store, int64_t machine, const char *id,
     struct slice certificate) MUST_CHECK; /* DER of the EK's; empty: none */
 int store_machine_rename(
     struct store *store, int64_t machine, const char *name) MUST_CHECK;
+int store_machine_set_profile(
+    struct store *store, int64_t machine, const char *profile) MUST_CHECK;
 int store_machine_set_state(struct store *store, int64_t machine,
     enum store_machine_state state) MUST_CHECK;
 /* With its ids and keys. Its certificates stay, revoked. */

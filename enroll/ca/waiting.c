@@ -127,6 +127,17 @@ decide_key(const struct keys_waiting *seen, struct admission *a)
 }
 
 int
+waiting_is_refused(struct store *store, const char *id, bool *ret)
+{
+	struct store_waiting w;
+	int r = store_waiting_find(store, id, &w);
+
+	*ret = r == 0 && w.refused;
+	store_waiting_reset(&w);
+	return r == FAIL_NOT_FOUND ? 0 : r;
+}
+
+int
 waiting_decide(struct store *store, const struct settings *settings,
     const struct applicant *who, struct admission *a)
 {
@@ -134,11 +145,7 @@ waiting_decide(struct store *store, const struct settings *settings,
 	struct store_waiting w;
 	int r = store_waiting_find(store, who->id, &w);
 
-	if (r == 0 && w.refused) {
-		a->outcome = REFUSED;
-		a->code = MESSAGE_UNKNOWN;
-		text_add(&a->text, "an administrator refused this machine");
-	} else if (r == 0) {
+	if (r == 0) {
 		if ((r = store_waiting_keys_each(
 			 store, w.number, look_at_key, &seen)) == 0)
 			r = decide_key(&seen, a);

@@ -9,9 +9,15 @@
 
 #include "ca/admission.h"
 
-/* Fills *a: it waits, or may not. 0, FAIL_STORE or FAIL_MEMORY. */
+/* Fills *a: it waits, or may not; of one that nobody refused. 0, FAIL_STORE or
+ * FAIL_MEMORY. */
 int waiting_decide(struct store *store, const struct settings *settings,
     const struct applicant *who, struct admission *a) MUST_CHECK;
+
+/* Whether an administrator refused the machine. 0, FAIL_STORE or FAIL_MEMORY.
+ */
+int waiting_is_refused(
+    struct store *store, const char *id, bool *ret) MUST_CHECK;
 
 /* Writes down what waiting_decide let wait. Within a transaction. */
 int waiting_record(struct store *store, const struct settings *settings,

@@ -126,6 +126,19 @@ find_maker(struct text *t, const X509 *cert)
 	GENERAL_NAMES_free(names);
 }
 
+static int
+add_serial(struct text *t, const X509 *cert)
+{
+	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+	char *hex = n != NULL ? BN_bn2hex(n) : NULL;
+
+	if (hex != NULL)
+		text_add_escaped(t, slice_of_text(hex), WORD_MAX);
+	OPENSSL_free(hex);
+	BN_free(n);
+	return hex != NULL ? 0 : fail(FAIL_MEMORY, "out of memory");
+}
+
 int
 ek_cert_words(struct slice cert, struct ek_cert_words *ret)
 {
@@ -136,7 +149,10 @@ ek_cert_words(struct slice cert, struct ek_cert_words *ret)
 	*ret = (struct ek_cert_words){ 0 };
 	if (x509 == NULL || p != cert.data + cert.len)
 		r = fail(FAIL_ARGUMENT, "the certificate is not X.509 in DER");
-	else if ((r = add_name(&ret->issuer, X509_get_issuer_name(x509))) == 0)
+	else if ((r = add_name(&ret->issuer, X509_get_issuer_name(x509))) ==
+		0 &&
+	    (r = add_name(&ret->subject, X509_get_subject_name(x509))) == 0 &&
+	    (r = add_serial(&ret->serial, x509)) == 0)
 		find_maker(&ret->maker, x509);
 	X509_free(x509);
 	ERR_clear_error();

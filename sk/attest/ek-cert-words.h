@@ -10,7 +10,9 @@
  * true by being there.
  */
 struct ek_cert_words {
-	struct text issuer; /* as of RFC 2253 */
+	struct text issuer, subject; /* as of RFC 2253; makers leave the
+					subject empty, mostly */
+	struct text serial;	     /* in hex */
 	/*
 	 * "INTC, model SPT, version 11.0": of the subjectAltName's directory
 	 * name (TCG EK Credential Profile, 3.1.2). Empty where it has none.

@@ -204,10 +204,220 @@ certified_waits() {
 	ca machine remove "$name"
 }
 
+# --- certified ----------------------------------------------------------------
+
+# What an inventory is asked and says here: questions in $SAFE/asked, and
+# $SAFE/answer.
+inventory_start() {
+	id "$NOBODY" >/dev/null 2>&1 || cannot "there is no account $NOBODY"
+	cat >"$SAFE/inventory" <<-EOT
+		#!/bin/sh
+		printf '%s\n' "\$(id -un)" "\$@" >"$SAFE/asked/question"
+		env >"$SAFE/asked/env"
+		cat "$SAFE/answer"
+		. "$SAFE/ends"
+	EOT
+	chmod 755 "$SAFE/inventory"
+	mkdir "$SAFE/asked"
+	chown "$NOBODY" "$SAFE/asked"
+	: >"$SAFE/answer" >"$SAFE/ends"
+	systemd-socket-activate --accept --inetd -l "$SAFE/inventory.socket" \
+		"$SAFE/libexec/inventory" "$CONF" \
+		>/dev/null 2>>"$WORK/inventory.log" &
+	ends_with_us $!
+	wait_until [ -S "$SAFE/inventory.socket" ]
+}
+
+certifies() {
+	admits "Admission certified" "EndorsementRoots $SAFE/roots.pem" \
+		"InventoryCommand $SAFE/inventory" \
+		"InventoryCommandUser $NOBODY" \
+		"InventorySocket $SAFE/inventory.socket" "$@"
+}
+
+inventory_says() {
+	printf '%s\n' "$@" >"$SAFE/answer"
+}
+
+# Nobody has to be asked: the maker and the inventory know the machine.
+certified() {
+	local ID
+	inventory_start
+	forget_waiting
+	certifies
+	printf 'Profile default\nFirstKey accept\nProfile web\nFirstKey accept\nUserValidity 2h\n' \
+		>>"$CONF"
+	says 5 'says unknown' asks "$WORK/k"
+	last_row '.text | test("the inventory has no machine with the id")'
+	inventory_says 'name web7' 'profile web' 'user-principals web7 deploy' \
+		'host-principals web7.example.com'
+	asks "$WORK/k" --name db1
+	ID=$(ca machine show web7 --json | jq -r '.ids[0]')
+	last_row '.what == "issued" and .machine == "web7" and
+		(.text | test("for web7,deploy until .*inventory has the machine"))'
+	cat "$SAFE/asked/question"
+	[ "$(cat "$SAFE/asked/question")" = "$NOBODY
+$ID
+CN=unknown" ]
+	fails grep -v -E '^(PATH|USER|LOGNAME|HOME|SHELL|PWD|_|SHLVL|OLDPWD)=' \
+		"$SAFE/asked/env"
+	ssh-keygen -L -f "$WORK/k-cert.pub" >"$WORK/cert"
+	grep -A 2 'Principals:' "$WORK/cert" | grep -x ' *deploy'
+	ca machine show web7 | grep -x 'inventory: *yes'
+	ca machine show web7 | grep -x 'profile: *web'
+	# The certificate of the other type has its own principals.
+	sed -i 's,^InventoryCommand .*,& %t-%% %n %i,' "$CONF"
+	"$BUILD/sk-tpm" enroll -n -l host -f "$WORK/h7"
+	echo "IdentityFile $WORK/k" >>"$WORK/ssh_config"
+	asks "$WORK/h7" --type host
+	sed -i '/^IdentityFile/d' "$WORK/ssh_config"
+	ssh-keygen -L -f "$WORK/h7-cert.pub" | grep -x ' *web7.example.com'
+	sed -n 2p "$SAFE/asked/question" | grep -x 'host-%'
+	sed -n 3p "$SAFE/asked/question" | grep -xE '[0-9A-F]+'
+}
+
+# It is asked each time, and what it says now counts; a name never moves.
+listed() {
+	inventory_says 'name web8'
+	says 5 'says unknown' asks "$WORK/k"
+	last_row '.text | test("calls web7 by another name: sk-tpm-ca machine rename web7 web8")'
+	inventory_says 'name web7' 'user-principals web7 other'
+	asks "$WORK/k"
+	ssh-keygen -L -f "$WORK/k-cert.pub" | grep -x ' *other'
+	ca machine show web7 | grep -x 'profile: *default'
+	: >"$SAFE/answer"
+	says 5 'says unknown' asks "$WORK/k"
+	last_row '.text == "the inventory does not have web7 any more"'
+	inventory_says 'name web7'
+	ca machine disable web7
+	says 5 'says disabled' asks "$WORK/k"
+	ca machine remove web7
+	ca machine add web7 "SHA256:$(head -c 32 /dev/urandom | base64)"
+	says 5 'says unknown' asks "$WORK/k"
+	last_row '.text | test("it as web7, which is another machine")'
+	[ "$(rows 'machines WHERE of_inventory')" -eq 0 ]
+	ca machine remove web7
+}
+
+# An administrator's no is above the inventory's yes.
+listed_and_refused() {
+	local ID
+	certifies "Admission pending"
+	sed -i '0,/^Admission certified/{s/certified/certified pending/}
+		/^Admission pending/d' "$CONF"
+	: >"$SAFE/answer"
+	says 4 'has to be approved' asks "$WORK/k"
+	ID=$(waiting_id)
+	ca machine refuse "$ID"
+	inventory_says 'name web7'
+	says 5 'says unknown' asks "$WORK/k"
+	last_row '.text == "an administrator refused this machine"'
+	forget_waiting
+	# The key of one that joins waits where the profile says so.
+	says 4 "this machine's key has to be approved" asks "$WORK/k"
+	last_row '.what == "pending" and .machine == "web7"'
+	ca machine approve web7
+	asks "$WORK/k"
+	ca machine remove web7
+}
+
+uncertified() {
+	certifies
+	sed -i "s,^EndorsementRoots.*,EndorsementRoots $WORK/other-roots.pem," \
+		"$CONF"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-keyout /dev/null -subj /CN=other -out "$WORK/other-roots.pem" \
+		2>/dev/null
+	rm -f "$SAFE/asked/question"
+	inventory_says 'name web7'
+	says 5 'says ek-cert:' asks "$WORK/k"
+	# Nothing was asked for it: it would be anybody's word.
+	[ ! -e "$SAFE/asked/question" ]
+}
+
+# one line each: what it prints, and what the log has of that.
+inventory_fails() {
+	local output why
+	certifies
+	while IFS='|' read -r output why; do
+		printf '%b' "$output" >"$SAFE/answer"
+		says 6 'cannot issue certificates at present' asks "$WORK/k" ||
+			{ echo "of: $output"; return 1; }
+		grep -F -- "$why" "$WORK/service.log" || { echo "lacks: $why"; return 1; }
+	done <<-'EOT'
+		name web7\nname web8\n|"name": it says so twice
+		name Web_7\n|"name": what follows is no name
+		name web7 web8\n|"name": what follows is no name
+		profile web\n|a machine needs a name
+		user-principals root\n|a machine needs a name
+		name web7\nuser-principals a,b\n|"user-principals": what follows are no principals
+		name web7\nuser-principals %m\n|"user-principals": what follows are no principals
+		name web7\nprincipals a\n|"principals": there is name, profile
+		name web7\r\n|"name": what follows is no name
+		\0name web7\n|prints what is no text
+	EOT
+	head -c 20000 /dev/zero | tr '\0' '#' >"$SAFE/answer"
+	says 6 'cannot issue' asks "$WORK/k"
+	grep 'InventoryCommand prints too much' "$WORK/inventory.log"
+	inventory_says 'name web7'
+	echo 'exit 3' >"$SAFE/ends"
+	says 6 'cannot issue' asks "$WORK/k"
+	grep 'InventoryCommand failed: status 3' "$WORK/inventory.log"
+	echo 'sleep 60 &' >"$SAFE/ends"
+	says 6 'cannot issue' asks "$WORK/k"
+	grep 'InventoryCommand runs for more than 10 s' "$WORK/inventory.log"
+	: >"$SAFE/ends"
+	chmod g+w "$SAFE/inventory"
+	says 6 'cannot issue' asks "$WORK/k"
+	grep "$SAFE/inventory has to be root's" "$WORK/inventory.log"
+	chmod g-w "$SAFE/inventory"
+	certifies "# x"
+	sed -i 's/^InventoryCommandUser.*/InventoryCommandUser root/' "$CONF"
+	says 6 'cannot issue' asks "$WORK/k"
+	grep 'InventoryCommandUser: not root' "$WORK/inventory.log"
+	certifies
+	sed -i "s,^InventorySocket.*,InventorySocket $SAFE/none," "$CONF"
+	says 6 'cannot issue' asks "$WORK/k"
+	grep "cannot reach $SAFE/none, which runs InventoryCommand" \
+		"$WORK/service.log"
+	[ "$(rows machines)" -eq 0 ]
+}
+
+# Whoever else reaches the socket is told nothing.
+inventory_of_others() {
+	certifies
+	sed -i "s/^ServiceAccount.*/ServiceAccount $NOBODY/" "$CONF"
+	printf 'id x\nsubject \nserial \ntype user\n.\n' |
+		"$SAFE/libexec/relay" "$SAFE/inventory.socket" >"$WORK/told"
+	[ ! -s "$WORK/told" ]
+	grep "uid 0 asks, and not $NOBODY" "$WORK/inventory.log"
+}
+
+inventory_settings() {
+	admits "Admission certified" "EndorsementRoots $SAFE/roots.pem"
+	refuses_ca 'Admission certified needs InventoryCommand' machine list
+	admits "InventoryCommand $SAFE/inventory"
+	refuses_ca 'InventoryCommand needs InventoryCommandUser' machine list
+	admits "Admission certified" "InventoryCommand $SAFE/inventory" \
+		"InventoryCommandUser $NOBODY"
+	refuses_ca 'Admission certified needs EndorsementRoots' machine list
+	admits "Admission everybody"
+	refuses_ca '"everybody" is not known, pending or certified' machine list
+}
+
+NOBODY=nobody
+
 try "a machine that is not known waits, and all that it says is shown" waits
 try "it is approved by its id" approved
 try "it is refused, and that is taken back" refused
 try "keys of one that waits" several_keys
 try "those that wait are bounded, and push out nobody" bounded
 try "one that a maker certified, by its name" certified_waits
+try "one that its maker certified and the inventory knows needs nobody" certified
+try "what the inventory says now counts, and a name never moves" listed
+try "whom an administrator refused, no inventory lets in" listed_and_refused
+try "for one without a maker's word no inventory is asked" uncertified
+try "an inventory that fails lets nobody in, and the log says why" inventory_fails
+try "nobody but the service asks the inventory" inventory_of_others
+try "settings that belong together" inventory_settings
 echo "1..$N"

@@ -90,6 +90,7 @@ ca_files() {
 		755 bin/sk-tpm-ca
 		644 lib/sysusers.d/sk-tpm-ca.conf
 		755 libexec/sk-tpm/authorized-keys
+		755 libexec/sk-tpm/inventory
 		755 libexec/sk-tpm/relay
 		755 libexec/sk-tpm/serve
 		644 share/man/man5/sk-tpm-ca.conf.5
@@ -104,7 +105,7 @@ ca_installs() {
 	ca_files "$dest/usr/local"
 	grep -qx 'ExecStart=/usr/local/libexec/sk-tpm/serve' \
 		"$dest/usr/local/lib/systemd/system/sk-tpm-ca@.service"
-	for program in bin/sk-tpm-ca libexec/sk-tpm/{serve,relay,authorized-keys}; do
+	for program in bin/sk-tpm-ca libexec/sk-tpm/{serve,relay,authorized-keys,inventory}; do
 		is_hardened "$dest/usr/local/$program"
 	done
 	# A CA's host needs no TPM software.
