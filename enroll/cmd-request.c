@@ -113,15 +113,19 @@ put_files(const struct requesting *q)
 	    : ca_keys_put(q->ca_keys, &q->answer, trusted);
 }
 
+static bool
+may_log_in(const struct handle *h)
+{
+	return h->limits.kinds == 0 || (h->limits.kinds & LIMIT_LOGIN) != 0;
+}
+
 /* ssh logs in by the same key, and is not to ask for its PIN again. */
 static int
 prepare_login(struct requesting *q)
 {
-	const struct handle *h = &q->ref.handle;
 	int r;
 
-	if (q->proof.pin.len == 0 ||
-	    (h->limits.kinds != 0 && (h->limits.kinds & LIMIT_LOGIN) == 0))
+	if (q->proof.pin.len == 0 || !may_log_in(&q->ref.handle))
 		return 0;
 	if ((r = proof_wrong_tries(&q->proof, &q->wrong_tries)) != 0)
 		return r;
@@ -161,8 +165,9 @@ ask_each(struct requesting *q)
 		ca_reader_reset(&q->answer);
 		progress("Asking %s", q->address);
 		r = check_pin(q,
-		    conversation_with(q->address, q->key_file, &q->request,
-			&q->proof, q->askpass, &q->answer));
+		    conversation_with(q->address,
+			may_log_in(&q->ref.handle) ? q->key_file : NULL,
+			&q->request, &q->proof, q->askpass, &q->answer));
 	}
 	return r;
 }

@@ -24,6 +24,7 @@
 #define ANSWER_SECONDS 60
 #define LOGIN_SECONDS 300
 #define CONNECT_SECONDS "10"
+#define ARGUMENTS_MAX 24
 
 struct conversation {
 	const char *address;
@@ -136,11 +137,12 @@ spawn(struct conversation *c, const char *key_file, int in, int out)
 	/* An agent with the key would ask for the PIN that we have. */
 	const char *agent =
 	    c->askpass != NULL ? "IdentityAgent=none" : "PermitLocalCommand=no";
-	const char *const argv[] = { "ssh", "-T", "-S", "none", "-i", key_file,
-		"-o", provider, "-o", agent, "-o", "ClearAllForwardings=yes",
-		"-o", "ForwardAgent=no", "-o", "ForwardX11=no", "-o",
+	const char *argv[ARGUMENTS_MAX] = { "ssh", "-T", "-S", "none", "-o",
+		provider, "-o", agent, "-o", "ClearAllForwardings=yes", "-o",
+		"ForwardAgent=no", "-o", "ForwardX11=no", "-o",
 		"PermitLocalCommand=no", "-o",
-		"ConnectTimeout=" CONNECT_SECONDS, "--", c->address, NULL };
+		"ConnectTimeout=" CONNECT_SECONDS };
+	size_t n = 0;
 	posix_spawn_file_actions_t actions;
 	char **env = environment(c->askpass);
 	int err;
@@ -149,6 +151,15 @@ spawn(struct conversation *c, const char *key_file, int in, int out)
 		return fail(FAIL_MEMORY, "out of memory");
 	snprintf(provider, sizeof(provider), "SecurityKeyProvider=%s",
 	    openssh_library());
+	while (argv[n] != NULL)
+		n++;
+	/* A key that may not log in would only have ssh say so. */
+	if (key_file != NULL) {
+		argv[n++] = "-i";
+		argv[n++] = key_file;
+	}
+	argv[n++] = "--";
+	argv[n] = c->address;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);

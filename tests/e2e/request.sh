@@ -201,7 +201,9 @@ wrong_pin() {
 # A host's key cannot log in.
 host_key() {
 	"$BUILD/sk-tpm" enroll -n -l host --persistent -f "$WORK/host"
-	IDENTITY=$WORK/k certified_by_other "$WORK/host" host
+	IDENTITY=$WORK/k certified_by_other "$WORK/host" host 2>"$WORK/said"
+	# It is not offered for the login, which it would refuse.
+	fails grep -i 'limit' "$WORK/said"
 	"$BUILD/sk-tpm" evict "$WORK/host"
 }
 
