@@ -136,13 +136,16 @@ EXAMPLES = $(addprefix $(B)/,$(wildcard examples/*.md examples/*.svg) \
 	examples/ssh_config.d-sk-tpm.conf)
 # The machine identity's parts are used where they are installed, not as
 # examples.
+# Units of a server that has joined a CA.
+JOIN_PARTS = $(B)/join
+JOIN_PART_FILES = $(JOIN_PARTS)/sk-tpm-renew.service $(JOIN_PARTS)/sk-tpm-renew.timer
 IDENTITY = $(B)/examples/machine-identity
 IDENTITY_PARTS = $(patsubst %,$(B)/%,$(wildcard examples/machine-identity/*))
 
 # --- building ----------------------------------------------------------------
 
 .PHONY: all
-all: $(LIBS) $(B)/sk-tpm $(CA_PROGRAMS) $(COMPLETIONS) $(PAGES) $(CA_PAGES) $(CA_PART_FILES) $(TEXTS) $(EXAMPLES) $(IDENTITY_PARTS) ## build the library, for today's and for older OpenSSH, sk-tpm and sk-tpm-ca
+all: $(LIBS) $(B)/sk-tpm $(CA_PROGRAMS) $(COMPLETIONS) $(PAGES) $(CA_PAGES) $(CA_PART_FILES) $(TEXTS) $(EXAMPLES) $(IDENTITY_PARTS) $(JOIN_PART_FILES) ## build the library, for today's and for older OpenSSH, sk-tpm and sk-tpm-ca
 
 $(B)/libsk-tpm.so: $(B)/sk/provider-10.o $(B)/sk/response-10.o
 $(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o $(B)/sk/response-9.o
@@ -173,10 +176,11 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 	$(call OBJECT,-DSK_API_MAJOR=$*)
 
 # The command, from the same files.
-COMMAND = answer evicting cmd-completions cmd-enroll cmd-evict cmd-forget cmd-known-hosts cmd-list cmd-persist cmd-pin cmd-remove \
+COMMAND = answer evicting cmd-completions cmd-enroll cmd-evict cmd-forget cmd-join cmd-known-hosts cmd-leave cmd-list cmd-persist cmd-pin cmd-remove \
 	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-ek doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \
+	cmd-renew join/account join/install join/known-hosts-lines join/programs join/settings join/sshd \
 	cmd-request request/askpass request/certificate-file request/conversation request/progress request/proof request/ssh-keygen request/trust-files \
 	keyfile keyref main new-file new-pin openssh setup-ek startup
 # What of sk/ the command alone needs.
@@ -213,7 +217,7 @@ $(B)/completions/%: $(B)/sk-tpm
 # The manual and the examples name the library where it is going to be.
 SET_PATHS = sed 's,/usr/local/lib/libsk-tpm,$(LIBDIR)/libsk-tpm,g; \
 	s,/usr/local/share/doc/sk-tpm,$(DOCDIR),g; \
-	s,/usr/local/libexec/sk-tpm/,$(LIBEXECDIR)/,g
+	s,/usr/local/libexec/sk-tpm/,$(LIBEXECDIR)/,g; s,/usr/local/bin/,$(BINDIR)/,g
 
 $(B)/man/%: man/% $(FLAGS)
 	@mkdir -p $(@D)
@@ -223,6 +227,10 @@ $(B)/man/%: man/% $(FLAGS)
 $(B)/%.md: %.md $(FLAGS)
 	@mkdir -p $(@D)
 	@$(SET_PATHS); s,\[\([^]]*\)\](\(man/[^)]*\|CONTRIBUTING.md\)),\1,g' $< >$@
+
+$(JOIN_PARTS)/%: enroll/join/% $(FLAGS)
+	@mkdir -p $(@D)
+	@$(SET_PATHS)' $< >$@
 
 $(CA_PARTS)/%: enroll/ca/% $(FLAGS)
 	@mkdir -p $(@D)
@@ -279,7 +287,8 @@ rpm: ## build an RPM package below $(B)/rpm; it was installed nowhere so far
 PROGRAMS = $(B)/sk-tpm:$(BINDIR)/sk-tpm \
 	$(IDENTITY)/identity:$(LIBEXECDIR)/identity \
 	$(IDENTITY)/sign-machine:$(LIBEXECDIR)/sign-machine
-FILES = $(IDENTITY)/sk-tpm-identity.service:$(UNITDIR)/sk-tpm-identity.service \
+FILES = $(foreach f,$(JOIN_PART_FILES),$(f):$(UNITDIR)/$(notdir $(f))) \
+	$(IDENTITY)/sk-tpm-identity.service:$(UNITDIR)/sk-tpm-identity.service \
 	$(IDENTITY)/sk-tpm-identity.timer:$(UNITDIR)/sk-tpm-identity.timer \
 	$(IDENTITY)/sysusers.conf:$(SYSUSERSDIR)/sk-tpm.conf \
 	$(foreach f,$(LIBS),$(f):$(LIBDIR)/$(notdir $(f))) \

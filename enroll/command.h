@@ -27,6 +27,7 @@ enum {
 enum option_id {
 	OPTION_APPLICATION,
 	OPTION_ATTESTATION,
+	OPTION_CA_KEY,
 	OPTION_CA_KEYS,
 	OPTION_CHALLENGE,
 	OPTION_COMMENT,
@@ -87,11 +88,11 @@ typedef int command_function(struct invocation *inv);
 #define COMMAND_FOUND_WRONG 2
 
 command_function command_completions, command_doctor, command_enroll,
-    command_evict, command_forget, command_known_hosts, command_list,
-    command_show, command_persist, command_pin, command_remove, command_request,
-    command_setup, command_test;
+    command_evict, command_forget, command_join, command_known_hosts,
+    command_leave, command_list, command_renew, command_show, command_persist,
+    command_pin, command_remove, command_request, command_setup, command_test;
 
-/* The exit status of sk-tpm request for what command_request returned. */
+/* The exit status of commands that ask a CA, for what they returned. */
 int request_status(int r);
 
 /* The tables, in main.c. */

@@ -18,6 +18,8 @@ const struct option_entry option_table[] = {
 	    "what the key is for; begins with ssh: (default: ssh:)" },
 	{ OPTION_ATTESTATION, "attestation", '\0', "FILE",
 	    "write the attestation, as ssh-keygen does" },
+	{ OPTION_CA_KEY, "ca-key", '\0', "SHA256:...",
+	    "the host key that the CA has to have; repeatable" },
 	{ OPTION_CA_KEYS, "ca-keys", '\0', "FILE",
 	    "also write the CA's keys, for TrustedUserCAKeys" },
 	{ OPTION_CHALLENGE, "challenge", '\0', "FILE",
@@ -61,7 +63,7 @@ const struct option_entry option_table[] = {
 	{ OPTION_USER, "user", 'u', "NAME",
 	    "tells resident keys of one application apart" },
 	{ OPTION_WRITE, "write", '\0', NULL,
-	    "add the lines to ~/.ssh/config and the shell's file" },
+	    "write it where it is to be read" },
 	{ OPTION_YES, "yes", 'y', NULL, "do not ask" },
 };
 
@@ -87,9 +89,17 @@ const struct command commands[] = {
 	    COMMON, 1, 1, command_evict },
 	{ "forget", "[FILE]", "ask for the PIN of a key, or of all, again",
 	    BIT(OPTION_HELP), 0, 1, command_forget },
+	{ "join", "ssh://CA ...",
+	    "have a CA certify this server's keys, and trust it",
+	    COMMON | BIT(OPTION_CA_KEY) | BIT(OPTION_DRY_RUN) |
+		BIT(OPTION_JSON) | BIT(OPTION_NAME),
+	    1, 16, command_join },
 	{ "known-hosts", "FILE [PATTERN...]",
 	    "tell ssh which CA names hosts, for KnownHostsCommand",
 	    BIT(OPTION_HELP), 1, 64, command_known_hosts },
+	{ "leave", "", "take back what join has done",
+	    COMMON | BIT(OPTION_DRY_RUN) | BIT(OPTION_JSON), 0, 0,
+	    command_leave },
 	{ "list", "[DIR]", "list resident keys, and key files in ~/.ssh or DIR",
 	    COMMON | BIT(OPTION_JSON), 0, 1, command_list },
 	{ "show", "FILE|INDEX", "tell all that a key is",
@@ -100,6 +110,8 @@ const struct command commands[] = {
 	    COMMON, 1, 1, command_persist },
 	{ "pin", "FILE|INDEX", "change a key's PIN", COMMON, 1, 1,
 	    command_pin },
+	{ "renew", "", "fetch this server's certificates; for its timer",
+	    COMMON | BIT(OPTION_WRITE), 0, 0, command_renew },
 	{ "request", "ssh://CA ...",
 	    "have a CA certify a key that is in this TPM",
 	    COMMON | BIT(OPTION_FILE) | BIT(OPTION_CA_KEYS) | BIT(OPTION_KRL) |
@@ -351,7 +363,10 @@ run(const struct command *cmd, int argc, char **argv)
 		return answered() == STATUS_OK ? STATUS_WARNED : STATUS_FAILED;
 	if (r != COMMAND_FOUND_WRONG)
 		tell_failure(r, wanted_form(&inv));
-	return cmd->run == command_request ? request_status(r) : STATUS_FAILED;
+	return cmd->run == command_request || cmd->run == command_join ||
+		cmd->run == command_renew
+	    ? request_status(r)
+	    : STATUS_FAILED;
 }
 
 int

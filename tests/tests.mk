@@ -40,7 +40,7 @@ sanitized:
 # unit/*" are some of all, TEST_JOBS=1 is one after the other.
 E2E = $(wildcard $(LONG:%=tests/e2e/%.sh)) \
 	$(filter-out $(LONG:%=tests/e2e/%.sh),$(wildcard tests/e2e/*.sh))
-LONG = faults ca host-keys memory installing library machine-identity resident
+LONG = faults ca join host-keys memory installing library machine-identity resident
 .PHONY: check check-unit check-deb check-vm check-matrix check-openssh
 .PHONY: check-load
 check: ## install what the tests need, and run all of them, or ONLY="e2e/login unit/*"

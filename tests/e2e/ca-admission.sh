@@ -220,7 +220,8 @@ inventory_start() {
 	chmod 755 "$SAFE/inventory"
 	mkdir "$SAFE/asked"
 	chown "$NOBODY" "$SAFE/asked"
-	: >"$SAFE/answer" >"$SAFE/ends"
+	: >"$SAFE/answer"
+	: >"$SAFE/ends"
 	systemd-socket-activate --accept --inetd -l "$SAFE/inventory.socket" \
 		"$SAFE/libexec/inventory" "$CONF" \
 		>/dev/null 2>>"$WORK/inventory.log" &

@@ -23,6 +23,8 @@ installs() {
 		644 lib/libsk-tpm.so
 		644 lib/systemd/system/sk-tpm-identity.service
 		644 lib/systemd/system/sk-tpm-identity.timer
+		644 lib/systemd/system/sk-tpm-renew.service
+		644 lib/systemd/system/sk-tpm-renew.timer
 		644 lib/sysusers.d/sk-tpm.conf
 		755 libexec/sk-tpm/identity
 		755 libexec/sk-tpm/sign-machine
@@ -255,6 +257,8 @@ builds_rpm() {
 		755 bin/sk-tpm
 		644 lib/systemd/system/sk-tpm-identity.service
 		644 lib/systemd/system/sk-tpm-identity.timer
+		644 lib/systemd/system/sk-tpm-renew.service
+		644 lib/systemd/system/sk-tpm-renew.timer
 		644 lib/sysusers.d/sk-tpm.conf
 		644 lib64/libsk-tpm-api7.so
 		644 lib64/libsk-tpm-api9.so

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/* sk-tpm leave: takes back what sk-tpm join has done. */
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "join/join.h"
+#include "join/programs.h"
+#include "new-file.h"
+
+static int
+stop_timer(struct join *join)
+{
+	static const char *const disable[] = { "systemctl", "disable", "--now",
+		JOIN_TIMER, NULL };
+
+	if (access("/run/systemd/system", F_OK) != 0 ||
+	    !join_step(join, "Stopping", JOIN_TIMER))
+		return 0;
+	return program_must(disable, RUN_AS_OURSELVES);
+}
+
+/* A copy in the TPM is nobody's once the file is gone. */
+static void
+evict(struct join *join, const char *file)
+{
+	const char *const argv[] = { program_self(), "evict", file, NULL };
+	struct bytes output = { 0 };
+	int status;
+
+	if (access(file, F_OK) != 0 ||
+	    !join_step(join, "Freeing the TPM's copy of", file))
+		return;
+	if (program_run(argv, RUN_AS_OURSELVES, &output, &status) != 0)
+		log_info("%s", log_cause());
+	bytes_reset(&output);
+}
+
+static int
+remove_all(struct join *join)
+{
+	static const char *const files[] = { JOIN_HOST_KEY,
+		JOIN_HOST_KEY ".pub", JOIN_SETTINGS };
+	static const char *const rm[] = { "rm", "-rf", "--", JOIN_STATE, NULL };
+	static const char *const userdel[] = { "userdel", JOIN_ACCOUNT, NULL };
+	int r;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (access(files[i], F_OK) == 0 &&
+		    join_step(join, "Removing", files[i]) &&
+		    unlink(files[i]) != 0)
+			return file_fail("remove", files[i]);
+	if (access(JOIN_STATE, F_OK) == 0 &&
+	    join_step(join, "Removing", JOIN_STATE) &&
+	    (r = program_must(rm, RUN_AS_OURSELVES)) != 0)
+		return r;
+	if (getpwnam(JOIN_ACCOUNT) != NULL &&
+	    join_step(join, "Removing the account", JOIN_ACCOUNT))
+		return program_must(userdel, RUN_AS_OURSELVES);
+	return 0;
+}
+
+int
+command_leave(struct invocation *inv)
+{
+	struct join join = {
+		.inv = inv,
+		.dry_run = option_value(inv, OPTION_DRY_RUN) != NULL,
+		.steps = answer_new_list(),
+	};
+	int r;
+
+	if ((r = join_check_host()) == 0 && (r = stop_timer(&join)) == 0 &&
+	    (r = join_uninstall(&join)) == 0) {
+		evict(&join, JOIN_IDENTITY);
+		evict(&join, JOIN_HOST_KEY);
+		r = remove_all(&join);
+	}
+	if (r == 0 && wanted_form(inv) == ANSWER_JSON) {
+		struct json_object *o = answer_new();
+
+		answer_text(o, "state", join.dry_run ? "joined" : "left");
+		answer_object(o, "steps", join.steps);
+		answer_print(o, ANSWER_JSON);
+	} else {
+		json_object_put(join.steps);
+	}
+	return r;
+}

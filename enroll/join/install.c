@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From the account's directory, which root does not trust, to where sshd reads
+ * it: each file is read as the account's own, checked, and put in place whole.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base64.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/wire.h"
+#include "join/join.h"
+#include "join/programs.h"
+#include "new-file.h"
+#include "request/certificate-file.h"
+#include "request/trust-files.h"
+
+#define FILE_MAX (4u * 1024 * 1024)
+
+/* --- what is there ----------------------------------------------------- */
+
+static int
+read_fd(int fd, const char *path, struct bytes *ret)
+{
+	uint8_t buf[8192];
+	ssize_t n;
+	int r = 0;
+
+	while (r == 0 && (n = read(fd, buf, sizeof(buf))) > 0)
+		r = ret->len + (size_t)n > FILE_MAX
+		    ? fail(FAIL_CERTIFICATE, "%s is too large", path)
+		    : bytes_append(ret, buf, (size_t)n);
+	return r;
+}
+
+/* No link, and nobody else's: what root can read, the account may not have. */
+static int
+read_of_account(const char *path, struct bytes *ret)
+{
+	const struct passwd *pw = getpwnam(JOIN_ACCOUNT);
+	struct stat st;
+	int fd, r;
+
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return errno == ENOENT
+		    ? fail(FAIL_NOT_FOUND, "%s is not there yet", path)
+		    : file_fail("open", path);
+	if (pw == NULL || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_uid != pw->pw_uid || st.st_nlink != 1)
+		r = fail(FAIL_CERTIFICATE,
+		    "%s is no file of " JOIN_ACCOUNT "'s", path);
+	else
+		r = read_fd(fd, path, ret);
+	close(fd);
+	return r;
+}
+
+bool
+join_file_is(const char *path, const struct bytes *content)
+{
+	struct bytes there = { 0 };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool same = false;
+
+	if (fd == -1)
+		return false;
+	if (read_fd(fd, path, &there) == 0)
+		same = slice_equal(bytes_slice(&there), bytes_slice(content));
+	close(fd);
+	bytes_reset(&there);
+	return same;
+}
+
+int
+join_put_file(struct join *join, const char *path, const struct bytes *content)
+{
+	if (join_file_is(path, content) || !join_step(join, "Writing", path))
+		return 0;
+	return new_file_write(path, content, 0644, REPLACE_EXISTING);
+}
+
+/* --- keys of the CA ---------------------------------------------------- */
+
+/* Lines "TYPE BASE64" where the key says the same type, one at least. */
+static bool
+are_keys(const struct bytes *lines)
+{
+	char *text = strndup((const char *)lines->data, lines->len);
+	char *rest = text, *line;
+	bool good =
+	    text != NULL && strlen(text) == lines->len && lines->len > 0;
+
+	while (good && (line = strsep(&rest, "\n")) != NULL) {
+		char *word = line, *type = strsep(&word, " ");
+		struct bytes blob = { 0 };
+		struct slice in, said;
+
+		if (line[0] == '\0' && rest == NULL)
+			break;
+		good = word != NULL &&
+		    base64_decode(slice_of_text(word), &blob) == 0;
+		in = bytes_slice(&blob);
+		good = good && wire_take_string(&in, &said) &&
+		    slice_is(said, type);
+		bytes_reset(&blob);
+	}
+	free(text);
+	return good;
+}
+
+static int
+read_keys(const char *name, struct bytes *ret)
+{
+	char path[128];
+	int r;
+
+	snprintf(path, sizeof(path), JOIN_STATE "/%s", name);
+	if ((r = read_of_account(path, ret)) == 0 && !are_keys(ret))
+		r = fail(FAIL_CERTIFICATE, "%s has no public keys", path);
+	return r;
+}
+
+/* --- certificate and list ---------------------------------------------- */
+
+/* "TYPE BASE64 comment" */
+static int
+decode_certificate(const struct bytes *line, struct bytes *ret)
+{
+	const uint8_t *space = memchr(line->data, ' ', line->len), *end;
+	struct slice word;
+
+	if (space == NULL)
+		return fail(FAIL_CERTIFICATE, "the host certificate is none");
+	word.data = space + 1;
+	word.len = line->len - (size_t)(word.data - line->data);
+	for (end = word.data; end < word.data + word.len; end++)
+		if (*end == ' ' || *end == '\n')
+			break;
+	word.len = (size_t)(end - word.data);
+	return base64_decode(word, ret) == 0
+	    ? 0
+	    : fail(FAIL_CERTIFICATE, "the host certificate is none");
+}
+
+/* Of our host key, in force, and its signature good. */
+static int
+put_certificate(struct join *join, bool *ret_new)
+{
+	struct bytes line = { 0 }, blob = { 0 };
+	struct certificate_file file = { 0 };
+	struct keyref ref = { 0 };
+	struct certificate c;
+	bool kept = true;
+	int r;
+
+	*ret_new = false;
+	if ((r = read_of_account(JOIN_HOST_COPY "-cert.pub", &line)) != 0)
+		goto out;
+	if (join_file_is(JOIN_HOST_CERT, &line) ||
+	    !join_step(join, "Writing", JOIN_HOST_CERT))
+		goto out;
+	if ((r = decode_certificate(&line, &blob)) == 0 &&
+	    (r = keyref_by_either_name(JOIN_HOST_KEY, &ref)) == 0 &&
+	    (r = certificate_file_of(
+		 &ref, JOIN_HOST_KEY, CERTIFICATE_HOST, &file)) == 0 &&
+	    (r = certificate_file_put(&file, bytes_slice(&blob), &c, &kept)) ==
+		0)
+		*ret_new = !kept;
+out:
+	certificate_file_reset(&file);
+	keyref_reset(&ref);
+	bytes_reset(&line);
+	bytes_reset(&blob);
+	return r;
+}
+
+/* One of the CA's, or at first one of ours that revokes nothing: sshd refuses
+ * everybody where RevokedKeys cannot be read. */
+static int
+put_krl(struct join *join)
+{
+	static const char *const empty[] = { "ssh-keygen", "-q", "-k", "-f",
+		JOIN_TRUST "/" JOIN_KRL ".new", NULL };
+	struct bytes krl = { 0 };
+	int r;
+
+	r = read_of_account(JOIN_STATE "/" JOIN_KRL, &krl);
+	if (r == 0 && !join_file_is(JOIN_TRUST "/" JOIN_KRL, &krl) &&
+	    join_step(join, "Writing", JOIN_TRUST "/" JOIN_KRL))
+		r = krl_put(
+		    JOIN_TRUST "/" JOIN_KRL, &krl, JOIN_HOST_KEY ".pub");
+	bytes_reset(&krl);
+	if (r != FAIL_NOT_FOUND)
+		return r;
+	if (access(JOIN_TRUST "/" JOIN_KRL, F_OK) == 0 ||
+	    !join_step(join, "Writing", JOIN_TRUST "/" JOIN_KRL))
+		return 0;
+	if ((r = program_must(empty, RUN_AS_OURSELVES)) == 0 &&
+	    rename(JOIN_TRUST "/" JOIN_KRL ".new", JOIN_TRUST "/" JOIN_KRL) !=
+		0)
+		r = file_fail("write", JOIN_TRUST "/" JOIN_KRL);
+	return r;
+}
+
+/* --- all of it --------------------------------------------------------- */
+
+int
+join_install(struct join *join)
+{
+	struct bytes user = { 0 }, host = { 0 };
+	bool new_certificate, new_snippet = false;
+	int r;
+
+	if ((r = read_keys(JOIN_USER_CA_KEYS, &user)) != 0 ||
+	    (r = read_keys(JOIN_HOST_CA_KEYS, &host)) != 0)
+		goto out;
+	if (!join->dry_run && mkdir(JOIN_TRUST, 0755) != 0 && errno != EEXIST) {
+		r = file_fail("make", JOIN_TRUST);
+		goto out;
+	}
+	/* What the snippet names is there before it is. */
+	if ((r = put_certificate(join, &new_certificate)) == 0 &&
+	    (r = join_put_file(
+		 join, JOIN_TRUST "/" JOIN_USER_CA_KEYS, &user)) == 0 &&
+	    (r = put_krl(join)) == 0 &&
+	    (r = join_put_file(
+		 join, JOIN_TRUST "/" JOIN_HOST_CA_KEYS, &host)) == 0 &&
+	    (r = join_put_snippet(join, &new_snippet)) == 0 &&
+	    (r = join_put_known_hosts(join, &host)) == 0 &&
+	    (new_certificate || new_snippet))
+		r = join_reload_sshd(join);
+out:
+	bytes_reset(&user);
+	bytes_reset(&host);
+	return r;
+}
+
+static int
+remove_file(struct join *join, const char *path)
+{
+	if (access(path, F_OK) != 0 || !join_step(join, "Removing", path))
+		return 0;
+	return unlink(path) == 0 ? 0 : file_fail("remove", path);
+}
+
+/* The other way round, so that sshd never names what is gone. */
+int
+join_uninstall(struct join *join)
+{
+	static const char *const files[] = { JOIN_HOST_CERT,
+		JOIN_TRUST "/" JOIN_USER_CA_KEYS,
+		JOIN_TRUST "/" JOIN_HOST_CA_KEYS, JOIN_TRUST "/" JOIN_KRL };
+	int r;
+
+	if ((r = join_remove_snippet(join)) != 0 ||
+	    (r = join_put_known_hosts(join, NULL)) != 0)
+		return r;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if ((r = remove_file(join, files[i])) != 0)
+			return r;
+	if (!join->dry_run)
+		rmdir(JOIN_TRUST);
+	return 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/home.h"
+#include "base/log.h"
+#include "join/join.h"
+#include "new-file.h"
+#include "request/conversation.h"
+
+#define SCHEME "ssh://"
+#define LOGIN "sk-tpm-ca@"
+
+void
+join_reset(struct join *join)
+{
+	for (size_t i = 0; i < join->n_addresses; i++)
+		free(join->addresses[i]);
+	free(join->name);
+	join->n_addresses = 0;
+	join->name = NULL;
+}
+
+int
+join_add_address(struct join *join, const char *address)
+{
+	struct bytes destination = { 0 };
+	const bool has_user = strchr(address, '@') != NULL;
+	char **out = &join->addresses[join->n_addresses];
+	int r;
+
+	r = conversation_destination(address, &destination);
+	bytes_reset(&destination);
+	if (r != 0)
+		return r;
+	if (join->n_addresses == JOIN_ADDRESSES_MAX)
+		return fail(FAIL_ARGUMENT, "too many addresses of CAs");
+	if (asprintf(out, SCHEME "%s%s", has_user ? "" : LOGIN,
+		address + strlen(SCHEME)) == -1) {
+		*out = NULL;
+		return fail(FAIL_MEMORY, "out of memory");
+	}
+	join->n_addresses++;
+	return 0;
+}
+
+static int
+set_name(struct join *join, const char *name)
+{
+	free(join->name);
+	if ((join->name = strdup(name)) == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	return 0;
+}
+
+static int
+read_line(struct join *join, char *line, unsigned int number)
+{
+	char *value = line + strcspn(line, " \t\r\n");
+
+	if (line[0] == '\0' || line[0] == '\n' || line[0] == '#')
+		return 0;
+	if (*value != '\0')
+		*value++ = '\0';
+	value += strspn(value, " \t");
+	value[strcspn(value, "\r\n")] = '\0';
+	if (value[0] != '\0' && strcmp(line, "CA") == 0)
+		return join_add_address(join, value);
+	if (value[0] != '\0' && strcmp(line, "Name") == 0)
+		return set_name(join, value);
+	return fail(FAIL_CONFIG,
+	    JOIN_SETTINGS " line %u: there is CA ssh://..."
+			  " and Name NAME",
+	    number);
+}
+
+int
+join_settings_read(struct join *join)
+{
+	unsigned int n = 0;
+	char line[1024];
+	struct stat st;
+	FILE *f = home_open(JOIN_SETTINGS, &st);
+	int r = 0;
+
+	if (f == NULL)
+		return errno == ENOENT
+		    ? fail(FAIL_NOT_FOUND,
+			  "this machine has joined no CA: sk-tpm join "
+			  "ssh://CA")
+		    : fail(FAIL_CONFIG, "cannot open " JOIN_SETTINGS ": %s",
+			  strerror(errno));
+	while (r == 0 && fgets(line, sizeof(line), f) != NULL)
+		r = read_line(join, line, ++n);
+	fclose(f);
+	if (r == 0 && join->n_addresses == 0)
+		r = fail(FAIL_CONFIG, JOIN_SETTINGS " has no CA");
+	return r;
+}
+
+int
+join_settings_write(struct join *join)
+{
+	struct bytes lines = { 0 };
+	char *text = NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < join->n_addresses && r == 0; i++)
+		if ((r = bytes_append(&lines, "CA ", 3)) == 0 &&
+		    (r = bytes_append(&lines, join->addresses[i],
+			 strlen(join->addresses[i]))) == 0)
+			r = bytes_append(&lines, "\n", 1);
+	if (r == 0 && join->name != NULL) {
+		if (asprintf(&text, "Name %s\n", join->name) == -1)
+			r = fail(FAIL_MEMORY, "out of memory");
+		else
+			r = bytes_append(&lines, text, strlen(text));
+		free(text);
+	}
+	if (r == 0)
+		r = join_put_file(join, JOIN_SETTINGS, &lines);
+	bytes_reset(&lines);
+	return r;
+}

@@ -1,0 +1,383 @@
+#!/usr/bin/env bash
+# sk-tpm join, renew and leave: a server whose host key is in its TPM, certified by
+# a CA, and its sshd that takes people's certificates of that CA.
+
+# /etc and /var/lib are the test's own, in a namespace of its own.
+if [ -z "${OWN_HOST:-}" ] && unshare -m true 2>/dev/null; then
+	exec env OWN_HOST=1 unshare -m --propagation private -- bash "$0"
+fi
+if [ -n "${OWN_HOST:-}" ]; then
+	etc=$(mktemp -d)
+	cp -a /etc/. "$etc"
+	mount --bind "$etc" /etc
+	mount -t tmpfs -o mode=755 tmpfs /var/lib
+	mount -t tmpfs -o mode=755 tmpfs /usr/local/lib
+	[ ! -d /run/systemd/system ] || mount -t tmpfs tmpfs /run/systemd
+fi
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/lib/ca.sh
+. "$TOP/tests/lib/ca.sh"
+if [ -z "${OWN_HOST:-}" ]; then
+	echo "1..0 # SKIP no namespace for mounts here"
+	exit 0
+fi
+unset OWN_HOST
+trap 'rm -rf "$etc"; cleanup' EXIT
+
+ca_begin
+trap 'rm -rf "$SAFE" "$etc"; cleanup' EXIT
+PIN=314159
+SKTPM=$SAFE/sk-tpm
+cp "$BUILD/sk-tpm" "$SAFE"
+# Where it is built to look for them.
+cp "$BUILD"/libsk-tpm*.so /usr/local/lib
+STATE_DIR=/var/lib/sk-tpm-identity
+TRUST=/etc/ssh/sk-tpm
+SNIPPET_FILE=/etc/ssh/sshd_config.d/sk-tpm-join.conf
+
+# A host as Debian installs it: sshd with keys in files and its settings, and one
+# who logs in there.
+host() {
+	rm -rf /etc/ssh/sshd_config.d /etc/ssh/ssh_host_* /etc/ssh/ssh_known_hosts
+	mkdir -p /etc/ssh/sshd_config.d /run/sshd
+	printf '%s\n' 'Include /etc/ssh/sshd_config.d/*.conf' 'UsePAM no' \
+		'PidFile none' >/etc/ssh/sshd_config
+	ssh-keygen -A >/dev/null
+	useradd --home-dir "$SAFE/alice" --create-home --shell /bin/sh -p '*' alice
+}
+
+host
+tpm_new tpm
+tpm2_createek -Q -G ecc -c "$WORK/ek.ctx"
+tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" 0x81010002
+tpm2_flushcontext -t
+tpm_persist_srk
+ID=$(machine_id_of 0x81010002)
+ca init --names 127.0.0.1 >/dev/null
+# Its first key of either type is taken, once the machine is approved.
+ca_settings() {
+	settings
+	sed -i '1iAdmission pending' "$CONF"
+	printf '%s\n' 'Profile default' 'FirstKey accept' >>"$CONF"
+}
+ca_settings
+ca_snippet
+service_start
+sshd_start ca "$(cat "$WORK/snippet")"
+CA_KEY=$(fingerprint "$WORK/ca.host.pub")
+CA=ssh://$ME@127.0.0.1:$SSHD_PORT
+
+state_of_host() {
+	# (The login programs keep copies of their files, and lists of their own.)
+	(cd /etc && find . -type f ! -name '*-' ! -name 'sub[ug]id' -print0 |
+		sort -z | xargs -0 sha256sum)
+	find /var/lib -maxdepth 1 ! -name 'sk-tpm-test*' | sort
+	tpm2_getcap handles-persistent
+}
+
+joins() {
+	"$SKTPM" join --ca-key "$CA_KEY" --name web1 "$@" "$CA"
+}
+
+# The CA takes a first key of it again.
+known_anew() {
+	ca machine remove web1 >/dev/null 2>&1
+	ca machine add web1 "$ID" >/dev/null
+}
+
+# As its unit has it done.
+renews() {
+	local gid
+	gid=$(id -g sk-tpm-identity)
+	env -i PATH="$PATH" "SK_TPM_TCTI=$SK_TPM_TCTI" \
+		"SK_TPM_CONFIG=$SK_TPM_CONFIG" HOME="$STATE_DIR" \
+		setpriv --reuid sk-tpm-identity --regid "$gid" --clear-groups \
+		"$SKTPM" renew
+}
+
+unchanged() {
+	state_of_host >"$WORK/now"
+	diff "$WORK/before" "$WORK/now"
+}
+
+# --- before -----------------------------------------------------------------
+
+dry_run() {
+	state_of_host >"$WORK/before"
+	"$SKTPM" join --dry-run --ca-key "$CA_KEY" "$CA" | tee "$WORK/said"
+	for what in 'Making the account sk-tpm-identity' \
+		"Writing /etc/ssh/sk-tpm-join.conf" 'Making the host key'; do
+		grep -F "$what" "$WORK/said"
+	done
+	unchanged
+	"$SKTPM" join --dry-run --json --ca-key "$CA_KEY" "$CA" >"$WORK/said"
+	jq -e '.state == "not joined" and (.steps | length > 4)' "$WORK/said"
+	unchanged
+	says 1 'run it with sudo' setpriv --reuid nobody --clear-groups \
+		"$SKTPM" join "$CA"
+	says 1 'this machine has joined no CA' "$SKTPM" renew
+}
+
+# The first connection is not on trust.
+ca_is_pinned() {
+	says 1 'is not known here: give --ca-key' "$SKTPM" join "$CA"
+	says 5 'is none of --ca-key' "$SKTPM" join \
+		--ca-key "SHA256:$(head -c 32 /dev/urandom | base64 | tr -d =)" "$CA"
+	says 1 'is not a fingerprint' "$SKTPM" join --ca-key nonsense "$CA"
+	says 6 'no sshd answers' "$SKTPM" join --ca-key "$CA_KEY" \
+		ssh://ca@127.0.0.1:1
+	says 1 'ssh://' "$SKTPM" join --ca-key "$CA_KEY" ca.example.com
+	[ ! -e "$STATE_DIR/id_machine" ]
+	[ ! -e /etc/ssh/sk-tpm-join.conf ]
+	"$SKTPM" leave
+	unchanged
+}
+
+# What an administrator set is not overridden by what comes before it.
+settings_of_others() {
+	local line
+	for line in 'TrustedUserCAKeys /etc/ssh/mine.pub' \
+		'RevokedKeys /etc/ssh/mine.krl' \
+		'SecurityKeyProvider /usr/lib/other.so'; do
+		touch /etc/ssh/mine.pub /etc/ssh/mine.krl
+		echo "$line" >>/etc/ssh/sshd_config
+		says 1 "sshd has ${line%% *}" joins || return 1
+		sed -i '$d' /etc/ssh/sshd_config
+	done
+	rm /etc/ssh/mine.pub /etc/ssh/mine.krl
+	sed -i 's/^Include/#Include/' /etc/ssh/sshd_config
+	says 1 'does not read snippets' joins
+	sed -i 's/^#Include/Include/' /etc/ssh/sshd_config
+	unchanged
+}
+
+# --- joining ----------------------------------------------------------------
+
+pending() {
+	says 4 'lets this machine wait for approval' joins
+	[ "$(stat -c '%U %a' "$STATE_DIR")" = "sk-tpm-identity 700" ]
+	[ "$(stat -c '%U %a' /etc/ssh/ssh_host_ecdsa_sk_key)" = "root 600" ]
+	"$SKTPM" show --json /etc/ssh/ssh_host_ecdsa_sk_key |
+		jq -e '.limits | tostring | test("host")'
+	[ "$(tpm2_getcap handles-persistent | grep -c 0x814)" -eq 2 ] ||
+		tpm2_getcap handles-persistent
+	# sshd is as it was.
+	[ ! -e "$SNIPPET_FILE" ]
+	[ ! -e /etc/ssh/ssh_known_hosts ]
+	ca machine list --pending --json | jq -e '.[0].asks_for == "web1"'
+	says 4 'waits for approval' renews
+}
+
+# The timer goes on with it, and root's part is done behind that.
+joins_when_approved() {
+	ca machine approve web1 "$ID"
+	renews >"$WORK/said"
+	cat "$WORK/said"
+	grep "^renewed: the machine's certificate for web1, valid until 20" \
+		"$WORK/said"
+	grep '^renewed: the host certificate for web1, valid until 20' "$WORK/said"
+	"$SKTPM" renew --write
+	ssh-keygen -L -f /etc/ssh/ssh_host_ecdsa_sk_key-cert.pub |
+		grep 'host certificate'
+	sshd -t
+	sshd -T >"$WORK/sshd"
+	grep -ix "trustedusercakeys $TRUST/user_ca_keys" "$WORK/sshd"
+	grep -ix "revokedkeys $TRUST/krl" "$WORK/sshd"
+	# All keys that it had, and one more.
+	[ "$(grep -ic '^hostkey ' "$WORK/sshd")" -eq 4 ]
+	fails grep -ix 'authorizedkeysfile none' "$WORK/sshd"
+	[ "$(find "$TRUST" "$SNIPPET_FILE" ! -user root -o -perm /022 | wc -l)" -eq 0 ]
+	grep -c '^@cert-authority' /etc/ssh/ssh_known_hosts | grep -x 1
+}
+
+idempotent() {
+	state_of_host | grep -v 'ecdsa_sk_key-cert' >"$WORK/joined"
+	joins | tee "$WORK/said"
+	fails grep -E 'Writing|Making' "$WORK/said"
+	grep '^Joined' "$WORK/said"
+	joins --json | jq -e '.state == "joined"'
+	"$SKTPM" renew --write
+	state_of_host | grep -v 'ecdsa_sk_key-cert' | diff "$WORK/joined" -
+	says 1 'has joined ssh://' "$SKTPM" join --ca-key "$CA_KEY" \
+		"ssh://other@127.0.0.1:$SSHD_PORT"
+}
+
+# --- logins -----------------------------------------------------------------
+
+server_start() {
+	local port=$((20000 + RANDOM % 40000))
+	echo "$port" >"$WORK/server.port"
+	/usr/sbin/sshd -D -e -p "$port" >/dev/null 2>"$WORK/server.log" &
+	ends_with_us $!
+	echo $! >"$WORK/server.pid"
+	wait_until grep -q 'Server listening' "$WORK/server.log"
+}
+
+# alice COMMAND: to the server by her certificate; known_hosts has one line alone.
+alice_logs_in() {
+	ssh -F none -p "$(cat "$WORK/server.port")" "$@" -o BatchMode=yes -o IdentitiesOnly=yes \
+		-o UserKnownHostsFile=none -o HostKeyAlias=web1 \
+		-o StrictHostKeyChecking=yes -i "$WORK/alice" alice@127.0.0.1 \
+		whoami 2>"$WORK/ssh.log"
+}
+
+logins() {
+	server_start
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/alice"
+	fails alice_logs_in
+	ssh-keygen -q -s "$STATE/user_ca" -I alice -n alice -z 77 "$WORK/alice.pub"
+	[ "$(alice_logs_in -v)" = alice ]
+	grep 'Server host certificate: sk-ecdsa-sha2-nistp256-cert' "$WORK/ssh.log"
+	# Another name is not in the certificate.
+	fails alice_logs_in -o HostKeyAlias=web2
+}
+
+revocation() {
+	local serial
+	# One that the CA issued, to have something to revoke: it makes a new list.
+	serial=$(ca certificates --json | jq -r '.[0].serial')
+	ca revoke --serial "$serial" >/dev/null
+	renews
+	"$SKTPM" renew --write
+	cmp "$TRUST/krl" "$STATE_DIR/krl"
+	[ "$(alice_logs_in)" = alice ]
+	# An older list does not come back, whoever puts it there.
+	ssh-keygen -q -k -f "$STATE_DIR/krl" -z 1 "$WORK/alice.pub"
+	chown sk-tpm-identity "$STATE_DIR/krl"
+	cp "$TRUST/krl" "$WORK/krl"
+	"$SKTPM" renew --write
+	cmp "$TRUST/krl" "$WORK/krl"
+}
+
+# --- hostile ----------------------------------------------------------------
+
+# The account that speaks with the network gets nothing of root's by this, and
+# cannot lock anybody out.
+account_is_not_trusted() {
+	local name before
+	before=$(sha256sum "$TRUST"/* "$SNIPPET_FILE")
+	for name in krl user_ca_keys host_ca_keys ssh_host_ecdsa_sk_key-cert.pub; do
+		cp -p "$STATE_DIR/$name" "$WORK/kept"
+		ln -sf /etc/shadow "$STATE_DIR/$name"
+		fails "$SKTPM" renew --write
+		rm "$STATE_DIR/$name"
+		ln /etc/shadow "$STATE_DIR/$name" 2>/dev/null || touch "$STATE_DIR/$name"
+		fails "$SKTPM" renew --write
+		rm "$STATE_DIR/$name"
+		mkfifo "$STATE_DIR/$name"
+		fails timeout 20 "$SKTPM" renew --write
+		rm "$STATE_DIR/$name"
+		head -c 100000 /dev/urandom >"$STATE_DIR/$name"
+		chown sk-tpm-identity "$STATE_DIR/$name"
+		fails "$SKTPM" renew --write
+		truncate -s 5M "$STATE_DIR/$name"
+		fails "$SKTPM" renew --write
+		: >"$STATE_DIR/$name"
+		fails "$SKTPM" renew --write
+		cp -p "$WORK/kept" "$STATE_DIR/$name"
+		chown sk-tpm-identity: "$STATE_DIR/$name"
+		[ "$(sha256sum "$TRUST"/* "$SNIPPET_FILE")" = "$before" ]
+	done
+	# Another key's certificate, by the same CA.
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/other"
+	ssh-keygen -q -s "$STATE/host_ca" -h -I x -n web1 "$WORK/other.pub"
+	cp -p "$STATE_DIR/ssh_host_ecdsa_sk_key-cert.pub" "$WORK/kept"
+	cat "$WORK/other-cert.pub" >"$STATE_DIR/ssh_host_ecdsa_sk_key-cert.pub"
+	says 5 'certificate' "$SKTPM" renew --write
+	cp -p "$WORK/kept" "$STATE_DIR/ssh_host_ecdsa_sk_key-cert.pub"
+	"$SKTPM" renew --write
+	sshd -t
+	[ "$(alice_logs_in)" = alice ]
+}
+
+other_tpm() {
+	local tcti=$SK_TPM_TCTI
+	tpm_new other_tpm
+	tpm_persist_srk
+	says 6 'no machine' renews || return 1
+	grep 'sk-tpm: this key was made in another TPM' "$WORK/out"
+	export SK_TPM_TCTI=$tcti TPM2TOOLS_TCTI=$tcti
+	# What sshd has is as before.
+	[ "$(alice_logs_in)" = alice ]
+}
+
+# --- faults -----------------------------------------------------------------
+
+leaves() {
+	"$SKTPM" leave --dry-run | grep "Removing $SNIPPET_FILE"
+	[ -e "$SNIPPET_FILE" ]
+	"$SKTPM" leave
+	kill "$(cat "$WORK/server.pid")"
+	unchanged
+	fails id sk-tpm-identity
+	"$SKTPM" leave
+	says 1 'has joined no CA' "$SKTPM" renew
+}
+
+sshd_refuses() {
+	known_anew
+	joins
+	"$SKTPM" leave
+	cat >"$SAFE/sshd-that-refuses" <<-'EOT'
+		#!/bin/sh
+		case "$*" in *trial*) echo "no" >&2; exit 1 ;; esac
+		exec /run/sshd.real "$@"
+	EOT
+	chmod 755 "$SAFE/sshd-that-refuses"
+	cp /usr/sbin/sshd /run/sshd.real
+	mount --bind "$SAFE/sshd-that-refuses" /usr/sbin/sshd
+	finally umount /usr/sbin/sshd
+	known_anew
+	says 1 'which is not written' joins
+	[ ! -e "$SNIPPET_FILE" ]
+	/run/sshd.real -t
+}
+
+# steps COMMAND...: killed at each rename, unlink and new directory of it in turn;
+# sshd takes what is there each time.
+killed_at_each_step() {
+	local call n i=0 what=$1
+	shift
+	for call in rename unlink mkdir; do
+		for ((n = 1; n < 40; n++)); do
+			[ "$what" = leave ] || "$SKTPM" leave >/dev/null
+			known_anew
+			[ "$what" = join ] || joins >/dev/null
+			strace -qq -o "$WORK/strace" -e trace="$call" \
+				-e inject="$call:signal=KILL:when=$n" "$@" \
+				>"$WORK/killed" 2>&1 && break
+			grep -q 'killed by SIGKILL' "$WORK/strace" || {
+				cat "$WORK/killed"
+				return 1
+			}
+			i=$((i + 1))
+			sshd -t || { echo "$call $n"; return 1; }
+			sshd -T | grep -i '^revokedkeys' | grep -v none |
+				while read -r _ krl; do
+					ssh-keygen -Q -f "$krl" "$WORK/alice.pub"
+				done
+			# The same command goes on where it was.
+			"$@" >"$WORK/again" 2>&1 || { cat "$WORK/again"; return 1; }
+			sshd -t
+		done
+	done
+	echo "$i kills"
+	[ "$i" -ge 5 ]
+}
+
+try "--dry-run says what would be done, and does nothing" dry_run
+try "the CA's host key is pinned" ca_is_pinned
+try "what sshd has of somebody else stays" settings_of_others
+try "one that is not known waits, and sshd is as it was" pending
+try "approved, it goes on by itself" joins_when_approved
+try "a second time there is nothing to do" idempotent
+try "people and hosts by certificates, with one line of known hosts" logins
+try "the revocation list comes, and never an older one" revocation
+try "root takes nothing from the account that is not good" account_is_not_trusted
+try "this disk in another machine" other_tpm
+try "leave takes it all back" leaves
+try "settings that sshd would not take are not written" sshd_refuses
+try "killed at each step of join" killed_at_each_step join "$SKTPM" join --ca-key "$CA_KEY" "$CA"
+try "killed at each step of leave" killed_at_each_step leave "$SKTPM" leave
+echo "1..$N"
