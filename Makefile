@@ -134,18 +134,14 @@ PAGES = $(B)/man/sk-tpm.1 $(B)/man/sk-tpm.conf.5 $(B)/man/libsk-tpm.8
 TEXTS = $(B)/README.md $(B)/SECURITY.md $(B)/PROTOCOL.md
 EXAMPLES = $(addprefix $(B)/,$(wildcard examples/*.md examples/*.svg) \
 	examples/ssh_config.d-sk-tpm.conf)
-# The machine identity's parts are used where they are installed, not as
-# examples.
 # Units of a server that has joined a CA.
 JOIN_PARTS = $(B)/join
 JOIN_PART_FILES = $(JOIN_PARTS)/sk-tpm-renew.service $(JOIN_PARTS)/sk-tpm-renew.timer
-IDENTITY = $(B)/examples/machine-identity
-IDENTITY_PARTS = $(patsubst %,$(B)/%,$(wildcard examples/machine-identity/*))
 
 # --- building ----------------------------------------------------------------
 
 .PHONY: all
-all: $(LIBS) $(B)/sk-tpm $(CA_PROGRAMS) $(COMPLETIONS) $(PAGES) $(CA_PAGES) $(CA_PART_FILES) $(TEXTS) $(EXAMPLES) $(IDENTITY_PARTS) $(JOIN_PART_FILES) ## build the library, for today's and for older OpenSSH, sk-tpm and sk-tpm-ca
+all: $(LIBS) $(B)/sk-tpm $(CA_PROGRAMS) $(COMPLETIONS) $(PAGES) $(CA_PAGES) $(CA_PART_FILES) $(TEXTS) $(EXAMPLES) $(JOIN_PART_FILES) ## build the library, for today's and for older OpenSSH, sk-tpm and sk-tpm-ca
 
 $(B)/libsk-tpm.so: $(B)/sk/provider-10.o $(B)/sk/response-10.o
 $(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o $(B)/sk/response-9.o
@@ -284,13 +280,8 @@ rpm: ## build an RPM package below $(B)/rpm; it was installed nowhere so far
 	@rpm/make-rpm '$(abspath $(B))/rpm'
 
 # FILE:PLACE of all that is installed; uninstall goes by the same list.
-PROGRAMS = $(B)/sk-tpm:$(BINDIR)/sk-tpm \
-	$(IDENTITY)/identity:$(LIBEXECDIR)/identity \
-	$(IDENTITY)/sign-machine:$(LIBEXECDIR)/sign-machine
+PROGRAMS = $(B)/sk-tpm:$(BINDIR)/sk-tpm
 FILES = $(foreach f,$(JOIN_PART_FILES),$(f):$(UNITDIR)/$(notdir $(f))) \
-	$(IDENTITY)/sk-tpm-identity.service:$(UNITDIR)/sk-tpm-identity.service \
-	$(IDENTITY)/sk-tpm-identity.timer:$(UNITDIR)/sk-tpm-identity.timer \
-	$(IDENTITY)/sysusers.conf:$(SYSUSERSDIR)/sk-tpm.conf \
 	$(foreach f,$(LIBS),$(f):$(LIBDIR)/$(notdir $(f))) \
 	$(B)/completions/bash:$(DATADIR)/bash-completion/completions/sk-tpm \
 	$(B)/completions/zsh:$(ZSHDIR)/_sk-tpm \

@@ -125,9 +125,14 @@ tell(struct join *join, const char *state)
 	if (wanted_form(join->inv) == ANSWER_LINES) {
 		json_object_put(join->steps);
 		if (strcmp(state, "joined") == 0)
-			puts("Joined. Try a login by a certificate before "
-			     "you have sshd take nothing else:\n"
-			     "  AuthorizedKeysFile none");
+			puts(
+			    "Joined. Clients that know another host key of "
+			    "this server, and not the CA, may see it as "
+			    "changed: give them the line @cert-authority of " JOIN_KNOWN_HOSTS
+			    ".\n"
+			    "Try a login by a certificate before you have "
+			    "sshd take nothing else:\n"
+			    "  AuthorizedKeysFile none");
 		return;
 	}
 	o = answer_new();

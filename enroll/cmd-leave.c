@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm leave: takes back what sk-tpm join has done. */
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "join/join.h"
@@ -14,7 +16,7 @@ static int
 stop_timer(struct join *join)
 {
 	static const char *const disable[] = { "systemctl", "disable", "--now",
-		JOIN_TIMER, NULL };
+		JOIN_TIMER, JOIN_SERVICE, NULL };
 
 	if (access("/run/systemd/system", F_OK) != 0 ||
 	    !join_step(join, "Stopping", JOIN_TIMER))
@@ -38,13 +40,36 @@ evict(struct join *join, const char *file)
 	bytes_reset(&output);
 }
 
+/* userdel waits for nobody: processes that were ended may be there still. */
+static int
+remove_account(struct join *join)
+{
+	static const char *const userdel[] = { "userdel", JOIN_ACCOUNT, NULL };
+	uint64_t deadline = clock_deadline(5000);
+	int status, r;
+
+	if (getpwnam(JOIN_ACCOUNT) == NULL ||
+	    !join_step(join, "Removing the account", JOIN_ACCOUNT))
+		return 0;
+	machine_end_processes();
+	do {
+		struct bytes output = { 0 };
+
+		r = program_run(userdel, RUN_AS_OURSELVES, &output, &status);
+		bytes_reset(&output);
+		if (r != 0 || status == 0)
+			return r;
+		poll(NULL, 0, 100);
+	} while (clock_ms_left(deadline) > 0);
+	return fail(FAIL_UNAVAILABLE, "userdel " JOIN_ACCOUNT " failed");
+}
+
 static int
 remove_all(struct join *join)
 {
 	static const char *const files[] = { JOIN_HOST_KEY,
 		JOIN_HOST_KEY ".pub", JOIN_SETTINGS };
 	static const char *const rm[] = { "rm", "-rf", "--", JOIN_STATE, NULL };
-	static const char *const userdel[] = { "userdel", JOIN_ACCOUNT, NULL };
 	int r;
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
@@ -56,10 +81,7 @@ remove_all(struct join *join)
 	    join_step(join, "Removing", JOIN_STATE) &&
 	    (r = program_must(rm, RUN_AS_OURSELVES)) != 0)
 		return r;
-	if (getpwnam(JOIN_ACCOUNT) != NULL &&
-	    join_step(join, "Removing the account", JOIN_ACCOUNT))
-		return program_must(userdel, RUN_AS_OURSELVES);
-	return 0;
+	return remove_account(join);
 }
 
 int

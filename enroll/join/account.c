@@ -54,11 +54,16 @@ join_make_account(struct join *join)
 		"/usr/sbin/nologin", "--user-group", JOIN_ACCOUNT, NULL };
 	static const char *const mkdir_ssh[] = { "mkdir", "-p", "-m", "700",
 		JOIN_STATE "/.ssh", NULL };
-	static const char config[] = "# By sk-tpm join: the login to the CA.\n"
-				     "IdentityFile " JOIN_IDENTITY "\n"
-				     "IdentitiesOnly yes\n"
-				     "BatchMode yes\n"
-				     "UserKnownHostsFile " KNOWN_HOSTS "\n";
+	static const char config[] =
+	    "# By sk-tpm join: the login to the CA.\n"
+	    "IdentityFile " JOIN_IDENTITY "\n"
+	    "IdentitiesOnly yes\n"
+	    "BatchMode yes\n"
+	    "# The CA is known by these keys alone: its host may have another one\n"
+	    "# with a certificate, which ssh would prefer.\n"
+	    "HostKeyAlgorithms -*-cert-v01@openssh.com\n"
+	    "UserKnownHostsFile " KNOWN_HOSTS "\n"
+	    "GlobalKnownHostsFile none\n";
 	int r;
 
 	if (getpwnam(JOIN_ACCOUNT) == NULL &&
@@ -108,19 +113,18 @@ split(const char *address, struct place *ret)
 		    ret->host, ret->port);
 }
 
+/* Lines for it in that file are added to *out. False where there are none. */
 static bool
-is_known(const struct place *place, const char *file)
+is_known(const struct place *place, const char *file, struct bytes *out)
 {
 	const char *const argv[] = { "ssh-keygen", "-F", place->known_as, "-f",
 		file, NULL };
-	struct bytes output = { 0 };
+	bool known = false;
 	int status;
-	bool known;
 
-	known = exists(file) &&
-	    program_run(argv, RUN_AS_OURSELVES, &output, &status) == 0 &&
-	    status == 0;
-	bytes_reset(&output);
+	if (exists(file) &&
+	    program_run(argv, RUN_AS_OURSELVES, out, &status) == 0)
+		known = status == 0;
 	return known;
 }
 
@@ -202,8 +206,8 @@ join_pin_ca(struct join *join)
 		    join_step(
 			join, "Looking at the host key of", place.known_as))
 			r = scan(join, &place, &known);
-		else if (!given && !is_known(&place, JOIN_KNOWN_HOSTS) &&
-		    !is_known(&place, KNOWN_HOSTS))
+		else if (!given && !is_known(&place, KNOWN_HOSTS, &known) &&
+		    !is_known(&place, JOIN_KNOWN_HOSTS, &known))
 			r = fail(FAIL_ARGUMENT,
 			    "the host key of %s is not known here: give "
 			    "--ca-key SHA256:..., which on the CA's host "
@@ -211,7 +215,7 @@ join_pin_ca(struct join *join)
 			    "prints",
 			    place.known_as);
 	}
-	if (r == 0 && known.len > 0)
+	if (r == 0 && known.len > 0 && !join->dry_run)
 		r = machine_put_file(KNOWN_HOSTS, bytes_slice(&known));
 	bytes_reset(&known);
 	return r;

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,21 @@ machine_put_file(const char *path, struct slice content)
 		return fail(
 		    FAIL_UNAVAILABLE, JOIN_ACCOUNT " cannot write %s", path);
 	return 0;
+}
+
+void
+machine_end_processes(void)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	if ((pid = fork()) == 0) {
+		if (become_machine())
+			kill(-1, SIGKILL);
+		_exit(0);
+	}
+	if (pid != -1)
+		wait_for(pid);
 }
 
 int

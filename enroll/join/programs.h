@@ -30,6 +30,9 @@ int program_must(const char *const argv[], enum run_as as) MUST_CHECK;
  */
 int machine_put_file(const char *path, struct slice content) MUST_CHECK;
 
+/* Ends all processes of the machine's account, for which there is no use. */
+void machine_end_processes(void);
+
 /* This program's own file. */
 const char *program_self(void);
 

@@ -21,13 +21,8 @@ installs() {
 		644 lib/libsk-tpm-api7.so
 		644 lib/libsk-tpm-api9.so
 		644 lib/libsk-tpm.so
-		644 lib/systemd/system/sk-tpm-identity.service
-		644 lib/systemd/system/sk-tpm-identity.timer
 		644 lib/systemd/system/sk-tpm-renew.service
 		644 lib/systemd/system/sk-tpm-renew.timer
-		644 lib/sysusers.d/sk-tpm.conf
-		755 libexec/sk-tpm/identity
-		755 libexec/sk-tpm/sign-machine
 		644 share/bash-completion/completions/sk-tpm
 		644 share/doc/sk-tpm/PROTOCOL.md
 		644 share/doc/sk-tpm/README.md
@@ -172,9 +167,6 @@ contents() {
 		644 $libdir/libsk-tpm-api7.so
 		644 $libdir/libsk-tpm-api9.so
 		644 $libdir/libsk-tpm.so
-		644 lib/sysusers.d/sk-tpm.conf
-		755 libexec/sk-tpm/identity
-		755 libexec/sk-tpm/sign-machine
 		644 share/bash-completion/completions/sk-tpm
 		644 share/doc/sk-tpm/README.Debian
 		644 share/doc/sk-tpm/PROTOCOL.md.gz
@@ -196,11 +188,9 @@ contents() {
 	# Nothing in /etc: ssh is as it was until someone wants it otherwise.
 	[ ! -e "$WORK/deb/etc" ]
 	# Where this release has its units, with our places in them.
-	cat "$WORK"/deb/{usr/,}lib/systemd/system/sk-tpm-identity.service \
+	cat "$WORK"/deb/{usr/,}lib/systemd/system/sk-tpm-renew.service \
 		2>/dev/null >"$WORK/unit" || :
-	grep -qx 'ExecStart=/usr/libexec/sk-tpm/identity' "$WORK/unit"
-	grep -qx "library=/usr/$libdir/libsk-tpm.so" \
-		"$WORK/deb/usr/libexec/sk-tpm/identity"
+	grep -qx 'ExecStart=/usr/bin/sk-tpm renew' "$WORK/unit"
 	for lib in libsk-tpm.so libsk-tpm-api9.so libsk-tpm-api7.so; do
 		exports_entry_points "$WORK/deb/usr/$libdir/$lib"
 		is_hardened "$WORK/deb/usr/$libdir/$lib"
@@ -255,16 +245,11 @@ builds_rpm() {
 	(cd "$WORK/rpm" && rpm2cpio "$package" | cpio -id --quiet)
 	files_in "$WORK/rpm/usr" | grep -v ' lib/.build-id/' | diff - <(sort -k 2 <<-EOF
 		755 bin/sk-tpm
-		644 lib/systemd/system/sk-tpm-identity.service
-		644 lib/systemd/system/sk-tpm-identity.timer
 		644 lib/systemd/system/sk-tpm-renew.service
 		644 lib/systemd/system/sk-tpm-renew.timer
-		644 lib/sysusers.d/sk-tpm.conf
 		644 lib64/libsk-tpm-api7.so
 		644 lib64/libsk-tpm-api9.so
 		644 lib64/libsk-tpm.so
-		755 libexec/sk-tpm/identity
-		755 libexec/sk-tpm/sign-machine
 		644 share/bash-completion/completions/sk-tpm
 		644 share/doc/sk-tpm/CHANGELOG.md
 		644 share/doc/sk-tpm/PROTOCOL.md

@@ -1,226 +1,192 @@
 #!/usr/bin/env bash
-# A machine's identity for its daemons: key, certificate, renewal, refusals;
-# the units as systemd reads them. (make check-vm runs them at a real boot.)
-# shellcheck source=tests/workflow.sh
-. "$(dirname "$0")/../workflow.sh"
+# examples/machine-identity.md, its blocks as they stand: a CA, a server that joins
+# it, and one that asks which machine that is. (make check-vm runs them at a real
+# boot.)
+# shellcheck source=tests/lib/own-host.sh
+. "$(dirname "$0")/../lib/own-host.sh"
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/lib/ca.sh
+. "$TOP/tests/lib/ca.sh"
 
-tpm_new tpm
-tpm_persist_srk
-PARTS=$TOP/examples/machine-identity
-STATE=$WORK/state
-mkdir -m 700 "$STATE"
-mkdir -p libexec/sk-tpm
-for part in identity sign-machine; do
-	as_here <"$PARTS/$part" >"libexec/sk-tpm/$part"
-	chmod 755 "libexec/sk-tpm/$part"
-done
+ca_begin
+host_begin
+PAGE=$TOP/examples/machine-identity.md
+STATE_DIR=/var/lib/sk-tpm-identity
+# Settings and store are where the page has them.
+CONF=/etc/ssh/sk-tpm-ca.conf
+STATE=/var/lib/sk-tpm-ca
+rm -f "$SAFE/ca.conf"
 
-# What differs between the page and here: places, and the servers' addresses.
-as_here() {
-	sed -e "s|/usr/local/lib/libsk-tpm.so|$LIB|g" \
-		-e "s|/usr/local/libexec/|$WORK/libexec/|g" \
-		-e "s|/etc/ssh/|$ETC/|g" \
-		-e "s|/var/lib/sk-tpm-identity/|$STATE/|g" \
-		-e "s|ssh://ca@ca.example.com|ssh://$ME@127.0.0.1:${CA_PORT-}|" \
-		-e "s|ssh://machines@management.example.com|ssh://$ME@127.0.0.1:${MANAGEMENT_PORT-}|" \
-		-e "s/Match User machines/Match User $ME/" \
-		-e "s/chown ca /chown $ME /" -e 's/timeout 60 /timeout 3 /'
+example_text() {
+	page_block "$1" "$PAGE"
 }
 
-# Runs as a service does: without a terminal or an environment.
-service() {
-	env -i PATH="$PATH" "SK_TPM_TCTI=$SK_TPM_TCTI" \
-		"SK_TPM_CONFIG=$SK_TPM_CONFIG" "STATE_DIRECTORY=$STATE" \
-		"$(example_text machine)" setsid -w "$@" </dev/null
+example() {
+	eval "$(example_text "$1")"
 }
 
-# The page's command is a shell's, and so are ours around it.
+sudo() {
+	"$@"
+}
+
+# The three hosts of the page are this one, in turn.
+names() {
+	echo '127.0.0.1 ca.example.com management.example.com web1' >>/etc/hosts
+	tpm_new tpm
+	tpm2_createek -Q -G ecc -c "$WORK/ek.ctx"
+	tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" 0x81010002
+	tpm2_flushcontext -t
+	tpm_persist_srk
+}
+
+sshd_begin() {
+	pkill_sshd
+	/usr/sbin/sshd -D -e -p 22 >/dev/null 2>"$WORK/sshd.log" &
+	ends_with_us $!
+	echo $! >"$WORK/sshd.pid"
+	wait_until grep -q 'Server listening' "$WORK/sshd.log"
+}
+
+pkill_sshd() {
+	[ ! -e "$WORK/sshd.pid" ] || kill "$(cat "$WORK/sshd.pid")"
+	rm -f "$WORK/sshd.pid"
+}
+
+# What its packages do: accounts and sockets.
+ca_is_made() {
+	systemd-sysusers "$BUILD/ca/sysusers.conf" || cannot "no systemd-sysusers"
+	install -d -o sk-tpm-ca-service -m 700 "$STATE"
+	install -d /run/sk-tpm-ca
+	example ca
+	example settings
+	chown -R sk-tpm-ca-service: "$STATE"
+	systemd-socket-activate --accept --inetd -l /run/sk-tpm-ca/socket \
+		setpriv --reuid sk-tpm-ca-service --regid sk-tpm-ca-service \
+		--clear-groups "$SAFE/libexec/serve" "$CONF" \
+		>/dev/null 2>>"$WORK/service.log" &
+	ends_with_us $!
+	wait_until [ -S /run/sk-tpm-ca/socket ]
+	chmod 666 /run/sk-tpm-ca/socket
+	install -d -o sk-tpm-ca-service -m 700 /run/sk-tpm-ca-service
+	sshd_begin
+	example ca-key | cut -d ' ' -f 2 >"$WORK/ca-key"
+}
+
+joins() {
+	local status=0
+	example_text join | sed "s|SHA256:...|$(cat "$WORK/ca-key")|" \
+		>"$WORK/join.sh"
+	(. "$WORK/join.sh") >"$WORK/out" 2>&1 || status=$?
+	cat "$WORK/out"
+	[ "$status" -eq "$1" ]
+}
+
+approved() {
+	joins 4
+	# sk-tpm-ca runs as root here, and the service does not.
+	example_text approve |
+		sed "s|SHA256:...|$(machine_id_of 0x81010002)|" >"$WORK/approve.sh"
+	. "$WORK/approve.sh"
+	renews
+	sshd -T | grep -ix 'trustedusercakeys /etc/ssh/sk-tpm/user_ca_keys'
+	ssh-keygen -L -f /etc/ssh/ssh_host_ecdsa_sk_key-cert.pub | grep -x ' *web1'
+	sshd_begin
+}
+
+# alice's certificate, and the one line that her known_hosts has.
+alice_reaches_it() {
+	HOME=$WORK/home example known-hosts
+	[ "$(wc -l <"$WORK/home/.ssh/known_hosts")" -eq 1 ]
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/alice"
+	ssh-keygen -q -s "$STATE/user_ca" -I alice -n alice "$WORK/alice.pub"
+	[ "$(ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes \
+		-o GlobalKnownHostsFile=none \
+		-o UserKnownHostsFile="$WORK/home/.ssh/known_hosts" \
+		-i "$WORK/alice" alice@web1 whoami)" = alice ]
+	# Nobody else's account.
+	fails ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes \
+		-o UserKnownHostsFile="$WORK/home/.ssh/known_hosts" \
+		-i "$WORK/alice" root@web1 true
+}
+
+# connect [ACCOUNT]: as a daemon of the machine's does. The host is called as its
+# certificate has it.
+# shellcheck disable=SC2120
 connect() {
-	echo "$(example_text connect)" >connect.sh
-	service sh -eu connect.sh
-}
-
-identity() {
-	service libexec/sk-tpm/identity
-}
-
-first_run_makes_a_key() {
-	fails identity >log 2>&1
-	cat log
-	grep -q 'made a key, for the CA to know' log
-	grep -qF "$(cat "$STATE/id_machine.pub")" log
-	grep -q 'Permission denied' log
-	[ "$(stat -c %a "$STATE/id_machine")" = 600 ]
-	[ ! -e "$STATE/id_machine-cert.pub" ]
-	# The next one keeps it.
-	cp "$STATE/id_machine.pub" first.pub
-	fails identity
-	cmp first.pub "$STATE/id_machine.pub"
-}
-
-ca_knows_it() {
-	example_text known | sed "s|KEY\$|$(cat "$STATE/id_machine.pub")|" \
-		>ca.keys
-	identity | grep 'certificate valid'
-	ssh-keygen -L -f "$STATE/id_machine-cert.pub" >log
-	grep -q 'Key ID: "web1"' log
-	grep -A1 'Principals:' log | grep -q web1
-	# A machine's certificate allows commands, and no more.
-	fails grep -q 'permit-pty\|permit-agent-forwarding' log
-	tpm_is_empty
+	example_text connect | sed "s/machines@/${1:-machines}@/
+		s|-F none|& -o HostKeyAlias=web1|" >"$WORK/connect.sh"
+	env -i PATH="$PATH" "SK_TPM_TCTI=$SK_TPM_TCTI" \
+		"SK_TPM_CONFIG=$SK_TPM_CONFIG" HOME="$STATE_DIR" \
+		setpriv --reuid sk-tpm-identity \
+		--regid "$(id -g sk-tpm-identity)" --clear-groups \
+		sh -eu <"$WORK/connect.sh" 2>"$WORK/connect.log" ||
+		{ cat "$WORK/connect.log"; tail -5 "$WORK/sshd.log"; return 1; }
 }
 
 management_lets_it_in() {
+	example account
+	example_text management >/etc/ssh/sshd_config.d/zz-management.conf
+	sshd_begin
 	fails connect
 	example principals
 	connect
-	grep -q 'Accepted publickey.*ECDSA-SK-CERT.*ID web1' management.log
+	grep 'Accepted publickey for machines.*ECDSA-SK-CERT.*ID web1' "$WORK/sshd.log"
 	tpm_is_empty
 }
 
 management_keeps_others_out() {
-	sed -i 's/web1/web2/' "$ETC/machine_principals"
+	sed -i 's/web1/web2/' /etc/ssh/machine_principals
 	fails connect
-	sed -i 's/web2/web1/' "$ETC/machine_principals"
+	sed -i 's/web2/web1/' /etc/ssh/machine_principals
 	connect
+	# It logs in to no other account of the server, least of all root's.
+	fails connect root
+	fails connect alice
+	fails ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no \
+		-i "$WORK/alice" machines@127.0.0.1 true
 }
 
-# It logs in to no other account of the server, least of all root's.
-other_accounts_stay_closed() {
-	local other=nobody
-	[ "$(id -u)" -eq 0 ] || other=root
-	example_text connect | sed "s|//$ME@|//$other@|" >connect-other.sh
-	grep -q "//$other@" connect-other.sh
-	fails service sh -eu connect-other.sh 2>log
-	grep -q 'Permission denied' log
-	connect
-}
-
-renews() {
-	local before after
-	before=$(ssh-keygen -L -f "$STATE/id_machine-cert.pub")
-	# Made an hour ago, to be told from the next.
-	ssh-keygen -q -s "$ETC/machine_ca" -I web1 -n web1 -V -2h:-1h \
-		-O no-touch-required "$STATE/id_machine.pub"
+disabled() {
+	sk-tpm-ca machine disable web1
+	fails renews
+	sk-tpm-ca krl /etc/ssh/sk-tpm/krl.new
+	mv /etc/ssh/sk-tpm/krl.new /etc/ssh/sk-tpm/krl
 	fails connect
-	identity
+	sk-tpm-ca machine enable web1
+	renews
 	connect
-	after=$(ssh-keygen -L -f "$STATE/id_machine-cert.pub")
-	echo "$before$after" | grep -c 'Valid: from' | grep -qx 2
 }
 
-# What the CA's script certifies is the key of the login, whatever is sent.
-only_its_own_key() {
-	ssh-keygen -q -t ed25519 -N '' -f other
-	service sh -c "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes \
-		-o SecurityKeyProvider=$LIB -i $STATE/id_machine \
-		-o UserKnownHostsFile=$ETC/ssh_known_hosts -p $CA_PORT \
-		$ME@127.0.0.1 sign-machine web2 <other.pub" >answer
-	ssh-keygen -L -f answer | grep -q 'Key ID: "web1"'
-	[ "$(ssh-keygen -l -f answer | cut -d' ' -f2)" = \
-		"$(ssh-keygen -l -f "$STATE/id_machine.pub" | cut -d' ' -f2)" ]
-}
-
-# Eight requests at once get eight serial numbers.
-numbered_apart() {
-	local i pids=()
-	for i in {1..8}; do
-		service sh -c "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes \
-			-o SecurityKeyProvider=$LIB -i $STATE/id_machine \
-			-o UserKnownHostsFile=$ETC/ssh_known_hosts \
-			-p $CA_PORT $ME@127.0.0.1" >"serial.$i" &
-		pids+=($!)
-	done
-	for i in "${pids[@]}"; do wait "$i"; done
-	for i in {1..8}; do
-		ssh-keygen -L -f "serial.$i" | grep 'Serial: '
-	done >serials
-	cat serials
-	[ "$(sort -u serials | wc -l)" -eq 8 ]
-}
-
-# certificate NAME OPTION...: for the machine's key, in NAME-cert.pub.
-certificate() {
-	cp "$STATE/id_machine.pub" "$1.pub"
-	ssh-keygen -q -s "$ETC/machine_ca" -I x "${@:2}" "$1.pub"
-}
-
-# A CA that answers with nothing, nonsense, too much, another's certificate, one
-# that is none for now, or never: the one that is there stays.
-bad_answers() {
-	local answer
-	cp "$STATE/id_machine-cert.pub" good
-	cp ca.keys ca.keys.good
-	ssh-keygen -q -s "$ETC/machine_ca" -I x other.pub
-	certificate for-hosts -h
-	certificate old -V -2d:-1d
-	certificate early -V +1d:+2d
-	for answer in true 'echo nonsense' 'head -c 1000 /dev/urandom' 'yes' \
-		"cat $WORK/other-cert.pub" "cat $STATE/id_machine.pub" \
-		"cat $WORK/for-hosts-cert.pub" "cat $WORK/old-cert.pub" \
-		"cat $WORK/early-cert.pub" 'exit 1' 'exec sleep 30'; do
-		echo "- $answer"
-		sed "s|command=\"[^\"]*\"|command=\"$answer\"|" ca.keys.good >ca.keys
-		fails identity
-		cmp good "$STATE/id_machine-cert.pub"
-	done
-	cp ca.keys.good ca.keys
-	identity
-}
-
-# A key in a file is not accepted as a machine.
-plain_keys_get_nothing() {
-	ssh-keygen -q -t ed25519 -N '' -f plain
-	example_text known | sed "s|KEY\$|$(cat plain.pub)|" >>ca.keys
-	fails ssh -i plain ca >answer 2>log
-	grep 'sign-machine: no key of type sk-ecdsa' log
-	fails test -s answer
-}
-
-not_configured() {
-	fails env -i PATH="$PATH" STATE_DIRECTORY="$STATE" \
-		libexec/sk-tpm/identity 2>log
-	grep -q 'CA: is not set, see /etc/sk-tpm-identity.conf' log
-}
-
-# A run that was killed while it made the key.
-half_made() {
-	local other=$WORK/half
-	mkdir -m 700 "$other"
-	echo remains >"$other/new"
-	echo remains >"$other/id_machine.pub"
-	: >"$other/id_machine"
-	STATE=$other fails identity
-	grep -q '^sk-ecdsa' "$other/id_machine.pub"
-	ssh-keygen -y -f "$other/id_machine" >/dev/null
-}
-
-# With the disk in another machine, nothing is renewed, no login succeeds, and our
+# With the disk in another machine nothing is renewed, no login succeeds, and our
 # line says why.
 other_machine() {
+	local tcti=$SK_TPM_TCTI
 	tpm_new thief
-	fails identity 2>log
-	grep -q '^sk-tpm: this key was made in another TPM' log
-	fails connect 2>log
-	grep -q '^sk-tpm: this key was made in another TPM' log
+	fails renews 2>"$WORK/log"
+	grep '^sk-tpm: this key was made in another TPM' "$WORK/log"
+	fails connect
+	grep '^sk-tpm: this key was made in another TPM' "$WORK/connect.log"
+	export SK_TPM_TCTI=$tcti TPM2TOOLS_TCTI=$tcti
 }
 
 units_are_valid() {
 	local unit
 	command -v systemd-analyze >/dev/null ||
 		cannot "no systemd-analyze"
-	printf '[Service]\nExecStart=/bin/true\n' >plain.service
+	printf '[Service]\nExecStart=/bin/true\n' >"$WORK/plain.service"
 	systemd-analyze verify --man=no "$WORK/plain.service" ||
 		cannot "systemd-analyze takes no unit here"
-	mkdir units
-	for unit in sk-tpm-identity.service sk-tpm-identity.timer; do
-		as_here <"$PARTS/$unit" >"units/$unit"
+	mkdir "$WORK/units"
+	for unit in sk-tpm-renew.service sk-tpm-renew.timer; do
+		sed "s|/usr/local/bin/|$SAFE/|" "$BUILD/join/$unit" \
+			>"$WORK/units/$unit"
 	done
 	SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no \
-		"$WORK"/units/* >log 2>&1
-	cat log
+		"$WORK"/units/* >"$WORK/log" 2>&1
+	cat "$WORK/log"
 	# What other units of this machine are warned of is not ours.
-	fails grep sk-tpm log
+	fails grep sk-tpm "$WORK/log"
 }
 
 # systemd's own measure of how much a service may do: 0 nothing, 10 all.
@@ -230,32 +196,19 @@ unit_is_confined() {
 	systemd-analyze --help | grep -q -- --offline ||
 		cannot "this systemd-analyze has no --offline"
 	systemd-analyze security --offline=yes --threshold=30 \
-		"$WORK/units/sk-tpm-identity.service" >log || return 1
-	tail -n 1 log
+		"$WORK/units/sk-tpm-renew.service" >"$WORK/log" || return 1
+	tail -n 1 "$WORK/log"
 }
 
-example ca >/dev/null
-host ca "$(example_text expose)"
-CA_PORT=$SSHD_PORT
-mapfile -t management < <(example_text management)
-: >"$ETC/machine_principals"
-host management "${management[@]}"
-MANAGEMENT_PORT=$SSHD_PORT
-cp known_hosts "$ETC/ssh_known_hosts"
-try "the first run makes a key and shows it" first_run_makes_a_key
-try "once the CA knows it, it gets its certificate" ca_knows_it
+names
+try "the CA is made" ca_is_made
+try "a server joins once it is approved" approved
+try "a person reaches it by certificates and one line" alice_reaches_it
 try "the management server lets it in by name" management_lets_it_in
-try "and no machine of another name" management_keeps_others_out
-try "no other account of that server lets it in" other_accounts_stay_closed
-try "an expired certificate is renewed" renews
-try "the CA certifies the key of the login only" only_its_own_key
-try "each certificate has a number of its own" numbered_apart
-try "the CA certifies no key in a file" plain_keys_get_nothing
-try "bad answers of the CA change nothing" bad_answers
-try "without a CA it says what is missing" not_configured
-try "a key that was half made is made" half_made
-try "nothing is left in the TPM" tpm_is_empty
+try "no other machine, person or account" management_keeps_others_out
+try "one that is disabled is kept out" disabled
 try "in another machine: refused, with our line" other_machine
 try "systemd takes the units" units_are_valid
 try "systemd finds the service confined" unit_is_confined
+try "nothing is left in the TPM" tpm_is_empty
 echo "1..$N"
