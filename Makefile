@@ -176,7 +176,7 @@ COMMAND = answer evicting cmd-completions cmd-enroll cmd-evict cmd-forget cmd-jo
 	cmd-setup cmd-show cmd-test \
 	doctor/agent doctor/check-ek doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \
-	cmd-renew join/account join/install join/known-hosts-lines join/programs join/settings join/sshd \
+	cmd-renew join/account join/install join/known-hosts-lines join/person join/programs join/settings join/sshd \
 	cmd-request request/askpass request/certificate-file request/conversation request/progress request/proof request/ssh-keygen request/trust-files \
 	keyfile keyref main new-file new-pin openssh setup-ek startup
 # What of sk/ the command alone needs.

@@ -26,13 +26,18 @@ take_arguments(struct join *join)
 {
 	const struct invocation *inv = join->inv;
 	const char *name = option_value(inv, OPTION_NAME);
+	const char *person = option_value(inv, OPTION_PERSON);
 	int r;
 
+	if (person != NULL && (r = join_add_address(join, person)) != 0)
+		return r;
 	for (int i = 0; i < inv->argc; i++)
 		if ((r = join_add_address(join, inv->argv[i])) != 0)
 			return r;
 	if (name != NULL && (join->name = strdup(name)) == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
+	if (join->n_addresses == 0)
+		return fail(FAIL_ARGUMENT, "join takes ssh://CA ...");
 	for (size_t i = 0; i < inv->options[OPTION_CA_KEY].n; i++)
 		if (strncmp(inv->options[OPTION_CA_KEY].value[i],
 			"SHA256:", 7) != 0)
@@ -152,7 +157,14 @@ command_join(struct invocation *inv)
 	};
 	int r;
 
-	if ((r = take_arguments(&join)) == 0 && (r = join_check_host()) == 0)
+	r = take_arguments(&join);
+	if (r == 0 && option_value(inv, OPTION_PERSON) != NULL) {
+		r = join_person(&join);
+		json_object_put(join.steps);
+		join_reset(&join);
+		return r;
+	}
+	if (r == 0 && (r = join_check_host()) == 0)
 		r = join_up(&join);
 	if (r == 0)
 		tell(&join, join.dry_run ? "not joined" : "joined");

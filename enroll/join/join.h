@@ -55,6 +55,9 @@ bool join_step(struct join *join, const char *what, const char *where);
 /* Root, and an sshd that reads sshd_config.d. 0 or FAIL_ARGUMENT. */
 int join_check_host(void) MUST_CHECK;
 
+/* All of sk-tpm join --user (person.c). What enroll and request give. */
+int join_person(struct join *join) MUST_CHECK;
+
 /* --- settings (settings.c) --------------------------------------------- */
 
 /*

@@ -95,6 +95,7 @@ put(const struct bytes *lines)
 int
 join_put_known_hosts(struct join *join, const struct bytes *keys)
 {
+	const char *hosts = option_value(join->inv, OPTION_HOSTS);
 	struct bytes lines = { 0 }, others = { 0 }, before = { 0 };
 	char *pattern = NULL, *text = NULL, *rest, *key;
 	int r;
@@ -110,8 +111,10 @@ join_put_known_hosts(struct join *join, const struct bytes *keys)
 			if (key[0] == '\0' || has_already(&others, key))
 				continue;
 			if ((r = add(&lines, "@cert-authority ",
-				 pattern != NULL ? pattern : PATTERN, " ")) ==
-			    0)
+				 hosts != NULL	       ? hosts
+				     : pattern != NULL ? pattern
+						       : PATTERN,
+				 " ")) == 0)
 				r = add(&lines, key, MARK, "\n");
 		}
 	}

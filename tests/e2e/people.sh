@@ -270,6 +270,49 @@ pending_machine() {
 	asks_as alice "$HOME/.ssh/id_work"
 }
 
+as_alice() {
+	code
+	chmod 666 "$WORK/asked"
+	setpriv --reuid 64001 --regid 64001 --clear-groups \
+		env HOME="$SAFE/alice" PATH="$BUILD:/usr/bin:/bin" "$@"
+}
+
+# One command for a laptop, as alice and in her home directory. Her other key has
+# the place, so this one waits; ssh gets its certificate by itself then.
+laptop() {
+	local ssh=$SAFE/alice/.ssh
+	install -d -o 64001 -g 64001 -m 700 "$ssh"
+	printf '%s\n' 'Host ca' 'HostName 127.0.0.1' 'HostKeyAlias ca' \
+		"Port $CA_PORT" 'PreferredAuthentications keyboard-interactive' \
+		>"$ssh/config"
+	echo "ca $(cut -d ' ' -f 1-2 "$WORK/ca.host.pub")" >"$ssh/known_hosts"
+	chown 64001 "$ssh"/*
+	says 1 "Name them by --hosts" as_alice sk-tpm join --user ssh://alice@ca
+	says 0 'Adding lines' as_alice sk-tpm join --dry-run \
+		--user ssh://alice@ca --hosts '*.example.com'
+	[ ! -e "$ssh/id_ecdsa_sk" ]
+	example_text laptop | sed "s/$ME@ca/alice@ca/; s/\$/ --hosts '*.example.com'/" \
+		>"$WORK/laptop"
+	says 4 'has to be approved' as_alice sh "$WORK/laptop"
+	[ "$(stat -c '%u %a' "$ssh/id_ecdsa_sk")" = "64001 600" ]
+	"$BUILD/sk-tpm" show --json "$ssh/id_ecdsa_sk" |
+		jq -e '.pin and (.pin_lifetime | test("600|10"))'
+	ca machine approve web1 "$(fingerprint "$ssh/id_ecdsa_sk.pub")"
+	as_alice ssh -G web1.example.com >"$WORK/out"
+	grep -x "identityfile $ssh/id_ecdsa_sk" "$WORK/out"
+	grep '^knownhostscommand .*sk-tpm known-hosts' "$WORK/out"
+	grep -i '^securitykeyprovider .*libsk-tpm' "$WORK/out"
+	ssh-keygen -L -f "$ssh/id_ecdsa_sk-cert.pub" | grep 'alice"'
+	as_alice sh -c "$(sed -n 's/^\tKnownHostsCommand //p' "$ssh/config")" |
+		grep '^@cert-authority \*.example.com '
+	# Other hosts are none of its business.
+	as_alice ssh -G github.com >"$WORK/out"
+	fails grep -i 'knownhostscommand .*sk-tpm' "$WORK/out"
+	cp "$ssh/config" "$WORK/config.before"
+	as_alice sk-tpm join --user ssh://alice@ca --hosts '*.example.com'
+	cmp "$ssh/config" "$WORK/config.before"
+}
+
 leaves() {
 	cp "$HOME/.ssh/id_work-cert.pub" "$WORK/left-cert.pub"
 	ca krl "$WORK/krl"
@@ -301,4 +344,5 @@ try "each person has a key of their own in a machine" own_keys
 try "settings that mean nobody" not_set
 try "an unknown laptop waits, with the person that came" pending_machine
 try "somebody leaves" leaves
+try "one command for a laptop" laptop
 echo "1..$N"
