@@ -97,6 +97,7 @@ signing_without_srk() {
 # Without the last one, and the first FlushContext, where a manager does that.
 within_a_lifetime() {
 	local sent
+	needs_openssh 900 "PIN that it does not ask for by itself"
 	export XDG_RUNTIME_DIR=$WORK/run
 	mkdir -m 700 "$XDG_RUNTIME_DIR"
 	askpass_says 123456

@@ -5,10 +5,9 @@
 
 # Sets SAFE, a directory like that with the programs, CONF, STATE and SOCKET.
 ca_begin() {
-	if [ "$(id -u)" -ne 0 ]; then
-		echo "1..0 # SKIP sshd runs an AuthorizedKeysCommand of root's alone"
-		exit 0
-	fi
+	not_for_debian_11 "sk-tpm-ca is for Debian 12 and later"
+	[ "$(id -u)" -eq 0 ] ||
+		skip_all "sshd runs an AuthorizedKeysCommand of root's alone"
 	SAFE=$(mktemp -d /var/lib/sk-tpm-test.XXXXXX)
 	trap 'rm -rf "$SAFE"; cleanup' EXIT
 	chmod 755 "$SAFE"

@@ -115,3 +115,9 @@ page_block() {
 	[ -n "$text" ] || { echo "no block $1" >&2; return 1; }
 	echo "$text"
 }
+
+# skip_all REASON: none of this file's tests can be here.
+skip_all() {
+	echo "1..0 # SKIP $1"
+	exit 0
+}
