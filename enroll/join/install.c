@@ -213,6 +213,40 @@ put_krl(struct join *join)
 
 /* --- all of it --------------------------------------------------------- */
 
+/*
+ * Whether this TPM does not have the host key, as after it was cleared. ssh
+ * takes a host's certificate first, and sshd could not sign: nobody could log
+ * in.
+ */
+static bool
+host_key_is_lost(struct join *join)
+{
+	struct keyref ref = { 0 };
+	int loads = 0;
+	bool lost;
+
+	lost = keyref_load(&join->inv->cfg, JOIN_HOST_KEY, &ref, &loads) == 0 &&
+	    loads == FAIL_OTHER_TPM;
+	keyref_reset(&ref);
+	return lost;
+}
+
+/* sshd goes on with its other keys, and has this one again once it is there. */
+static int
+do_without_host_key(struct join *join)
+{
+	bool new;
+	int r;
+
+	log_info("the host key " JOIN_HOST_KEY " is none of this TPM's: sshd "
+		 "does without it");
+	if (access(JOIN_SSHD_SNIPPET, F_OK) != 0)
+		return 0;
+	if ((r = join_put_snippet(join, false, &new)) == 0 && new)
+		r = join_reload_sshd(join);
+	return r;
+}
+
 int
 join_install(struct join *join)
 {
@@ -220,6 +254,8 @@ join_install(struct join *join)
 	bool new_certificate, new_snippet = false;
 	int r;
 
+	if (host_key_is_lost(join))
+		return do_without_host_key(join);
 	if ((r = read_keys(JOIN_USER_CA_KEYS, &user)) != 0 ||
 	    (r = read_keys(JOIN_HOST_CA_KEYS, &host)) != 0)
 		goto out;
@@ -234,7 +270,7 @@ join_install(struct join *join)
 	    (r = put_krl(join)) == 0 &&
 	    (r = join_put_file(
 		 join, JOIN_TRUST "/" JOIN_HOST_CA_KEYS, &host)) == 0 &&
-	    (r = join_put_snippet(join, &new_snippet)) == 0 &&
+	    (r = join_put_snippet(join, true, &new_snippet)) == 0 &&
 	    (r = join_put_known_hosts(join, &host)) == 0 &&
 	    (new_certificate || new_snippet))
 		r = join_reload_sshd(join);

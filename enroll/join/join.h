@@ -99,7 +99,8 @@ int join_uninstall(struct join *join) MUST_CHECK;
 /* sshd has no setting of another's that ours would override. */
 int join_check_sshd(void) MUST_CHECK;
 /* *ret_new: it was not there like that before. */
-int join_put_snippet(struct join *join, bool *ret_new) MUST_CHECK;
+int join_put_snippet(
+    struct join *join, bool with_host_key, bool *ret_new) MUST_CHECK;
 int join_remove_snippet(struct join *join) MUST_CHECK;
 int join_reload_sshd(struct join *join) MUST_CHECK;
 

@@ -155,7 +155,7 @@ add_host_key(const char *value, void *arg)
 }
 
 static int
-write_snippet(struct bytes *ret)
+write_snippet(bool with_host_key, struct bytes *ret)
 {
 	struct bytes settings = { 0 };
 	char *text = NULL;
@@ -169,9 +169,11 @@ write_snippet(struct bytes *ret)
 	fprintf(out, "SecurityKeyProvider %s\n", openssh_library());
 	if ((r = ask_sshd(&settings)) == 0)
 		r = each_value(&settings, "HostKey", add_host_key, out);
-	fputs("HostKey " JOIN_HOST_KEY "\n"
-	      "HostCertificate " JOIN_HOST_CERT "\n"
-	      "TrustedUserCAKeys " JOIN_TRUST "/" JOIN_USER_CA_KEYS "\n"
+	if (with_host_key)
+		fputs("HostKey " JOIN_HOST_KEY "\n"
+		      "HostCertificate " JOIN_HOST_CERT "\n",
+		    out);
+	fputs("TrustedUserCAKeys " JOIN_TRUST "/" JOIN_USER_CA_KEYS "\n"
 	      "RevokedKeys " JOIN_TRUST "/" JOIN_KRL "\n",
 	    out);
 	if (fclose(out) != 0)
@@ -215,13 +217,13 @@ check_whole(void)
 }
 
 int
-join_put_snippet(struct join *join, bool *ret_new)
+join_put_snippet(struct join *join, bool with_host_key, bool *ret_new)
 {
 	struct bytes snippet = { 0 };
 	int r;
 
 	*ret_new = false;
-	if ((r = write_snippet(&snippet)) != 0 ||
+	if ((r = write_snippet(with_host_key, &snippet)) != 0 ||
 	    join_file_is(JOIN_SSHD_SNIPPET, &snippet) ||
 	    !join_step(join, "Writing", JOIN_SSHD_SNIPPET))
 		goto out;

@@ -58,8 +58,20 @@ extend_pcr_7() {
 	chip tpm2_pcrextend "7:sha256=$(printf '%064d' 1)"
 }
 
+# This TPM has none of the keys of the first boots; ssh would take the host key by
+# its certificate, and sshd could not sign.
+sshd_does_without() {
+	[ -e /etc/ssh/sshd_config.d/sk-tpm-join.conf ] ||
+		cannot "this machine has not joined"
+	wait_until said "is none of this TPM's: sshd does without it"
+	wait_until said '^Reloading sshd'
+	fails grep HostCertificate /etc/ssh/sshd_config.d/sk-tpm-join.conf
+}
+
 state_first_boot() {
 	try "UEFI firmware has measured into PCRs 0, 4 and 7" firmware_measures
+	try "sshd goes on without the host key that this TPM does not have" \
+		sshd_does_without
 	try "keys that depend on PCR 7 are made" make_state_keys
 	try "they log in" state_keys_log_in
 }

@@ -199,7 +199,7 @@ the_services_alone() {
 	install -o bob -m 600 "$STATE/id_machine" ~bob/copy
 	install -o bob "$STATE/id_machine.pub" ~bob/copy.pub
 	refuses "no permission on the TPM device /dev/tpmrm0" runuser -l bob -c \
-		"echo text | ssh-keygen -Y sign -n n -w $LIB -f copy"
+		"sk-tpm test copy"
 }
 
 # --- the disk in another machine ---------------------------------------------
