@@ -116,7 +116,7 @@ CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
 # sk-tpm-ca and its helpers: what both command and service have, and their own.
 CA_SHARED = audit issue krl public-key settings ssh-keygen store-sqlite workdir
 CA_COMMAND = answers ca-key-files cmd-approve cmd-audit cmd-certificates cmd-init \
-	cmd-machine cmd-rotate cmd-waiting main
+	cmd-machine cmd-rotate cmd-status cmd-waiting figures main
 CA_SERVICE = admission certify evidence inventory judge sandbox serve slots waiting
 CA_SHARED_OBJS = $(CA_SHARED:%=$(B)/enroll/ca/%.o) $(CA_OBJS) \
 	$(patsubst %,$(B)/sk/base/%.o,clock duration home)

@@ -36,7 +36,7 @@ typedef int ca_command(struct ca_invocation *inv);
 ca_command ca_machine_add, ca_machine_list, ca_machine_show, ca_machine_rename,
     ca_machine_disable, ca_machine_enable, ca_machine_remove,
     ca_machine_approve, ca_machine_refuse, ca_certificates, ca_revoke, ca_krl,
-    ca_audit, ca_init, ca_rotate;
+    ca_audit, ca_init, ca_rotate, ca_status, ca_metrics;
 
 /*
  * machine list and show, of those that wait: appends them to a list; prints

@@ -53,6 +53,11 @@ static const struct command {
 	{ "krl", "[FILE]", "the key revocation list", 0, 1, ca_krl, false },
 	{ "rotate", "user|host", "let the next CA key take the place of one", 1,
 	    1, ca_rotate, false },
+	{ "status", "", "counts, next expiries, and what was denied", 0, 0,
+	    ca_status, false },
+	{ "metrics", "[FILE]",
+	    "the same for node_exporter's textfile collector", 0, 1, ca_metrics,
+	    false },
 	{ "audit", "", "verify the audit log, and print it", 0, 0, ca_audit,
 	    false },
 };
