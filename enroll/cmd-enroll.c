@@ -29,6 +29,12 @@ has(const struct invocation *inv, enum option_id id)
 	return option_value(inv, id) != NULL;
 }
 
+static bool
+has_pin(const struct invocation *inv)
+{
+	return has(inv, OPTION_PIN) || has(inv, OPTION_PIN_FD);
+}
+
 /* --- limits ------------------------------------------------------------ */
 
 static int
@@ -137,7 +143,7 @@ check_words(const struct invocation *inv, const struct keyfile *key)
 	if (strncmp(key->application, "ssh:", 4) != 0)
 		return fail(
 		    FAIL_ARGUMENT, "--application: must begin with ssh:");
-	if (has(inv, OPTION_PIN_LIFETIME) && !has(inv, OPTION_PIN))
+	if (has(inv, OPTION_PIN_LIFETIME) && !has_pin(inv))
 		return fail(FAIL_ARGUMENT,
 		    "--pin-lifetime is for keys with a PIN; add --pin");
 	if (has(inv, OPTION_USER) && !has(inv, OPTION_RESIDENT))
@@ -223,6 +229,16 @@ _Static_assert(KEYFILE_PRESENCE == CREDENTIAL_PRESENCE &&
     "the flags of a key file are not its credential's");
 
 static int
+take_pin(const struct invocation *inv, struct bytes *ret)
+{
+	const char *fd = option_value(inv, OPTION_PIN_FD);
+
+	return fd != NULL
+	    ? new_pin_read(fd, ret)
+	    : new_pin_ask(&inv->cfg, "Choose a PIN for the new key: ", ret);
+}
+
+static int
 make(const struct invocation *inv, const char *application,
     const struct limits *limits, uint32_t pcrs, struct keyfile *key,
     struct credential *ret)
@@ -238,7 +254,7 @@ make(const struct invocation *inv, const char *application,
 
 	if (!has(inv, OPTION_NO_TOUCH))
 		req.flags |= CREDENTIAL_PRESENCE;
-	if (has(inv, OPTION_PIN))
+	if (has_pin(inv))
 		req.flags |= CREDENTIAL_VERIFICATION | CREDENTIAL_PIN_REPEATED;
 	if (has(inv, OPTION_ATTESTATION))
 		req.flags |= CREDENTIAL_ATTESTATION;
@@ -249,10 +265,9 @@ make(const struct invocation *inv, const char *application,
 	if (has(inv, OPTION_FORCE))
 		req.flags |= CREDENTIAL_OVERWRITE;
 	if ((r = take_challenge(inv, &challenge)) != 0 ||
-	    (has(inv, OPTION_PIN) &&
+	    (has_pin(inv) &&
 		((r = credential_look(&inv->cfg, &req)) != 0 ||
-		    (r = new_pin_ask(&inv->cfg,
-			 "Choose a PIN for the new key: ", &pin)) != 0)))
+		    (r = take_pin(inv, &pin)) != 0)))
 		goto out;
 	req.challenge = bytes_slice(&challenge);
 	req.pin = (const char *)pin.data;
@@ -368,6 +383,28 @@ write_key(const struct config *cfg, const struct keyfile *key, const char *path,
 	return fail(r, "%s", cause.s);
 }
 
+/* *ret_there is true, and the key told of, if the file is one for this TPM. */
+static int
+find_existing(const struct invocation *inv, const char *path, bool *ret_there)
+{
+	struct keyref ref = { 0 };
+	int loads, r;
+
+	*ret_there = false;
+	if (!has(inv, OPTION_IF_ABSENT) || access(path, F_OK) != 0)
+		return 0;
+	if (has(inv, OPTION_FORCE))
+		return fail(FAIL_ARGUMENT,
+		    "--force replaces what --if-absent keeps; leave one out");
+	*ret_there = true;
+	if ((r = keyref_load(&inv->cfg, path, &ref, &loads)) == 0 &&
+	    (r = loads) == 0)
+		r = answer(
+		    inv, &ref.key, &ref.handle.limits, ref.handle.pcrs, path);
+	keyref_reset(&ref);
+	return r;
+}
+
 int
 command_enroll(struct invocation *inv)
 {
@@ -384,6 +421,7 @@ command_enroll(struct invocation *inv)
 	struct credential cred = { 0 };
 	struct keyfile key = { 0 };
 	uint32_t pcrs = 0;
+	bool there;
 	char *path;
 	int r = 0;
 
@@ -396,6 +434,8 @@ command_enroll(struct invocation *inv)
 		r = fail(FAIL_MEMORY, "out of memory, or no home directory");
 		goto out;
 	}
+	if ((r = find_existing(inv, path, &there)) != 0 || there)
+		goto out;
 	for (size_t i = 0; i < kinds->n && r == 0; i++)
 		r = add_limit(kinds->value[i], &limits);
 	for (size_t i = 0; i < servers->n && r == 0; i++)

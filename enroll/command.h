@@ -37,6 +37,7 @@ enum option_id {
 	OPTION_FORCE,
 	OPTION_HELP,
 	OPTION_HOSTS,
+	OPTION_IF_ABSENT,
 	OPTION_IF_NEEDED,
 	OPTION_JSON,
 	OPTION_KRL,
@@ -48,6 +49,7 @@ enum option_id {
 	OPTION_PERSISTENT,
 	OPTION_PERSON, /* --user of join */
 	OPTION_PIN,
+	OPTION_PIN_FD,
 	OPTION_PIN_LIFETIME,
 	OPTION_RESIDENT,
 	OPTION_SERVER,
@@ -106,14 +108,14 @@ struct option_entry {
 	const char *help;
 };
 
-#define BIT(id) (1u << (id))
-_Static_assert(N_OPTIONS <= 32, "an option has no bit of its own");
+#define BIT(id) (UINT64_C(1) << (id))
+_Static_assert(N_OPTIONS <= 64, "an option has no bit of its own");
 
 struct command {
 	const char *name;
 	const char *arguments;
 	const char *summary;
-	unsigned int options; /* BIT of each */
+	uint64_t options; /* BIT of each */
 	int min_args, max_args;
 	command_function *run;
 };

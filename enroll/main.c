@@ -36,6 +36,8 @@ const struct option_entry option_table[] = {
 	{ OPTION_HELP, "help", 'h', NULL, "this text" },
 	{ OPTION_HOSTS, "hosts", '\0', "PATTERN",
 	    "those that the CA certifies, as *.example.com" },
+	{ OPTION_IF_ABSENT, "if-absent", '\0', NULL,
+	    "only if the file is not there; one that works here will do" },
 	{ OPTION_IF_NEEDED, "if-needed", '\0', NULL,
 	    "only if a third of the certificate's time, or less, is left" },
 	{ OPTION_JSON, "json", 'j', NULL, "answer in JSON" },
@@ -55,6 +57,8 @@ const struct option_entry option_table[] = {
 	{ OPTION_PERSON, "user", '\0', "ssh://NAME@CA",
 	    "a person's key, and not this server's" },
 	{ OPTION_PIN, "pin", 'P', NULL, "give the key a PIN" },
+	{ OPTION_PIN_FD, "pin-fd", '\0', "NUMBER",
+	    "read the PIN from this file descriptor" },
 	{ OPTION_PIN_LIFETIME, "pin-lifetime", '\0', "TIME",
 	    "one PIN entry counts that long; 10m or 1h" },
 	{ OPTION_RESIDENT, "resident", 'r', NULL,
@@ -83,11 +87,11 @@ const struct command commands[] = {
 	{ "enroll", "", "make a key in the TPM",
 	    COMMON | BIT(OPTION_APPLICATION) | BIT(OPTION_ATTESTATION) |
 		BIT(OPTION_CHALLENGE) | BIT(OPTION_COMMENT) | BIT(OPTION_FILE) |
-		BIT(OPTION_FORCE) | BIT(OPTION_JSON) | BIT(OPTION_LIMIT) |
-		BIT(OPTION_NO_TOUCH) | BIT(OPTION_PARENT) | BIT(OPTION_PCRS) |
-		BIT(OPTION_PERSISTENT) | BIT(OPTION_PIN) |
-		BIT(OPTION_PIN_LIFETIME) | BIT(OPTION_RESIDENT) |
-		BIT(OPTION_SERVER) | BIT(OPTION_USER),
+		BIT(OPTION_FORCE) | BIT(OPTION_IF_ABSENT) | BIT(OPTION_JSON) |
+		BIT(OPTION_LIMIT) | BIT(OPTION_PIN_FD) | BIT(OPTION_NO_TOUCH) |
+		BIT(OPTION_PARENT) | BIT(OPTION_PCRS) | BIT(OPTION_PERSISTENT) |
+		BIT(OPTION_PIN) | BIT(OPTION_PIN_LIFETIME) |
+		BIT(OPTION_RESIDENT) | BIT(OPTION_SERVER) | BIT(OPTION_USER),
 	    0, 0, command_enroll },
 	{ "evict", "FILE|HANDLE", "free the slot of a key's persistent copy",
 	    COMMON, 1, 1, command_evict },

@@ -14,4 +14,11 @@
 int new_pin_ask(
     const struct config *cfg, const char *prompt, struct bytes *ret) MUST_CHECK;
 
+/*
+ * Reads a new PIN from a file descriptor that our caller opened: the first
+ * line, or all of it. The caller ends *ret with bytes_reset. 0; FAIL_ARGUMENT
+ * where that cannot be read; FAIL_PIN_REQUIRED if the PIN is not allowed.
+ */
+int new_pin_read(const char *fd, struct bytes *ret) MUST_CHECK;
+
 #endif

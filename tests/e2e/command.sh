@@ -313,6 +313,44 @@ enrols_and_logs_in() {
 	[ ! -s "$WORK/left" ]
 }
 
+# For what sets machines up: a second time nothing is done, and nobody is asked.
+enrols_unattended() {
+	local pin
+	unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+	printf 'a PIN of theirs\nrest' >"$WORK/pins"
+	{
+		sk-tpm enroll --if-absent --pin-fd 7 -f "$WORK/unattended" --json \
+			>"$WORK/first"
+		read -r pin <&7 || :
+	} 7<"$WORK/pins"
+	[ "$pin" = rest ]
+	jq -e '.authorized_keys | test("^verify-required ")' "$WORK/first"
+	cp "$WORK/unattended" "$WORK/before"
+	sk-tpm enroll --if-absent --pin-fd 7 -f "$WORK/unattended" --json \
+		7</dev/null | diff "$WORK/first" -
+	cmp "$WORK/unattended" "$WORK/before"
+	askpass_says 'a PIN of theirs'
+	sk-tpm test "$WORK/unattended"
+	unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+	for fd in x -1 1 2 99999 ''; do
+		refuses "is not the number of a file descriptor" \
+			sk-tpm enroll --pin-fd "$fd" -f "$WORK/none"
+	done
+	refuses "cannot read: Bad file descriptor" \
+		sk-tpm enroll --pin-fd 9 -f "$WORK/none"
+	refuses "too short" sk-tpm enroll --pin-fd 0 -f "$WORK/none" </dev/null
+	refuses "is no PIN" sk-tpm enroll --pin-fd 0 -f "$WORK/none" </dev/zero
+	refuses "is no PIN" sk-tpm enroll --pin-fd 0 -f "$WORK/none" \
+		< <(head -c 5000 /dev/zero | tr '\0' x)
+	refuses "leave one out" sk-tpm enroll --if-absent --force \
+		-f "$WORK/unattended"
+	# Another TPM's key is no key of this machine.
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/plain-key"
+	fails sk-tpm enroll --if-absent -n -f "$WORK/plain-key"
+	[ ! -e "$WORK/none" ]
+	tpm_is_empty
+}
+
 enrols_with_pin() {
 	askpass_says 123456
 	sk-tpm enroll -P -f "$WORK/pin" | tee "$WORK/out"
@@ -923,6 +961,7 @@ try "setup --write and doctor tell how to go on in this shell" \
 try "enroll writes what ssh logs in with; nothing is overwritten" \
 	enrols_and_logs_in
 try "enroll --pin" enrols_with_pin
+try "enroll --if-absent and --pin-fd, with nobody there" enrols_unattended
 try "a new PIN is asked for twice in the same way" asks_twice_alike
 try "enroll makes all or nothing" enrols_all_or_nothing
 try "a key file that was edited is found out" edited_files_do_not_work
