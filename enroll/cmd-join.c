@@ -34,6 +34,14 @@ take_arguments(struct join *join)
 	for (int i = 0; i < inv->argc; i++)
 		if ((r = join_add_address(join, inv->argv[i])) != 0)
 			return r;
+	/* It gets a line of the settings. */
+	if (name != NULL &&
+	    (strlen(name) > 64 ||
+		name[strspn(name,
+		    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		    "0123456789.-")] != '\0'))
+		return fail(FAIL_ARGUMENT,
+		    "--name: \"%.100s\" is no host's name", name);
 	if (name != NULL && (join->name = strdup(name)) == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
 	if (join->n_addresses == 0)

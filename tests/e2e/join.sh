@@ -85,6 +85,9 @@ ca_is_pinned() {
 	says 6 'no sshd answers' "$SKTPM" join --ca-key "$CA_KEY" \
 		ssh://ca@127.0.0.1:1
 	says 1 'ssh://' "$SKTPM" join --ca-key "$CA_KEY" ca.example.com
+	says 1 "is no host's name" "$SKTPM" join --ca-key "$CA_KEY" \
+		--name $'web1\nCA ssh://mallory@192.0.2.1' "$CA"
+	says 1 'join takes ssh://CA' "$SKTPM" join
 	[ ! -e "$STATE_DIR/id_machine" ]
 	[ ! -e /etc/ssh/sk-tpm-join.conf ]
 	"$SKTPM" leave
