@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,46 +21,48 @@ static const struct command {
 	const char *words;
 	const char *arguments;
 	const char *summary;
+	const char *options; /* beside --config and --help */
 	int min_args, max_args;
 	ca_command *run;
 	bool alone; /* it reads settings and store by itself */
 } commands[] = {
-	{ "init", "", "make the CA's keys, its store and its settings", 0, 0,
-	    ca_init, true },
+	{ "init", "", "make the CA's keys, its store and its settings",
+	    "dry-run names snippet write", 0, 0, ca_init, true },
 	{ "machine add", "NAME ID...",
 	    "let a machine, by what sk-tpm setup prints there, have "
 	    "certificates",
-	    1, 17, ca_machine_add, false },
-	{ "machine list", "", "machines", 0, 0, ca_machine_list, false },
-	{ "machine show", "NAME|ID", "one machine, with its ids and keys", 1, 1,
-	    ca_machine_show, false },
+	    "key profile", 1, 17, ca_machine_add, false },
+	{ "machine list", "", "machines", "json pending", 0, 0, ca_machine_list,
+	    false },
+	{ "machine show", "NAME|ID", "one machine, with its ids and keys",
+	    "json", 1, 1, ca_machine_show, false },
 	{ "machine approve", "NAME [ID] [KEY]",
-	    "let a machine, or a key, that waits have them", 1, 3,
+	    "let a machine, or a key, that waits have them", "profile", 1, 3,
 	    ca_machine_approve, false },
-	{ "machine refuse", "ID", "let a machine that waits have none", 1, 1,
-	    ca_machine_refuse, false },
-	{ "machine rename", "NAME NEW", "call it otherwise", 2, 2,
+	{ "machine refuse", "ID", "let a machine that waits have none",
+	    "reason", 1, 1, ca_machine_refuse, false },
+	{ "machine rename", "NAME NEW", "call it otherwise", "", 2, 2,
 	    ca_machine_rename, false },
 	{ "machine disable", "NAME", "revoke its certificates, issue no more",
-	    1, 1, ca_machine_disable, false },
-	{ "machine enable", "NAME", "issue certificates again", 1, 1,
+	    "reason", 1, 1, ca_machine_disable, false },
+	{ "machine enable", "NAME", "issue certificates again", "reason", 1, 1,
 	    ca_machine_enable, false },
-	{ "machine remove", "NAME", "revoke them, and forget the machine", 1, 1,
-	    ca_machine_remove, false },
-	{ "certificates", "[NAME]", "certificates that were issued", 0, 1,
-	    ca_certificates, false },
-	{ "revoke", "", "revoke certificates, or a key", 0, 0, ca_revoke,
-	    false },
-	{ "krl", "[FILE]", "the key revocation list", 0, 1, ca_krl, false },
-	{ "rotate", "user|host", "let the next CA key take the place of one", 1,
-	    1, ca_rotate, false },
-	{ "status", "", "counts, next expiries, and what was denied", 0, 0,
-	    ca_status, false },
+	{ "machine remove", "NAME", "revoke them, and forget the machine",
+	    "reason", 1, 1, ca_machine_remove, false },
+	{ "certificates", "[NAME]", "certificates that were issued", "json", 0,
+	    1, ca_certificates, false },
+	{ "revoke", "", "revoke certificates, or a key",
+	    "key machine person reason serial", 0, 0, ca_revoke, false },
+	{ "krl", "[FILE]", "the key revocation list", "", 0, 1, ca_krl, false },
+	{ "rotate", "user|host", "let the next CA key take the place of one",
+	    "now stolen switch", 1, 1, ca_rotate, false },
+	{ "status", "", "counts, next expiries, and what was denied", "json", 0,
+	    0, ca_status, false },
 	{ "metrics", "[FILE]",
-	    "the same for node_exporter's textfile collector", 0, 1, ca_metrics,
-	    false },
-	{ "audit", "", "verify the audit log, and print it", 0, 0, ca_audit,
-	    false },
+	    "the same for node_exporter's textfile collector", "", 0, 1,
+	    ca_metrics, false },
+	{ "audit", "", "verify the audit log, and print it", "from json syslog",
+	    0, 0, ca_audit, false },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -110,6 +113,9 @@ static const struct option options[] = {
 	{ "write", no_argument, NULL, OPTION_WRITE },
 	{ NULL, 0, NULL, 0 },
 };
+
+_Static_assert(sizeof(options) / sizeof(options[0]) <= 32,
+    "an option has no bit of its own");
 
 static const char **
 text_option(struct ca_options *o, int c)
@@ -255,11 +261,52 @@ find_command(int *argc, char ***argv)
 	return NULL;
 }
 
+/* Which options were given, bit n for options[n]. */
+static uint32_t
+option_bit(int c)
+{
+	size_t i = 0;
+
+	while (options[i].name != NULL && options[i].val != c)
+		i++;
+	return UINT32_C(1) << i;
+}
+
+static bool
+has_word(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *w = words; *w != '\0'; w += strspn(w, " ")) {
+		size_t len = strcspn(w, " ");
+
+		if (len == n && strncmp(w, word, n) == 0)
+			return true;
+		w += len;
+	}
+	return false;
+}
+
+/* One that a command does not have would be passed over in silence. */
+static int
+check_options(const struct command *command, uint32_t given)
+{
+	for (size_t i = 0; options[i].name != NULL; i++)
+		if ((given & UINT32_C(1) << i) != 0 &&
+		    options[i].val != OPTION_CONFIG &&
+		    options[i].val != OPTION_HELP &&
+		    !has_word(command->options, options[i].name))
+			return fail(FAIL_ARGUMENT, "%s has no option --%s",
+			    command->words, options[i].name);
+	return 0;
+}
+
 static int
 parse(int argc, char **argv, struct ca_invocation *inv,
     const struct command **ret)
 {
 	const char **text;
+	uint32_t given = 0;
 	int c;
 
 	inv->options.config = SETTINGS_FILE;
@@ -268,6 +315,7 @@ parse(int argc, char **argv, struct ca_invocation *inv,
 			*text = optarg;
 		else if (!set_flag(&inv->options, c))
 			return FAIL_ARGUMENT; /* getopt_long said why */
+		given |= option_bit(c);
 	}
 	inv->argc = argc - optind;
 	inv->argv = argv + optind;
@@ -282,7 +330,7 @@ parse(int argc, char **argv, struct ca_invocation *inv,
 	if (inv->argc < (*ret)->min_args || inv->argc > (*ret)->max_args)
 		return fail(FAIL_ARGUMENT, "%s takes %s", (*ret)->words,
 		    (*ret)->max_args == 0 ? "no arguments" : (*ret)->arguments);
-	return 0;
+	return check_options(*ret, given);
 }
 
 static int

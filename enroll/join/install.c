@@ -34,8 +34,9 @@ read_fd(int fd, const char *path, struct bytes *ret)
 	ssize_t n;
 	int r = 0;
 
-	while (r == 0 && (n = read(fd, buf, sizeof(buf))) > 0)
-		r = ret->len + (size_t)n > FILE_MAX
+	while (r == 0 && (n = read(fd, buf, sizeof(buf))) != 0)
+		r = n == -1 ? file_fail("read", path)
+		    : ret->len + (size_t)n > FILE_MAX
 		    ? fail(FAIL_CERTIFICATE, "%s is too large", path)
 		    : bytes_append(ret, buf, (size_t)n);
 	return r;

@@ -81,7 +81,18 @@ to_a_file() {
 	refuses_ca 'cannot write' metrics "$WORK/none/ca.prom"
 }
 
+# Passed over in silence, one that narrows a revocation would be missed late.
+other_options() {
+	refuses_ca 'machine list has no option --serial' machine list --serial 5
+	refuses_ca 'krl has no option --json' krl --json
+	refuses_ca 'certificates has no option --machine' certificates \
+		--machine web1
+	refuses_ca 'init has no option --reason' init --reason x
+	ca status --json >/dev/null
+}
+
 try "a new CA" nothing_yet
+try "an option of another command is refused" other_options
 try "machines, certificates and what was denied are counted" counts
 try "metrics that Prometheus takes" metrics
 try "into a file, whole" to_a_file
