@@ -102,7 +102,7 @@ print_lines(const struct figures *f)
 int
 ca_status(struct ca_invocation *inv)
 {
-	struct figures f;
+	struct figures f = { 0 };
 	int r = figures_count(inv->store, time(NULL), &f);
 
 	if (r == 0 && inv->options.json)
@@ -215,7 +215,7 @@ put_file(const char *path, const char *text, size_t len)
 int
 ca_metrics(struct ca_invocation *inv)
 {
-	struct figures f;
+	struct figures f = { 0 };
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out;

@@ -295,7 +295,7 @@ bad_settings() {
 		refuses_ca "$text" machine list
 	done <<-'EOT'
 		Nonsense 1|there is no setting Nonsense
-		Admission anybody|known or pending
+		Admission anybody|known, pending or certified
 		MaxPending none|a number that makes sense here
 		PendingFor 1s|a time from 1m to 10 years
 		Names other|Names is there twice
