@@ -216,11 +216,10 @@ control() {
 	done
 	# Fingers are asked for only where libsystemd is there anyway.
 	fails grep -q libsystemd < <(field Depends)
-	# It makes the unit's account, starts nothing, enables only what was
-	# enabled before, and changes nobody's groups.
+	# It makes no account, as sk-tpm join does, starts nothing, enables only
+	# what was enabled before, and changes nobody's groups.
 	dpkg-deb -e "$WORK/sk-tpm.deb" "$WORK/control"
-	grep -q 'systemd-sysusers.*sk-tpm.conf' "$WORK/control/postinst"
-	fails grep -E 'deb-systemd-invoke|usermod|adduser' \
+	fails grep -E 'deb-systemd-invoke|usermod|adduser|sysusers' \
 		"$WORK/control/postinst"
 	grep 'deb-systemd-helper.*-enabled' "$WORK/control/postinst"
 }
