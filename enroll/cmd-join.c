@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "join/join.h"
 #include "join/programs.h"
+#include "openssh.h"
 
 bool
 join_step(struct join *join, const char *what, const char *where)
@@ -26,6 +27,7 @@ take_arguments(struct join *join)
 {
 	const struct invocation *inv = join->inv;
 	const char *name = option_value(inv, OPTION_NAME);
+	const char *hosts = option_value(inv, OPTION_HOSTS);
 	const char *person = option_value(inv, OPTION_PERSON);
 	int r;
 
@@ -34,6 +36,11 @@ take_arguments(struct join *join)
 	for (int i = 0; i < inv->argc; i++)
 		if ((r = join_add_address(join, inv->argv[i])) != 0)
 			return r;
+	if (hosts != NULL && !openssh_is_pattern(hosts))
+		return fail(FAIL_ARGUMENT,
+		    "--hosts: \"%.100s\" is no pattern of hosts, as "
+		    "*.example.com",
+		    hosts);
 	/* It gets a line of the settings. */
 	if (name != NULL &&
 	    (strlen(name) > 64 ||
@@ -56,15 +63,29 @@ take_arguments(struct join *join)
 	return 0;
 }
 
+/* A key that an administrator made is used, and stays theirs. */
+static int
+take_host_key(struct join *join)
+{
+	join->made_host_key = access(JOIN_HOST_KEY, F_OK) != 0;
+	if (!join->made_host_key && access(JOIN_HOST_CERT, F_OK) == 0)
+		return fail(FAIL_ARGUMENT,
+		    JOIN_HOST_KEY
+		    " has a certificate of another CA's already, " JOIN_HOST_CERT
+		    ": move it away first");
+	return 0;
+}
+
 /* One of another CA's has to leave first: its keys are trusted here. */
 static int
-check_joined(const struct join *join)
+check_joined(struct join *join)
 {
 	struct join before = { .inv = join->inv };
 	int r = join_settings_read(&before);
 
 	if (r == FAIL_NOT_FOUND)
-		return 0;
+		return take_host_key(join);
+	join->made_host_key = before.made_host_key;
 	if (r == 0 && strcmp(before.addresses[0], join->addresses[0]) != 0)
 		r = fail(FAIL_ARGUMENT,
 		    "this machine has joined %s: sk-tpm leave first",
@@ -119,8 +140,9 @@ join_up(struct join *join)
 
 	if ((r = join_check_sshd()) != 0 || (r = check_joined(join)) != 0 ||
 	    (r = join_make_account(join)) != 0 ||
-	    (r = join_pin_ca(join)) != 0 || (r = join_make_keys(join)) != 0 ||
-	    (r = join_settings_write(join)) != 0)
+	    (r = join_pin_ca(join)) != 0 ||
+	    (r = join_settings_write(join)) != 0 ||
+	    (r = join_make_keys(join)) != 0)
 		return r;
 	r = renew(join);
 	/* Also where it has to wait: the timer goes on with it. */

@@ -15,24 +15,15 @@
 #include "base/text.h"
 #include "base/wire.h"
 #include "command.h"
+#include "openssh.h"
 
 #define LINE_MAX_LEN 8192
-
-/* A host's name or address, with wildcards, as in known_hosts. */
-static bool
-is_pattern(const char *text)
-{
-	return text[0] != '\0' &&
-	    text[strspn(text,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"0123456789.-_:%*?![]")] == '\0';
-}
 
 static int
 check_patterns(const struct invocation *inv)
 {
 	for (int i = 1; i < inv->argc; i++)
-		if (!is_pattern(inv->argv[i]))
+		if (!openssh_is_pattern(inv->argv[i]))
 			return fail(FAIL_ARGUMENT,
 			    "\"%.100s\" is no pattern of hosts, as "
 			    "*.example.com",

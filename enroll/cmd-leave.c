@@ -67,13 +67,16 @@ remove_account(struct join *join)
 static int
 remove_all(struct join *join)
 {
-	static const char *const files[] = { JOIN_HOST_KEY,
-		JOIN_HOST_KEY ".pub", JOIN_SETTINGS };
+	const char *const files[] = {
+		join->made_host_key ? JOIN_HOST_KEY : NULL,
+		join->made_host_key ? JOIN_HOST_KEY ".pub" : NULL,
+		JOIN_SETTINGS,
+	};
 	static const char *const rm[] = { "rm", "-rf", "--", JOIN_STATE, NULL };
 	int r;
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (access(files[i], F_OK) == 0 &&
+		if (files[i] != NULL && access(files[i], F_OK) == 0 &&
 		    join_step(join, "Removing", files[i]) &&
 		    unlink(files[i]) != 0)
 			return file_fail("remove", files[i]);
@@ -94,10 +97,14 @@ command_leave(struct invocation *inv)
 	};
 	int r;
 
-	if ((r = join_check_host()) == 0 && (r = stop_timer(&join)) == 0 &&
+	if ((r = join_check_host()) == 0 &&
+	    (r = join_settings_read(&join)) == FAIL_NOT_FOUND)
+		r = 0; /* what a join left that was broken off */
+	if (r == 0 && (r = stop_timer(&join)) == 0 &&
 	    (r = join_uninstall(&join)) == 0) {
 		evict(&join, JOIN_IDENTITY);
-		evict(&join, JOIN_HOST_KEY);
+		if (join.made_host_key)
+			evict(&join, JOIN_HOST_KEY);
 		r = remove_all(&join);
 	}
 	if (r == 0 && wanted_form(inv) == ANSWER_JSON) {
@@ -109,5 +116,6 @@ command_leave(struct invocation *inv)
 	} else {
 		json_object_put(join.steps);
 	}
+	join_reset(&join);
 	return r;
 }

@@ -98,3 +98,12 @@ openssh_value(const char *line, const char *word, char *ret, size_t size)
 	ret[len] = '\0';
 	return true;
 }
+
+bool
+openssh_is_pattern(const char *text)
+{
+	return text[0] != '\0' &&
+	    text[strspn(text,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789.-_:%*?![]")] == '\0';
+}

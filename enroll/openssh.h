@@ -43,4 +43,8 @@ bool openssh_is_ours(const char *provider);
  */
 bool openssh_value(const char *line, const char *word, char *ret, size_t size);
 
+/* Whether it is one host's name or address, with wildcards, as in known_hosts.
+ */
+bool openssh_is_pattern(const char *text);
+
 #endif

@@ -244,28 +244,12 @@ enrol(const char *file, const char *limit, enum run_as as)
 }
 
 static int
-read_whole(const char *path, struct bytes *ret)
-{
-	char buf[8192];
-	FILE *f = fopen(path, "re");
-	size_t n;
-	int r = 0;
-
-	if (f == NULL)
-		return file_fail("open", path);
-	while (r == 0 && (n = fread(buf, 1, sizeof(buf), f)) > 0)
-		r = bytes_append(ret, buf, n);
-	fclose(f);
-	return r;
-}
-
-static int
 copy_for_account(const char *from, const char *to)
 {
 	struct bytes content = { 0 };
 	int r;
 
-	if ((r = read_whole(from, &content)) == 0)
+	if ((r = join_read_file(from, &content)) == 0)
 		r = machine_put_file(to, bytes_slice(&content));
 	bytes_reset(&content);
 	return r;

@@ -65,18 +65,26 @@ read_of_account(const char *path, struct bytes *ret)
 	return r;
 }
 
+int
+join_read_file(const char *path, struct bytes *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+
+	if (fd == -1)
+		return file_fail("open", path);
+	r = read_fd(fd, path, ret);
+	close(fd);
+	return r;
+}
+
 bool
 join_file_is(const char *path, const struct bytes *content)
 {
 	struct bytes there = { 0 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool same = false;
+	bool same;
 
-	if (fd == -1)
-		return false;
-	if (read_fd(fd, path, &there) == 0)
-		same = slice_equal(bytes_slice(&there), bytes_slice(content));
-	close(fd);
+	same = access(path, F_OK) == 0 && join_read_file(path, &there) == 0 &&
+	    slice_equal(bytes_slice(&there), bytes_slice(content));
 	bytes_reset(&there);
 	return same;
 }
@@ -301,7 +309,9 @@ join_uninstall(struct join *join)
 	if ((r = join_remove_snippet(join)) != 0 ||
 	    (r = join_put_known_hosts(join, NULL)) != 0)
 		return r;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+	/* Of a machine that has not joined, the certificate is another's. */
+	for (size_t i = join->n_addresses > 0 ? 0 : 1;
+	     i < sizeof(files) / sizeof(files[0]); i++)
 		if ((r = remove_file(join, files[i])) != 0)
 			return r;
 	if (!join->dry_run)

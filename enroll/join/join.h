@@ -41,7 +41,8 @@ struct join {
 	size_t n_addresses;
 	char *addresses[JOIN_ADDRESSES_MAX]; /* ssh://user@host[:port] */
 	char *name;			     /* --name, or NULL */
-	struct json_object *steps;	     /* what was done, or would be */
+	bool made_host_key;	   /* or is to, and leave removes it */
+	struct json_object *steps; /* what was done, or would be */
 };
 
 void join_reset(struct join *join);
@@ -61,8 +62,9 @@ int join_person(struct join *join) MUST_CHECK;
 /* --- settings (settings.c) --------------------------------------------- */
 
 /*
- * JOIN_SETTINGS: lines "CA ssh://..." and "Name NAME". 0; FAIL_NOT_FOUND where
- * this machine has not joined; FAIL_CONFIG; FAIL_MEMORY.
+ * JOIN_SETTINGS: lines "CA ssh://...", "Name NAME", and "MadeHostKey yes" where
+ * JOIN_HOST_KEY was not there before. 0; FAIL_NOT_FOUND where this machine has
+ * not joined; FAIL_CONFIG; FAIL_MEMORY.
  */
 int join_settings_read(struct join *join) MUST_CHECK;
 int join_settings_write(struct join *join) MUST_CHECK;
@@ -82,6 +84,9 @@ int join_pin_ca(struct join *join) MUST_CHECK;
  */
 int join_put_file(struct join *join, const char *path,
     const struct bytes *content) MUST_CHECK;
+/* All of a file. 0, FAIL_ARGUMENT, FAIL_CERTIFICATE if it is huge, FAIL_MEMORY.
+ */
+int join_read_file(const char *path, struct bytes *ret) MUST_CHECK;
 bool join_file_is(const char *path, const struct bytes *content);
 
 /* --- what came from the CA (install.c) --------------------------------- */

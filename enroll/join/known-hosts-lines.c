@@ -106,6 +106,8 @@ join_put_known_hosts(struct join *join, const struct bytes *keys)
 		goto out;
 	if (keys != NULL) {
 		text = strndup((const char *)keys->data, keys->len);
+		if (text == NULL)
+			r = fail(FAIL_MEMORY, "out of memory");
 		rest = text;
 		while (r == 0 && (key = strsep(&rest, "\n")) != NULL) {
 			if (key[0] == '\0' || has_already(&others, key))

@@ -133,17 +133,15 @@ machine_put_file(const char *path, struct slice content)
 {
 	struct bytes data = { 0 };
 	pid_t pid;
-	int r;
 
 	fflush(NULL);
-	if ((pid = fork()) == 0) {
-		if (!become_machine() ||
-		    bytes_set(&data, content.data, content.len) != 0 ||
-		    (r = new_file_write(path, &data, 0600, REPLACE_EXISTING)) !=
-			0)
-			_exit(1);
-		_exit(0);
-	}
+	if ((pid = fork()) == 0)
+		_exit(become_machine() &&
+			    bytes_set(&data, content.data, content.len) == 0 &&
+			    new_file_write(
+				path, &data, 0600, REPLACE_EXISTING) == 0
+			? 0
+			: 1);
 	if (pid == -1 || wait_for(pid) != 0)
 		return fail(
 		    FAIL_UNAVAILABLE, JOIN_ACCOUNT " cannot write %s", path);

@@ -71,9 +71,13 @@ read_line(struct join *join, char *line, unsigned int number)
 		return join_add_address(join, value);
 	if (value[0] != '\0' && strcmp(line, "Name") == 0)
 		return set_name(join, value);
+	if (strcmp(line, "MadeHostKey") == 0 && strcmp(value, "yes") == 0) {
+		join->made_host_key = true;
+		return 0;
+	}
 	return fail(FAIL_CONFIG,
-	    JOIN_SETTINGS " line %u: there is CA ssh://..."
-			  " and Name NAME",
+	    JOIN_SETTINGS " line %u: there is CA ssh://..., Name NAME and "
+			  "MadeHostKey yes",
 	    number);
 }
 
@@ -104,6 +108,7 @@ join_settings_read(struct join *join)
 int
 join_settings_write(struct join *join)
 {
+	static const char made[] = "MadeHostKey yes\n";
 	struct bytes lines = { 0 };
 	char *text = NULL;
 	int r = 0;
@@ -120,6 +125,8 @@ join_settings_write(struct join *join)
 			r = bytes_append(&lines, text, strlen(text));
 		free(text);
 	}
+	if (r == 0 && join->made_host_key)
+		r = bytes_append(&lines, made, sizeof(made) - 1);
 	if (r == 0)
 		r = join_put_file(join, JOIN_SETTINGS, &lines);
 	bytes_reset(&lines);

@@ -216,10 +216,20 @@ check_whole(void)
 	return program_must(argv, RUN_AS_OURSELVES);
 }
 
+static void
+put_back(const struct bytes *before)
+{
+	if (before->len == 0)
+		unlink(JOIN_SSHD_SNIPPET);
+	else if (new_file_write(
+		     JOIN_SSHD_SNIPPET, before, 0644, REPLACE_EXISTING) != 0)
+		log_info("%s", log_cause());
+}
+
 int
 join_put_snippet(struct join *join, bool with_host_key, bool *ret_new)
 {
-	struct bytes snippet = { 0 };
+	struct bytes snippet = { 0 }, before = { 0 };
 	int r;
 
 	*ret_new = false;
@@ -227,7 +237,9 @@ join_put_snippet(struct join *join, bool with_host_key, bool *ret_new)
 	    join_file_is(JOIN_SSHD_SNIPPET, &snippet) ||
 	    !join_step(join, "Writing", JOIN_SSHD_SNIPPET))
 		goto out;
-	if ((r = try_candidate(&snippet)) != 0)
+	if ((r = try_candidate(&snippet)) != 0 ||
+	    (access(JOIN_SSHD_SNIPPET, F_OK) == 0 &&
+		(r = join_read_file(JOIN_SSHD_SNIPPET, &before)) != 0))
 		goto out;
 	if (rename(CANDIDATE, JOIN_SSHD_SNIPPET) != 0) {
 		r = file_fail("write", JOIN_SSHD_SNIPPET);
@@ -237,13 +249,14 @@ join_put_snippet(struct join *join, bool with_host_key, bool *ret_new)
 		*ret_new = true;
 		goto out;
 	}
-	unlink(JOIN_SSHD_SNIPPET);
+	put_back(&before);
 	r = fail(FAIL_UNAVAILABLE,
 	    "sshd does not take " JOIN_SSHD_SNIPPET
-	    ", which is removed again; see sshd -t");
+	    ", which is as it was; see sshd -t");
 out:
 	unlink(CANDIDATE);
 	bytes_reset(&snippet);
+	bytes_reset(&before);
 	return r;
 }
 

@@ -158,6 +158,12 @@ idempotent() {
 	joins --json | jq -e '.state == "joined"'
 	"$SKTPM" renew --write
 	state_of_host | grep -v 'ecdsa_sk_key-cert' | diff "$WORK/joined" -
+	# Which hosts the CA is trusted for stays as it was said.
+	joins --hosts '*.example.com'
+	"$SKTPM" renew --write
+	grep '^@cert-authority \*.example.com ' /etc/ssh/ssh_known_hosts
+	joins --hosts '*'
+	says 1 'is no pattern of hosts' joins --hosts '* ssh-ed25519'
 	says 1 'has joined ssh://' "$SKTPM" join --ca-key "$CA_KEY" \
 		"ssh://other@127.0.0.1:$SSHD_PORT"
 }
@@ -304,9 +310,10 @@ sshd_refuses() {
 	"$SKTPM" leave
 	cat >"$SAFE/sshd-that-refuses" <<-'EOT'
 		#!/bin/sh
-		case "$*" in *trial*) echo "no" >&2; exit 1 ;; esac
+		if expr "$*" : "$(cat /run/refused)\$" >/dev/null; then exit 1; fi
 		exec /run/sshd.real "$@"
 	EOT
+	echo '-t -f .*trial' >/run/refused
 	chmod 755 "$SAFE/sshd-that-refuses"
 	cp /usr/sbin/sshd /run/sshd.real
 	mount --bind "$SAFE/sshd-that-refuses" /usr/sbin/sshd
@@ -315,6 +322,40 @@ sshd_refuses() {
 	says 1 'which is not written' joins
 	[ ! -e "$SNIPPET_FILE" ]
 	/run/sshd.real -t
+	# One that is not taken in its place gives way to the one before.
+	echo none >/run/refused
+	joins
+	cp "$SNIPPET_FILE" "$WORK/snippet.before"
+	mv /etc/ssh/ssh_host_rsa_key "$WORK/rsa"
+	finally mv "$WORK/rsa" /etc/ssh/ssh_host_rsa_key
+	echo -t >/run/refused
+	says 1 'which is as it was' joins
+	cmp "$SNIPPET_FILE" "$WORK/snippet.before"
+	echo none >/run/refused
+	"$SKTPM" leave
+}
+
+# Made by an administrator, it is used, and stays theirs.
+own_host_key() {
+	local key=/etc/ssh/ssh_host_ecdsa_sk_key
+	"$SKTPM" enroll -n -l host --persistent -f "$key"
+	sha256sum "$key" "$key.pub" >"$WORK/own"
+	echo theirs >"$key-cert.pub"
+	"$SKTPM" leave
+	sha256sum -c "$WORK/own"
+	[ "$(cat "$key-cert.pub")" = theirs ]
+	says 1 'has a certificate of another' joins
+	[ "$(cat "$key-cert.pub")" = theirs ]
+	rm "$key-cert.pub"
+	known_anew
+	joins
+	ssh-keygen -L -f "$key-cert.pub" | grep 'host certificate'
+	"$SKTPM" leave
+	sha256sum -c "$WORK/own"
+	[ ! -e "$key-cert.pub" ]
+	"$SKTPM" show --json "$key" | jq -e .persistent_there
+	"$SKTPM" evict "$key"
+	rm "$key" "$key.pub"
 }
 
 # steps COMMAND...: killed at each rename, unlink and new directory of it in turn;
@@ -360,6 +401,7 @@ try "the revocation list comes, and never an older one" revocation
 try "root takes nothing from the account that is not good" account_is_not_trusted
 try "this disk in another machine" other_tpm
 try "leave takes it all back" leaves
+try "an administrator's own host key stays" own_host_key
 try "settings that sshd would not take are not written" sshd_refuses
 try "killed at each step of join" killed_at_each_step join "$SKTPM" join --ca-key "$CA_KEY" "$CA"
 try "killed at each step of leave" killed_at_each_step leave "$SKTPM" leave
