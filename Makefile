@@ -117,7 +117,7 @@ CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
 CA_SHARED = audit issue krl public-key settings ssh-keygen store-sqlite workdir
 CA_COMMAND = answers ca-key-files cmd-approve cmd-audit cmd-certificates cmd-init \
 	cmd-machine cmd-rotate cmd-status cmd-waiting figures main
-CA_SERVICE = admission certify evidence inventory judge sandbox serve slots waiting
+CA_SERVICE = admission certify evidence inventory judge sandbox serve slots unix-socket waiting
 CA_SHARED_OBJS = $(CA_SHARED:%=$(B)/enroll/ca/%.o) $(CA_OBJS) \
 	$(patsubst %,$(B)/sk/base/%.o,clock duration home)
 CA_SERVICE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3 json-c) $(CA_LIBS)
@@ -196,7 +196,7 @@ $(B)/enroll/%.o: enroll/%.c $(FLAGS)
 
 $(B)/sk-tpm-ca: $(CA_COMMAND:%=$(B)/enroll/ca/%.o) $(CA_SHARED_OBJS)
 $(B)/libexec/serve: $(CA_SERVICE:%=$(B)/enroll/ca/%.o) $(CA_SHARED_OBJS)
-$(B)/libexec/relay: $(B)/enroll/ca/relay.o
+$(B)/libexec/relay: $(B)/enroll/ca/relay.o $(B)/enroll/ca/unix-socket.o
 $(B)/libexec/authorized-keys: $(B)/enroll/ca/authorized-keys.o $(CA_OBJS)
 $(B)/libexec/inventory: $(B)/enroll/ca/inventory-run.o $(B)/enroll/ca/settings.o $(CA_OBJS) \
 	$(patsubst %,$(B)/sk/base/%.o,clock duration home)

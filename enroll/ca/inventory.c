@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -14,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "ca/inventory.h"
+#include "ca/unix-socket.h"
 
 /* libexec/inventory ends the command before that. */
 #define ANSWERS_IN_MS 20000
@@ -122,23 +122,6 @@ inventory_reset(struct inventory *inventory)
 
 /* --- asking ------------------------------------------------------------ */
 
-static int
-connect_to(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -1;
-	strcpy(address.sun_path, path);
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
-		return -1;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
 /* Both are short: a socket takes them whole. */
 static bool
 send_question(int fd, const char *id, const struct judged_request *request)
@@ -208,7 +191,7 @@ inventory_ask(const struct settings *settings, const char *id,
 	int fd, r;
 
 	*ret = (struct inventory){ 0 };
-	if ((fd = connect_to(settings->inventory_socket)) == -1)
+	if ((fd = unix_connect(settings->inventory_socket)) == -1)
 		return fail(FAIL_UNAVAILABLE,
 		    "cannot reach %s, which runs InventoryCommand: %s; start "
 		    "sk-tpm-ca-inventory.socket",

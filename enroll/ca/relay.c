@@ -5,7 +5,6 @@
  * believes nothing.
  */
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "ca/unix-socket.h"
 
 #define SOCKET "/run/sk-tpm-ca/socket"
 #define LOGIN_MAX 8192
@@ -65,23 +66,6 @@ read_address(char *ret, size_t size)
 		snprintf(ret, size, "unknown");
 	else
 		snprintf(ret, size, "%.*s", (int)n, connection);
-}
-
-static int
-connect_to(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -1;
-	strcpy(address.sun_path, path);
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
-		return -1;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	close(fd);
-	return -1;
 }
 
 static int
@@ -142,7 +126,7 @@ main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	alarm(LIVES_SECONDS);
-	service = connect_to(argc == 2 ? argv[1] : SOCKET);
+	service = unix_connect(argc == 2 ? argv[1] : SOCKET);
 	if (service == -1) {
 		/* As the service would say it (PROTOCOL.md, 5.5). */
 		puts("error unavailable the CA's service does not run");

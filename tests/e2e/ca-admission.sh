@@ -14,11 +14,8 @@ tpm_persist_srk
 cat "$WORK/ca/issuercert.pem" "$WORK/ca/swtpm-localca-rootca-cert.pem" \
 	>"$SAFE/roots.pem"
 ca init --names 127.0.0.1 >/dev/null
-ca_snippet
-service_start
-sshd_start ca "$(cat "$WORK/snippet")"
+ca_serve
 ca_client
-CA=ssh://$ME@127.0.0.1:$SSHD_PORT
 
 # admits LINE...: settings of the CA, above its profiles.
 admits() {

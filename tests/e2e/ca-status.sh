@@ -8,18 +8,13 @@
 ca_begin
 PIN=314159
 tpm_new tpm
-tpm2_createek -Q -G ecc -c "$WORK/ek.ctx"
-tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" 0x81010002
-tpm2_flushcontext -t
+tpm_persist_ek
 tpm_persist_srk
 ID=$(machine_id_of 0x81010002)
 ca init --names 127.0.0.1 >/dev/null
 printf '%s\n' 'Profile default' 'FirstKey accept' >>"$CONF"
-ca_snippet
-service_start
-sshd_start ca "$(cat "$WORK/snippet")"
+ca_serve
 ca_client
-CA=ssh://$ME@127.0.0.1:$SSHD_PORT
 
 nothing_yet() {
 	ca status | tee "$WORK/out"

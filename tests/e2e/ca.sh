@@ -12,9 +12,7 @@ PIN=314159
 
 tpm_new tpm
 tpm_persist_srk
-tpm2_createek -Q -G ecc -c "$WORK/ek.ctx"
-tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" 0x81010002
-tpm2_flushcontext -t
+tpm_persist_ek
 ID=$(machine_id_of 0x81010002)
 
 init() {

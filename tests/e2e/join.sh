@@ -16,9 +16,7 @@ TRUST=/etc/ssh/sk-tpm
 SNIPPET_FILE=/etc/ssh/sshd_config.d/sk-tpm-join.conf
 
 tpm_new tpm
-tpm2_createek -Q -G ecc -c "$WORK/ek.ctx"
-tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" 0x81010002
-tpm2_flushcontext -t
+tpm_persist_ek
 tpm_persist_srk
 ID=$(machine_id_of 0x81010002)
 ca init --names 127.0.0.1 >/dev/null
@@ -29,11 +27,8 @@ ca_settings() {
 	printf '%s\n' 'Profile default' 'FirstKey accept' >>"$CONF"
 }
 ca_settings
-ca_snippet
-service_start
-sshd_start ca "$(cat "$WORK/snippet")"
+ca_serve
 CA_KEY=$(fingerprint "$WORK/ca.host.pub")
-CA=ssh://$ME@127.0.0.1:$SSHD_PORT
 
 state_of_host() {
 	# (The login programs keep copies of their files, and lists of their own.)

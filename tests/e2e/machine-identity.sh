@@ -18,25 +18,14 @@ CONF=/etc/ssh/sk-tpm-ca.conf
 STATE=/var/lib/sk-tpm-ca
 rm -f "$SAFE/ca.conf"
 
-example_text() {
-	page_block "$1" "$PAGE"
-}
-
-example() {
-	eval "$(example_text "$1")"
-}
-
-sudo() {
-	"$@"
-}
+# shellcheck source=tests/lib/as-it-stands.sh
+. "$TOP/tests/lib/as-it-stands.sh"
 
 # The three hosts of the page are this one, in turn.
 names() {
 	echo '127.0.0.1 ca.example.com management.example.com web1' >>/etc/hosts
 	tpm_new tpm
-	tpm2_createek -Q -G ecc -c "$WORK/ek.ctx"
-	tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" 0x81010002
-	tpm2_flushcontext -t
+	tpm_persist_ek
 	tpm_persist_srk
 }
 

@@ -52,9 +52,7 @@ accounts() {
 
 accounts
 tpm_new tpm
-tpm2_createek -Q -G ecc -c "$WORK/ek.ctx"
-tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" 0x81010002
-tpm2_flushcontext -t
+tpm_persist_ek
 tpm_persist_srk
 ID=$(machine_id_of 0x81010002)
 ca init --names ca >/dev/null

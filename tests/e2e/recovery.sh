@@ -19,9 +19,7 @@ sk-tpm-ca() {
 
 tpm_new tpm
 tpm_persist_srk
-tpm2_createek -Q -G ecc -c "$WORK/ek.ctx"
-tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" 0x81010002
-tpm2_flushcontext -t
+tpm_persist_ek
 ID=$(machine_id_of 0x81010002)
 ca init >/dev/null
 ca_snippet
@@ -189,9 +187,7 @@ in_agent() {
 cleared() {
 	tpm2_clear -c l
 	tpm_persist_srk
-	tpm2_createek -Q -G ecc -c "$WORK/ek.ctx"
-	tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" 0x81010002
-	tpm2_flushcontext -t
+	tpm_persist_ek
 	[ "$(machine_id_of 0x81010002)" = "$ID" ]
 	example_text cleared >script
 	status=0
@@ -218,9 +214,7 @@ expired() {
 
 board() {
 	tpm_new board
-	tpm2_createek -Q -G ecc -c "$WORK/ek2.ctx"
-	tpm2_evictcontrol -Q -C o -c "$WORK/ek2.ctx" 0x81010002
-	tpm2_flushcontext -t
+	tpm_persist_ek
 	tpm_persist_srk
 	# shellcheck disable=SC2034 # for the page
 	new_id=$(machine_id_of 0x81010002)

@@ -55,6 +55,14 @@ ca_snippet() {
 		>"$WORK/snippet"
 }
 
+# The service and an sshd of ours before it: sets CA, its address.
+ca_serve() {
+	ca_snippet
+	service_start
+	sshd_start ca "$(cat "$WORK/snippet")"
+	CA=ssh://$ME@127.0.0.1:$SSHD_PORT
+}
+
 # machine_id_of HANDLE: of a persistent endorsement key, by tpm2-tools and openssl.
 machine_id_of() {
 	tpm2_readpublic -Q -c "$1" -f der -o "$WORK/ek.der"

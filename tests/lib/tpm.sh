@@ -32,6 +32,13 @@ tpm_new() {
 	tpm_start "$1" --tpm2
 }
 
+# An endorsement key of ECC where the TCG has it, by which a CA knows this TPM.
+tpm_persist_ek() {
+	tpm2_createek -Q -G ecc -c "$WORK/ek.ctx"
+	tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" 0x81010002
+	tpm2_flushcontext -t
+}
+
 # tpm_certified NAME [SWTPM_SETUP-OPTION...]: a new one with endorsement keys and
 # certificates of a CA below $WORK, as its maker would have it. swtpm_setup makes
 # two, P-384 and RSA: 2048 bits with `--rsa-keysize 2048`, else 3072 or 2048.

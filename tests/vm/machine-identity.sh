@@ -8,17 +8,8 @@ PAGE=$TOP/examples/machine-identity.md
 SERVICE=sk-tpm-renew.service
 STATE=/var/lib/sk-tpm-identity
 
-example_text() {
-	page_block "$1" "$PAGE"
-}
-
-example() {
-	eval "$(example_text "$1")"
-}
-
-sudo() {
-	"$@"
-}
+# shellcheck source=tests/lib/as-it-stands.sh
+. "$TOP/tests/lib/as-it-stands.sh"
 
 # --- the first boot ----------------------------------------------------------
 
