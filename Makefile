@@ -172,12 +172,12 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 	$(call OBJECT,-DSK_API_MAJOR=$*)
 
 # The command, from the same files.
-COMMAND = answer evicting cmd-completions cmd-enroll cmd-evict cmd-forget cmd-join cmd-known-hosts cmd-leave cmd-list cmd-persist cmd-pin cmd-remove \
+COMMAND = agent answer evicting cmd-completions cmd-enroll cmd-evict cmd-forget cmd-join cmd-known-hosts cmd-leave cmd-list cmd-persist cmd-pin cmd-remove \
 	cmd-setup cmd-show cmd-test \
-	doctor/agent doctor/check-ek doctor/check-key doctor/check-ssh doctor/check-tpm \
+	doctor/agent-program doctor/check-ek doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \
 	cmd-renew join/account join/install join/known-hosts-lines join/person join/programs join/settings join/sshd \
-	cmd-request request/askpass request/certificate-file request/conversation request/progress request/proof request/ssh-keygen request/trust-files \
+	cmd-request request/agent-certificate request/askpass request/certificate-file request/conversation request/progress request/proof request/ssh-keygen request/trust-files \
 	keyfile keyref main new-file new-pin openssh setup-ek startup
 # What of sk/ the command alone needs.
 COMMAND_SK = attest/message-answer attest/message-ca attest/message-lines \

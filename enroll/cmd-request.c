@@ -13,6 +13,7 @@
 #include "base/wire.h"
 #include "command.h"
 #include "new-file.h"
+#include "request/agent-certificate.h"
 #include "request/certificate-file.h"
 #include "request/conversation.h"
 #include "request/progress.h"
@@ -200,7 +201,8 @@ add_names(const struct certificate *c, struct text *t)
 }
 
 static void
-answer(const struct requesting *q, const struct certificate *c, bool kept)
+answer(const struct requesting *q, const struct certificate *c, bool kept,
+    bool in_agent)
 {
 	struct json_object *o = answer_new();
 	struct text names = { 0 }, key_id = { 0 };
@@ -215,6 +217,7 @@ answer(const struct requesting *q, const struct certificate *c, bool kept)
 	answer_time(o, "valid_to", c->valid_before);
 	answer_text(o, "ca", q->address);
 	answer_bool(o, "replaced", !kept);
+	answer_bool(o, "added_to_agent", in_agent);
 	if (q->krl != NULL)
 		answer_path(o, "krl", q->krl);
 	if (q->ca_keys != NULL)
@@ -242,7 +245,7 @@ static int
 request(struct requesting *q, enum certificate_type type)
 {
 	struct certificate c;
-	bool kept;
+	bool kept, in_agent;
 	int r;
 
 	q->request.type = type;
@@ -257,7 +260,10 @@ request(struct requesting *q, enum certificate_type type)
 		 bytes_slice(&q->answer.certificate), &c, &kept)) != 0 ||
 	    (r = put_files(q)) != 0)
 		return r;
-	answer(q, &c, kept);
+	in_agent = !kept &&
+	    agent_certificate_put(
+		&q->file, bytes_slice(&q->answer.certificate), &c);
+	answer(q, &c, kept, in_agent);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 #include "base/home.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "doctor/agent.h"
+#include "doctor/agent-program.h"
 #include "doctor/check.h"
 #include "fallback/fallback.h"
 #include "openssh.h"

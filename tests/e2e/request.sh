@@ -227,6 +227,62 @@ in_json() {
 		.replaced == true and .ca == "'"$CA"'"'
 }
 
+# agent_has: how many certificates of the key the agent has.
+agent_has() {
+	ssh-add -l | awk '/ECDSA-SK-CERT/ { n++ } END { print n + 0 }'
+}
+
+# Until it ends, and in place of the one before. Nothing of it is there for who has
+# not added the key.
+in_agent() {
+	agent_start -P "$(agent_list)"
+	export SSH_SK_PROVIDER=$LIB
+	asks "$WORK/k" --json | jq -e '.added_to_agent == false'
+	[ "$(agent_has)" -eq 0 ]
+	rm "$WORK/k-cert.pub"
+	ssh-add -q "$WORK/k"
+	for _ in 1 2 3; do
+		asks "$WORK/k" --json | jq -e '.added_to_agent == true'
+		[ "$(agent_has)" -eq 1 ]
+		ssh-add -L | grep -F "$(cut -d' ' -f2 "$WORK/k-cert.pub")"
+	done
+	[ "$(ssh-add -l | wc -l)" -eq 2 ]
+	# It signs, without the key's file or the certificate's.
+	echo "no-touch-required machine" >"$WORK/principals"
+	sshd_start trusting "TrustedUserCAKeys $WORK/ca/user.pub" \
+		"AuthorizedPrincipalsFile $WORK/principals"
+	mv "$WORK/k" "$WORK/k.away"
+	ssh -F none -p "$SSHD_PORT" -l "$ME" -o BatchMode=yes \
+		-o "UserKnownHostsFile=$WORK/known_hosts" 127.0.0.1 true
+	mv "$WORK/k.away" "$WORK/k"
+	grep 'Accepted publickey.*ECDSA-SK-CERT' "$SSHD_LOG"
+	# A host's is not for an agent.
+	"$BUILD/sk-tpm" request -f "$WORK/k" --type host --json "$CA" |
+		jq -e '.added_to_agent == false'
+	# Whoever takes the key from the agent is not given it again.
+	rm "$WORK/k-cert.pub"
+	ssh-add -q -d "$WORK/k"
+	asks "$WORK/k" --json | jq -e '.added_to_agent == false'
+}
+
+# The certificate is written all the same.
+agent_that_refuses() {
+	agent_start -P "$(agent_list)"
+	export SSH_SK_PROVIDER=$LIB
+	rm "$WORK/k-cert.pub"
+	ssh-add -q "$WORK/k"
+	cp "$LIB" "$WORK/libsk-tpm.so"
+	export SSH_SK_PROVIDER=$WORK/libsk-tpm.so
+	SK_TPM_LOG_LEVEL=info asks "$WORK/k" --json >"$WORK/out" 2>"$WORK/err"
+	cat "$WORK/err"
+	jq -e '.added_to_agent == false' <"$WORK/out"
+	grep 'not in the agent: the agent at .* refuses' "$WORK/err"
+	is_fresh
+	export SSH_AUTH_SOCK=$WORK/nobody
+	SK_TPM_LOG_LEVEL=info asks "$WORK/k" 2>"$WORK/err"
+	grep 'not in the agent: nothing answers at' "$WORK/err"
+}
+
 # --- if needed --------------------------------------------------------------
 
 # give SPAN: a certificate of the CA's that is there already.
@@ -458,6 +514,8 @@ try "also where ssh logs in by it" with_own_pin
 try "a wrong PIN costs one try" wrong_pin
 try "a host's key, by another key's login" host_key
 try "keys with conditions" with_conditions
+try "in the agent, where the key is" in_agent
+try "an agent that is gone, or may not load the library" agent_that_refuses
 try "--if-needed: silent while it lasts" if_needed
 try "from Match exec, and not within itself" match_exec
 try "a better one is kept" better_is_kept

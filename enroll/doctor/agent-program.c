@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -10,75 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/error.h"
-#include "base/log.h"
-#include "doctor/agent.h"
-
-/*
- * Source: draft-ietf-sshm-ssh-agent. A message is 4 bytes of length and a type.
- */
-#define REQUEST_IDENTITIES 11
-#define IDENTITIES_ANSWER 12
+#include "agent.h"
+#include "doctor/agent-program.h"
 
 /* ssh-agent.c: DEFAULT_ALLOWED_PROVIDERS. */
 #define DEFAULT_LIST "/usr/lib*/*,/usr/local/lib*/*"
-
-#define ANSWERS_WITHIN_S 5
-
-static int
-no_answer(const char *path, const char *why)
-{
-	return fail(FAIL_UNREACHABLE, "nothing answers at %s: %s", path, why);
-}
-
-static int
-open_socket(const char *path, int *ret)
-{
-	const struct timeval patience = { .tv_sec = ANSWERS_WITHIN_S };
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return no_answer(path, strerror(ENAMETOOLONG));
-	strcpy(addr.sun_path, path);
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
-		return no_answer(path, strerror(errno));
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-		sizeof(patience)) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
-		sizeof(patience)) != 0 ||
-	    connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
-		no_answer(path, strerror(errno));
-		close(fd);
-		return FAIL_UNREACHABLE;
-	}
-	*ret = fd;
-	return 0;
-}
-
-static int
-count_keys(int fd, const char *path, uint32_t *ret)
-{
-	const uint8_t request[] = { 0, 0, 0, 1, REQUEST_IDENTITIES };
-	uint8_t answer[9];
-	ssize_t n;
-
-	if (send(fd, request, sizeof(request), MSG_NOSIGNAL) !=
-	    (ssize_t)sizeof(request))
-		return no_answer(path, strerror(errno));
-	n = recv(fd, answer, sizeof(answer), MSG_WAITALL);
-	if (n == -1)
-		return no_answer(path,
-		    errno == EAGAIN ? "it takes the request and does not answer"
-				    : strerror(errno));
-	if (n != (ssize_t)sizeof(answer) || answer[4] != IDENTITIES_ANSWER)
-		return no_answer(path, "it is not an agent");
-	*ret = (uint32_t)answer[5] << 24 | (uint32_t)answer[6] << 16 |
-	    (uint32_t)answer[7] << 8 | answer[8];
-	return 0;
-}
-
-/* --- which program it is ----------------------------------------------- */
 
 static FILE *
 open_proc(long pid, const char *name)
@@ -191,13 +125,16 @@ agent_ask(const char *path, struct agent *ret)
 	struct ucred peer = { 0 };
 	socklen_t len = sizeof(peer);
 	struct agent agent = { 0 };
+	struct agent_keys keys;
 	int fd = -1, r;
 	long pid;
 
-	if ((r = open_socket(path, &fd)) != 0)
+	if ((r = agent_connect(path, &fd)) != 0)
 		return r;
-	if ((r = count_keys(fd, path, &agent.n_keys)) != 0)
+	if ((r = agent_list(fd, path, &keys)) != 0)
 		goto out;
+	agent.n_keys = keys.n;
+	agent_keys_reset(&keys);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0) {
 		pid = find_process(
 		    peer.pid, agent.program, sizeof(agent.program));

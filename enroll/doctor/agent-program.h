@@ -3,8 +3,8 @@
  * The agent that SSH_AUTH_SOCK names: whether it answers, and what /proc tells
  * about it.
  */
-#ifndef SKTPM_AGENT_H
-#define SKTPM_AGENT_H
+#ifndef SKTPM_AGENT_PROGRAM_H
+#define SKTPM_AGENT_PROGRAM_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,8 +20,8 @@ struct agent {
 };
 
 /*
- * Asks for the list of keys, by the agent protocol. 0 or FAIL_UNREACHABLE. The
- * caller ends *ret with agent_reset.
+ * Asks for the list of keys. What agent_list gives. The caller ends *ret with
+ * agent_reset.
  *
  * The socket tells which process listened first. That is not always the one
  * that answers, because ssh-agent forks in between. `program` is empty if
