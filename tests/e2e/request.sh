@@ -505,6 +505,8 @@ cleared() {
 try "a certificate, with an endorsement key that is created" created_ek
 try "with one on P-256 that is persistent" persistent_ek ecc 0x81010002
 try "with one of RSA that is persistent" persistent_ek rsa 0x81010001
+try "with one on P-384 that is persistent" persistent_ek ecc384 0x81010016
+try "with one of RSA-3072 that is persistent" persistent_ek rsa3072 0x8101001c
 try "it calls itself what its host is called, or it is told" says_name
 try "a server lets it in" logs_in
 try "in JSON" in_json
