@@ -34,6 +34,22 @@ challenge() {
 		"$WORK/credential" "$WORK/id" "$WORK/encrypted"
 }
 
+# tss_challenge KEY HANDLE: the same by the TSS of the package tss2.
+tss_challenge() {
+	local port=${TCTI##*=} key=$1 handle=${2#0x}
+	command -v tssmakecredential >/dev/null || cannot "no tss2 here"
+	export TPM_INTERFACE_TYPE=socsim TPM_SERVER_TYPE=raw \
+		TPM_SERVER_NAME=127.0.0.1 TPM_COMMAND_PORT=$port \
+		TPM_PLATFORM_PORT=$((port + 1)) TPM_DATA_DIR=$WORK
+	tssreadpublic -ho "$handle" >"$WORK/out" ||
+		cannot "this tss2 reads no such key: $(head -n 1 "$WORK/out")"
+	dd if=/dev/urandom of="$WORK/secret" bs=32 count=1 status=none
+	"$TOOLS/activate" name "$WORK/$key" |
+		perl -ne 'chomp; print pack "H*", $_' >"$WORK/name"
+	tssmakecredential -ha "$handle" -icred "$WORK/secret" -in "$WORK/name" \
+		-ocred "$WORK/id" -os "$WORK/encrypted"
+}
+
 answer() {
 	"$TOOLS/activate" "$WORK/$1" "$WORK/id" "$WORK/encrypted" "${@:2}"
 }
@@ -59,6 +75,14 @@ answered() {
 	challenge plain
 	answers plain
 	challenge pin
+	ACTIVATE_PIN=$PIN answers pin
+}
+
+answered_to_tss() {
+	endorsement_key "$1" "$2"
+	tss_challenge plain "$2"
+	answers plain
+	tss_challenge pin "$2"
 	ACTIVATE_PIN=$PIN answers pin
 }
 
@@ -243,6 +267,8 @@ for kind in "rsa 0x81010001" "rsa3072 0x8101001c" "ecc 0x81010002" \
 	"ecc384 0x81010016"; do
 	# shellcheck disable=SC2086 # two words
 	try "${kind% *}: answered, without PIN and with" answered $kind
+	# shellcheck disable=SC2086
+	try "${kind% *}: and to the other TSS" answered_to_tss $kind
 done
 try "an endorsement key that is not persistent: ECC" created ecc
 try "an endorsement key that is not persistent: RSA" created rsa
