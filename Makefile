@@ -102,13 +102,13 @@ MODULES = attest/activate attest/ek attest/ek-cert attest/ek-certificates \
 	user/display $(BY_BUS) user/pin user/pin-ticket user/presence user/terminal
 OBJS = $(MODULES:%=$(B)/sk/%.o)
 # What a CA needs to judge a key. None of it needs tpm2-tss.
-ATTEST = attest/ek-cert attest/ek-cert-words attest/ek-chain attest/ek-public attest/kdf \
+ATTEST = attest/ek-cert attest/ek-cert-words attest/ek-chain attest/ek-public attest/ek-roots attest/kdf \
 	attest/machine-id attest/make-credential \
 	attest/message-answer attest/message-ca attest/message-lines \
 	attest/message-machine attest/message-parts attest/seed attest/tpm2b \
 	attest/verify
 CA_OBJS = $(patsubst %,$(B)/sk/%.o,$(ATTEST) \
-	base/base64 base/bytes base/cbor base/error base/log base/p256 \
+	base/base64 base/bytes base/cbor base/error base/home base/log base/p256 \
 	base/sha256 base/text base/utf8 base/wire \
 	key/conditions key/handle key/limits key/template \
 	ssh/certificate ssh/sshkey tpm/name tpm/pcr tpm/policy)
@@ -119,7 +119,7 @@ CA_COMMAND = answers ca-key-files cmd-approve cmd-audit cmd-certificates cmd-ini
 	cmd-machine cmd-rotate cmd-status cmd-waiting figures main
 CA_SERVICE = admission certify evidence inventory judge sandbox serve slots unix-socket waiting
 CA_SHARED_OBJS = $(CA_SHARED:%=$(B)/enroll/ca/%.o) $(CA_OBJS) \
-	$(patsubst %,$(B)/sk/base/%.o,clock duration home)
+	$(patsubst %,$(B)/sk/base/%.o,clock duration)
 CA_SERVICE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3 json-c) $(CA_LIBS)
 CA_PROGRAMS = $(B)/sk-tpm-ca $(B)/libexec/serve $(B)/libexec/relay \
 	$(B)/libexec/authorized-keys $(B)/libexec/inventory
@@ -180,7 +180,7 @@ COMMAND = agent answer evicting cmd-completions cmd-enroll cmd-evict cmd-forget 
 	cmd-request request/agent-certificate request/askpass request/certificate-file request/conversation request/progress request/proof request/ssh-keygen request/trust-files \
 	keyfile keyref main new-file new-pin openssh setup-ek startup
 # What of sk/ the command alone needs.
-COMMAND_SK = attest/message-answer attest/message-ca attest/message-lines \
+COMMAND_SK = attest/ek-cert-words attest/ek-chain attest/ek-roots attest/message-answer attest/message-ca attest/message-lines \
 	attest/message-machine attest/message-parts ssh/certificate
 COMMAND_OBJS = $(COMMAND:%=$(B)/enroll/%.o)
 COMMAND_SK_OBJS = $(COMMAND_SK:%=$(B)/sk/%.o)
@@ -199,7 +199,7 @@ $(B)/libexec/serve: $(CA_SERVICE:%=$(B)/enroll/ca/%.o) $(CA_SHARED_OBJS)
 $(B)/libexec/relay: $(B)/enroll/ca/relay.o $(B)/enroll/ca/unix-socket.o
 $(B)/libexec/authorized-keys: $(B)/enroll/ca/authorized-keys.o $(CA_OBJS)
 $(B)/libexec/inventory: $(B)/enroll/ca/inventory-run.o $(B)/enroll/ca/settings.o $(CA_OBJS) \
-	$(patsubst %,$(B)/sk/base/%.o,clock duration home)
+	$(patsubst %,$(B)/sk/base/%.o,clock duration)
 $(CA_PROGRAMS):
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"

@@ -98,8 +98,8 @@ receive(int fd, const char *path, void *ret, size_t len)
 
 /* *ret begins with the answer's type. */
 static int
-exchange(int fd, const char *path, const struct bytes *message,
-    struct bytes *ret)
+exchange(
+    int fd, const char *path, const struct bytes *message, struct bytes *ret)
 {
 	struct bytes sent = { 0 };
 	struct slice head;
@@ -181,7 +181,8 @@ agent_keys_reset(struct agent_keys *keys)
 
 /* As OpenSSH serializes the private part of a certified sk-ecdsa key. */
 static int
-put_private(struct bytes *m, const struct keyfile *key, struct slice certificate)
+put_private(
+    struct bytes *m, const struct keyfile *key, struct slice certificate)
 {
 	int r;
 

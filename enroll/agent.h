@@ -43,8 +43,7 @@ void agent_keys_reset(struct agent_keys *keys);
  * FAIL_UNAVAILABLE; else as agent_list.
  */
 int agent_add_certificate(int fd, const char *path, const struct keyfile *key,
-    struct slice certificate, uint32_t seconds,
-    const char *library) MUST_CHECK;
+    struct slice certificate, uint32_t seconds, const char *library) MUST_CHECK;
 
 /* Removes a key or certificate. As agent_add_certificate. */
 int agent_remove(int fd, const char *path, struct slice blob) MUST_CHECK;

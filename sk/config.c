@@ -34,9 +34,9 @@
 typedef int setter(struct config *, const char *value, const char *source);
 
 static setter set_tcti, set_user_presence, set_presence_timeout, set_parent,
-    set_endorsement_key, set_log_level, set_spend_last_try,
-    set_fallback_provider, set_log_use, set_notify, set_persistent,
-    set_pin_lifetime;
+    set_endorsement_key, set_endorsement_roots, set_log_level,
+    set_spend_last_try, set_fallback_provider, set_log_use, set_notify,
+    set_persistent, set_pin_lifetime;
 
 static const struct setting {
 	const char *keyword;
@@ -56,6 +56,8 @@ static const struct setting {
 	{ "Persistent", "SK_TPM_PERSISTENT", set_persistent },
 	{ "PINLifetime", "SK_TPM_PIN_LIFETIME", set_pin_lifetime },
 	{ "EndorsementKey", "SK_TPM_ENDORSEMENT_KEY", set_endorsement_key },
+	{ "EndorsementRoots", "SK_TPM_ENDORSEMENT_ROOTS",
+	    set_endorsement_roots },
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -199,6 +201,22 @@ set_endorsement_key(struct config *cfg, const char *value, const char *source)
 		return fail(FAIL_MEMORY, "out of memory");
 	free(cfg->endorsement_key);
 	cfg->endorsement_key = id;
+	return 0;
+}
+
+static int
+set_endorsement_roots(struct config *cfg, const char *value, const char *source)
+{
+	bool none = strcasecmp(value, "none") == 0;
+	char *path = NULL;
+
+	if (!none && value[0] != '/')
+		return bad_value(source, value,
+		    "none, or the full path of a file or directory");
+	if (!none && (path = strdup(value)) == NULL)
+		return fail(FAIL_MEMORY, "out of memory");
+	free(cfg->endorsement_roots);
+	cfg->endorsement_roots = path;
 	return 0;
 }
 
@@ -529,5 +547,6 @@ config_reset(struct config *cfg)
 	free(cfg->presence_command);
 	free(cfg->fallback_provider);
 	free(cfg->endorsement_key);
+	free(cfg->endorsement_roots);
 	*cfg = (struct config){ 0 };
 }

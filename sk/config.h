@@ -39,6 +39,7 @@ struct config {
 	char *presence_command;	       /* with USER_PRESENCE_COMMAND, a path */
 	unsigned int presence_timeout; /* seconds */
 	char *endorsement_key;	       /* a machine's id; NULL: none is known */
+	char *endorsement_roots;       /* a full path; NULL: none */
 	uint32_t parent;	       /* for new keys; 0: the SRK */
 	char *fallback_provider;       /* as OpenSSH takes it; NULL: none */
 	enum log_level log_level;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/home.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "ca/ca-key-files.h"
@@ -235,7 +236,7 @@ install_snippet(const char *path, const struct text *text)
 	bool there = exists(path);
 	int r;
 
-	if (there && (r = file_read(path, 65536, &before)) != 0)
+	if (there && (r = home_read(path, 65536, &before)) != 0)
 		return r;
 	if (there && unlink(path) != 0)
 		return fail(FAIL_UNAVAILABLE, "cannot replace %s: %s", path,

@@ -2,7 +2,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -16,13 +15,13 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/home.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "ca/judge.h"
 #include "ca/sandbox.h"
 #include "ca/workdir.h"
 
-#define ROOTS_FILE_MAX (4u * 1024 * 1024)
 #define RESULT_MAX (256u * 1024)
 
 struct judge {
@@ -38,55 +37,6 @@ enum verdict {
 };
 
 /* --- the process: what it reads before --------------------------------- */
-
-static int
-add_roots(struct ek_roots *roots, const char *path)
-{
-	struct bytes pem = { 0 };
-	int r;
-
-	if ((r = file_read(path, ROOTS_FILE_MAX, &pem)) == 0)
-		r = ek_roots_add(roots, bytes_slice(&pem), EK_MARKED);
-	bytes_reset(&pem);
-	return r;
-}
-
-/* Each file of a directory has to be one: a typing error is not to go unseen.
- */
-static int
-add_directory(struct ek_roots *roots, DIR *d, const char *path)
-{
-	struct dirent *entry;
-	char file[4096];
-	int r = 0;
-
-	while (r == 0 && (entry = readdir(d)) != NULL) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-		r = add_roots(roots, file);
-	}
-	return r;
-}
-
-static int
-read_roots(const char *path, struct ek_roots **ret)
-{
-	DIR *d;
-	int r;
-
-	if ((r = ek_roots_new(ret)) != 0 || path == NULL)
-		return r;
-	if ((d = opendir(path)) == NULL)
-		return errno == ENOTDIR
-		    ? add_roots(*ret, path)
-		    : fail(FAIL_UNAVAILABLE,
-			  "cannot read EndorsementRoots %.200s: %s", path,
-			  strerror(errno));
-	r = add_directory(*ret, d, path);
-	closedir(d);
-	return r;
-}
 
 /* OpenSSL reads its settings at its first use. */
 static void
@@ -234,7 +184,7 @@ run_judge(const struct settings *settings, int in, int out)
 	log_set_level(LOG_LEVEL_ERROR);
 	keep_only(in, out);
 	wake_openssl();
-	if (read_roots(settings->endorsement_roots, &roots) != 0 ||
+	if (ek_roots_read(settings->endorsement_roots, &roots) != 0 ||
 	    sandbox_enter() != 0) {
 		if (put_refusal(&refusal, VERDICT_UNAVAILABLE,
 			MESSAGE_UNAVAILABLE) == 0)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/home.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "ca/issue.h"
@@ -170,7 +171,7 @@ make(struct store *store, struct writing *w, int64_t now, struct bytes *ret)
 		return FAIL_MEMORY;
 	if ((r = write_krl(store, w, now)) != 0 || (r = check(w)) != 0)
 		return r;
-	return file_read(w->krl, KRL_MAX, ret);
+	return home_read(w->krl, KRL_MAX, ret);
 }
 
 int

@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "base/error.h"
+#include "base/home.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/wire.h"
@@ -37,7 +38,7 @@ public_key_read(const char *path, struct bytes *ret_blob)
 	struct bytes text = { 0 };
 	int r;
 
-	if ((r = file_read(path, PUBLIC_KEY_MAX, &text)) == 0)
+	if ((r = home_read(path, PUBLIC_KEY_MAX, &text)) == 0)
 		r = text.len > 0
 		    ? parse_public(path, &text, ret_blob)
 		    : fail(FAIL_UNAVAILABLE, "%.200s is empty", path);

@@ -92,28 +92,6 @@ file_write_new(const char *path, struct slice content)
 	return r;
 }
 
-int
-file_read(const char *path, size_t most, struct bytes *ret)
-{
-	uint8_t buf[8192];
-	struct stat st;
-	FILE *f = home_open(path, &st);
-	size_t n;
-	int r = 0;
-
-	bytes_reset(ret);
-	if (f == NULL)
-		return cannot("read", path);
-	while (r == 0 && (n = fread(buf, 1, sizeof(buf), f)) > 0)
-		r = ret->len + n > most
-		    ? fail(FAIL_UNAVAILABLE, "%.200s is too long", path)
-		    : bytes_append(ret, buf, n);
-	if (r == 0 && ferror(f))
-		r = cannot("read", path);
-	fclose(f);
-	return r;
-}
-
 void
 workdir_remove(struct workdir *dir)
 {

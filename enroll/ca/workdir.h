@@ -32,7 +32,6 @@ const char *workdir_path(struct workdir *dir, const char *name) MUST_CHECK;
 
 /* 0, FAIL_UNAVAILABLE or FAIL_MEMORY. */
 int file_write_new(const char *path, struct slice content) MUST_CHECK;
-int file_read(const char *path, size_t most, struct bytes *ret) MUST_CHECK;
 
 /* With all files in it. */
 void workdir_remove(struct workdir *dir);

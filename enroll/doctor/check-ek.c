@@ -1,12 +1,58 @@
 /* SPDX-License-Identifier: ISC */
 #include <string.h>
+#include <time.h>
 
+#include "attest/ek-cert-words.h"
 #include "attest/ek-certificates.h"
+#include "attest/ek-chain.h"
 #include "attest/guard.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "doctor/check.h"
 
 #define CHECK "endorsement key"
+
+/* Whether its certificate leads to one of EndorsementRoots. */
+static int
+verify_chain(const char *roots_path, const struct ek_certificates *certs)
+{
+	struct slice chain[1 + EK_MAX_CHAIN] = { bytes_slice(&certs->own) };
+	struct ek_roots *roots = NULL;
+	int r;
+
+	for (size_t i = 0; i < certs->n_chain; i++)
+		chain[1 + i] = bytes_slice(&certs->chain[i]);
+	if ((r = ek_roots_read(roots_path, &roots)) == 0)
+		r = ek_chain_verify(
+		    roots, chain, 1 + certs->n_chain, (int64_t)time(NULL));
+	ek_roots_free(roots);
+	return r;
+}
+
+static void
+report_certified(const struct config *cfg, const struct ek *ek,
+    const struct ek_certificates *certs, const char *named, struct report *r)
+{
+	struct ek_cert_words words = { 0 };
+
+	if (cfg->endorsement_roots == NULL)
+		report_add(r, CHECK, FINDING_OK, NULL,
+		    "%s at 0x%08x, %s, with a certificate of its maker, which "
+		    "is not checked without EndorsementRoots%s%s",
+		    ek->kind->name, ek->where, ek->id,
+		    certs->n_chain > 0 ? ", and its chain" : "", named);
+	else if (verify_chain(cfg->endorsement_roots, certs) != 0 ||
+	    ek_cert_words(bytes_slice(&certs->own), &words) != 0)
+		report_add(r, CHECK, FINDING_WARNING,
+		    "add the roots of the TPM's maker to EndorsementRoots, if "
+		    "it is one that you know",
+		    "%s at 0x%08x, %s, not certified: %s%s", ek->kind->name,
+		    ek->where, ek->id, log_cause(), named);
+	else
+		report_add(r, CHECK, FINDING_OK, NULL,
+		    "%s at 0x%08x, %s, certified by %s%s", ek->kind->name,
+		    ek->where, ek->id, words.issuer.s, named);
+}
 
 static void
 report_one(struct tpm *tpm, const struct config *cfg, const struct ek *ek,
@@ -24,11 +70,7 @@ report_one(struct tpm *tpm, const struct config *cfg, const struct ek *ek,
 		    "ask the maker of the TPM; no CA takes this certificate",
 		    "%s", log_cause());
 	else if (certs.own.len > 0)
-		report_add(r, CHECK, FINDING_OK, NULL,
-		    "%s at 0x%08x, %s, with a certificate of its maker, which "
-		    "is not checked here%s%s",
-		    ek->kind->name, ek->where, ek->id,
-		    certs.n_chain > 0 ? ", and its chain" : "", named);
+		report_certified(cfg, ek, &certs, named, r);
 	else
 		report_add(r, CHECK, FINDING_OK, NULL,
 		    "%s at 0x%08x, %s, without a certificate%s", ek->kind->name,

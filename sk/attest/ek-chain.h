@@ -28,6 +28,14 @@ int ek_roots_new(struct ek_roots **ret) MUST_CHECK;
 int ek_roots_add(struct ek_roots *roots, struct slice pem,
     enum ek_marking marking) MUST_CHECK;
 
+/*
+ * The roots of EndorsementRoots: a file with certificates in PEM, or a
+ * directory of such files; NULL: none. Files whose names begin with a dot are
+ * left out. The caller ends *ret with ek_roots_free, on failure too.
+ * FAIL_UNAVAILABLE where a file cannot be read; else as ek_roots_add.
+ */
+int ek_roots_read(const char *path, struct ek_roots **ret) MUST_CHECK;
+
 /* How many roots there are. */
 size_t ek_roots_count(const struct ek_roots *roots);
 

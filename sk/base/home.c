@@ -6,9 +6,12 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/home.h"
+#include "base/log.h"
 
 char *
 home_path(const char *name)
@@ -44,4 +47,28 @@ home_open(const char *path, struct stat *ret)
 	if (f == NULL)
 		close(fd);
 	return f;
+}
+
+int
+home_read(const char *path, size_t most, struct bytes *ret)
+{
+	uint8_t buf[8192];
+	struct stat st;
+	FILE *f = home_open(path, &st);
+	size_t n;
+	int r = 0;
+
+	bytes_reset(ret);
+	if (f == NULL)
+		return fail(FAIL_UNAVAILABLE, "cannot read %.200s: %s", path,
+		    strerror(errno));
+	while (r == 0 && (n = fread(buf, 1, sizeof(buf), f)) > 0)
+		r = ret->len + n > most
+		    ? fail(FAIL_UNAVAILABLE, "%.200s is too long", path)
+		    : bytes_append(ret, buf, n);
+	if (r == 0 && ferror(f))
+		r = fail(FAIL_UNAVAILABLE, "cannot read %.200s: %s", path,
+		    strerror(errno));
+	fclose(f);
+	return r;
 }

@@ -23,4 +23,11 @@ char *home_path(const char *name) MUST_CHECK;
  */
 FILE *home_open(const char *path, struct stat *ret) MUST_CHECK;
 
+/*
+ * Reads all of such a file, at most `most` bytes, in place of what *ret had. 0;
+ * FAIL_UNAVAILABLE where it cannot be read or is longer; FAIL_MEMORY. *ret is
+ * the caller's to reset, on failure too.
+ */
+int home_read(const char *path, size_t most, struct bytes *ret) MUST_CHECK;
+
 #endif

@@ -56,6 +56,39 @@ as_made() {
 	tpm_is_empty
 }
 
+# By the maker's root, as an administrator has it; swtpm's CA is the maker here.
+certified() {
+	local root=$WORK/ca/swtpm-localca-rootca-cert.pem
+	mkdir "$WORK/roots"
+	export SK_TPM_ENDORSEMENT_ROOTS=$WORK/roots
+	cp "$root" "$WORK/ca/issuercert.pem" "$WORK/roots"
+	found >"$WORK/found"
+	cat "$WORK/found"
+	[ "$(grep -c ', certified by CN=swtpm-localca$' "$WORK/found")" -eq 2 ]
+	SK_TPM_ENDORSEMENT_KEY=$(id_of 0x81010016) says \
+		"certified by CN=swtpm-localca; EndorsementKey names it" found
+	# Without the issuer; with somebody else's root; with none.
+	rm "$WORK/roots/issuercert.pem"
+	not_certified "leads to none of the roots"
+	rm "$WORK"/roots/*
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN=x \
+		-out "$WORK/roots/x.pem" 2>/dev/null
+	not_certified "leads to none of the roots"
+	echo "no PEM" >"$WORK/roots/x.pem"
+	not_certified "no certificate"
+	SK_TPM_ENDORSEMENT_ROOTS=$WORK/nowhere not_certified \
+		"cannot read EndorsementRoots $WORK/nowhere: No such file"
+}
+
+# not_certified WHY: and the id is told all the same.
+not_certified() {
+	found >"$WORK/found"
+	cat "$WORK/found"
+	[ "$(grep -cF ", not certified: " "$WORK/found")" -eq 2 ]
+	grep -F "$(id_of 0x81010016), not certified: " "$WORK/found"
+	grep -F "$1" "$WORK/found"
+}
+
 # The same ones are created again, by the certificate that is in NV; ECC first.
 created_again() {
 	local ecc rsa
@@ -301,6 +334,7 @@ if command -v swtpm_setup >/dev/null; then
 	tpm_certified made2048 --rsa-keysize 2048
 	try "as a maker has it: P-384 and RSA-2048, certified" \
 		as_made RSA-2048 0x81010001
+	try "by the roots of EndorsementRoots it is certified, or why not" certified
 	try "evicted, they are created again by what is in NV, ECC first" \
 		created_again RSA-2048 0x81010001
 	tpm_certified made3072 --rsa-keysize 3072

@@ -411,6 +411,24 @@ test_endorsement_key(void **state)
 	config_reset(&cfg);
 }
 
+static void
+test_endorsement_roots(void **state)
+{
+	struct config cfg = { 0 };
+
+	(void)state;
+	assert_int_equal(
+	    config_set(&cfg, "EndorsementRoots", "/etc/roots", "test"), 0);
+	assert_string_equal(cfg.endorsement_roots, "/etc/roots");
+	assert_int_equal(
+	    config_set(&cfg, "EndorsementRoots", "roots", "test"), FAIL_CONFIG);
+	assert_string_equal(cfg.endorsement_roots, "/etc/roots");
+	assert_int_equal(
+	    config_set(&cfg, "EndorsementRoots", "none", "test"), 0);
+	assert_null(cfg.endorsement_roots);
+	config_reset(&cfg);
+}
+
 #define TEST_NAME "config"
 
 int
@@ -421,6 +439,7 @@ main(void)
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_fallback_provider),
 		cmocka_unit_test(test_endorsement_key),
+		cmocka_unit_test(test_endorsement_roots),
 		cmocka_unit_test(test_bad_environment_names_the_variable),
 		cmocka_unit_test(test_tcti_forms),
 		cmocka_unit_test(test_tcti_of_any_length),
