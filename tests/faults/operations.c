@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 #include "../tools/responses.h"
-#include "attest/activate.h"
-#include "attest/make-credential.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "config.h"
@@ -25,8 +23,8 @@
 #include "operations.h"
 #include "raw-tpm.h"
 #include "records.h"
+#include "requests.h"
 #include "secrets.h"
-#include "tpm/name.h"
 #include "tpm/tpm.h"
 #include "user/pin-ticket.h"
 #include "user/pin.h"
@@ -51,7 +49,7 @@ unsigned int stranded;
 static struct key others;	      /* of another provider, with a PIN */
 static struct key booted, booted_pin; /* depend on PCR 7 */
 static char *faulty_tcti, *keyfile, *limited_keyfile, *booted_keyfile;
-static struct config cfg;
+struct config cfg;
 static struct raw_state before; /* each operation */
 static struct raw_state first;	/* before any */
 
@@ -518,101 +516,6 @@ restore_file(void)
 	return good;
 }
 
-/* --- challenges -------------------------------------------------------- */
-
-static const uint8_t secret[ACTIVATE_SECRET_LEN] =
-    "a challenge's secret, 32 bytes.";
-
-/* The TPM has no EK that is persistent, so each run creates one. */
-static int
-answer_challenge(struct tpm *tpm, const struct checked_key *key,
-    struct slice auth, const struct ek *ek, uint8_t ret[ACTIVATE_SECRET_LEN])
-{
-	const struct slice area = { key->handle->tpm_public.data + 2,
-		key->handle->tpm_public.len - 2 };
-	struct bytes id_object = { 0 }, encrypted = { 0 };
-	struct activation a = {
-		.tcti = cfg.tcti,
-		.key = key,
-		.auth_value = auth,
-		.ek = ek,
-	};
-	uint8_t name[TPM_NAME_LEN];
-	int r;
-
-	if ((r = tpm_compute_name(area, name)) == 0 &&
-	    (r = make_credential(&ek->public, (struct slice){ name, 34 },
-		 (struct slice){ secret, sizeof(secret) }, &id_object,
-		 &encrypted)) == 0) {
-		a.challenge.id_object = bytes_slice(&id_object);
-		a.challenge.encrypted_secret = bytes_slice(&encrypted);
-		r = activate(tpm, &a, ret);
-	}
-	bytes_reset(&id_object);
-	bytes_reset(&encrypted);
-	return r;
-}
-
-struct answering {
-	const struct checked_key *key;
-	struct slice auth;
-	uint8_t secret[ACTIVATE_SECRET_LEN];
-};
-
-static int
-find_and_answer(struct tpm *tpm, void *what)
-{
-	struct answering *w = what;
-	struct ek_choice choice;
-	struct ek ek;
-	int r;
-
-	if ((r = ek_choose(tpm, &choice)) != 0 ||
-	    (r = ek_open(tpm, &choice, (struct slice){ 0 }, &ek)) != 0)
-		return r;
-	r = answer_challenge(tpm, w->key, w->auth, &ek, w->secret);
-	ek_close(tpm, &ek);
-	return r;
-}
-
-static int
-answer_for(struct outcome *out, const struct key *key, const char *pin)
-{
-	struct answering w = { 0 };
-	struct checked_key checked;
-	struct bytes auth = { 0 };
-	struct handle h = { 0 };
-	int r;
-
-	if ((r = handle_decode((struct slice){ key->handle, key->len }, &h)) ==
-		0 &&
-	    (pin == NULL ||
-		(r = pin_auth_value(pin, h.pin_salt, &auth)) == 0) &&
-	    (r = key_check(&h, &checked)) == 0) {
-		w.key = &checked;
-		w.auth = bytes_slice(&auth);
-		r = tpm_with(getenv("SK_TPM_TCTI"), find_and_answer, &w);
-	}
-	out->wrong = r == 0 && memcmp(w.secret, secret, sizeof(secret)) != 0;
-	bytes_reset(&auth);
-	handle_reset(&h);
-	if (r != 0)
-		log_failure(r);
-	return r;
-}
-
-static int
-run_activate(struct outcome *out)
-{
-	return answer_for(out, &plain, NULL);
-}
-
-static int
-run_activate_pin(struct outcome *out)
-{
-	return answer_for(out, &with_pin, PIN);
-}
-
 /* --- resident keys ----------------------------------------------------- */
 
 static bool
@@ -1026,9 +929,9 @@ const struct operation operations[] = {
 	    .begins_with_copy = true,
 	    .owner = true,
 	    .secret = true },
-	{ .name = "activate", .run = run_activate },
-	{ .name = "activate-pin",
-	    .run = run_activate_pin,
+	{ .name = "request", .run = run_request },
+	{ .name = "request-pin",
+	    .run = run_request_pin,
 	    .secret = true,
 	    .with_pin = true },
 };

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "config.h"
 #include "operations.h"
 
 /* A key that was made before. */
@@ -20,6 +21,7 @@ struct key {
 
 /* --- what operations.c has --------------------------------------------- */
 
+extern struct config cfg;	   /* without what goes wrong */
 extern struct key plain, with_pin; /* of the users "plain" and "pin" */
 extern char *tcti;
 extern struct slice owner_auth;
