@@ -115,7 +115,7 @@ CA_OBJS = $(patsubst %,$(B)/sk/%.o,$(ATTEST) \
 CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
 # sk-tpm-ca and its helpers: what both command and service have, and their own.
 CA_SHARED = audit issue krl public-key settings ssh-keygen store-sqlite workdir
-CA_COMMAND = answers ca-key-files cmd-approve cmd-audit cmd-certificates cmd-init \
+CA_COMMAND = answers ca-key-files cmd-approve cmd-audit cmd-certificates cmd-completions cmd-init \
 	cmd-machine cmd-rotate cmd-status cmd-waiting figures main
 CA_SERVICE = admission certify evidence inventory judge sandbox serve slots unix-socket waiting
 CA_SHARED_OBJS = $(CA_SHARED:%=$(B)/enroll/ca/%.o) $(CA_OBJS) \
@@ -125,6 +125,7 @@ CA_PROGRAMS = $(B)/sk-tpm-ca $(B)/libexec/serve $(B)/libexec/relay \
 	$(B)/libexec/authorized-keys $(B)/libexec/inventory
 LIBS = $(B)/libsk-tpm.so $(B)/libsk-tpm-api9.so $(B)/libsk-tpm-api7.so
 COMPLETIONS = $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
+CA_COMPLETIONS = $(COMPLETIONS:$(B)/%=$(B)/ca/%)
 CA_PAGES = $(B)/man/sk-tpm-ca.8 $(B)/man/sk-tpm-ca.conf.5
 # Units and accounts of the CA.
 CA_PARTS = $(B)/ca
@@ -141,7 +142,7 @@ JOIN_PART_FILES = $(JOIN_PARTS)/sk-tpm-renew.service $(JOIN_PARTS)/sk-tpm-renew.
 # --- building ----------------------------------------------------------------
 
 .PHONY: all
-all: $(LIBS) $(B)/sk-tpm $(CA_PROGRAMS) $(COMPLETIONS) $(PAGES) $(CA_PAGES) $(CA_PART_FILES) $(TEXTS) $(EXAMPLES) $(JOIN_PART_FILES) ## build the library, for today's and for older OpenSSH, sk-tpm and sk-tpm-ca
+all: $(LIBS) $(B)/sk-tpm $(CA_PROGRAMS) $(COMPLETIONS) $(CA_COMPLETIONS) $(PAGES) $(CA_PAGES) $(CA_PART_FILES) $(TEXTS) $(EXAMPLES) $(JOIN_PART_FILES) ## build the library, for today's and for older OpenSSH, sk-tpm and sk-tpm-ca
 
 $(B)/libsk-tpm.so: $(B)/sk/provider-10.o $(B)/sk/response-10.o
 $(B)/libsk-tpm-api9.so: $(B)/sk/provider-9.o $(B)/sk/response-9.o
@@ -209,6 +210,9 @@ $(CA_PROGRAMS):
 $(B)/completions/%: $(B)/sk-tpm
 	@mkdir -p $(@D)
 	@$(B)/sk-tpm completions $* >$@
+$(B)/ca/completions/%: $(B)/sk-tpm-ca
+	@mkdir -p $(@D)
+	@$(B)/sk-tpm-ca completions $* >$@
 
 # The manual and the examples name the library where it is going to be.
 SET_PATHS = sed 's,/usr/local/lib/libsk-tpm,$(LIBDIR)/libsk-tpm,g; \
@@ -297,6 +301,9 @@ CA_FILES = $(CA_PARTS)/sk-tpm-ca.socket:$(UNITDIR)/sk-tpm-ca.socket \
 	$(CA_PARTS)/sk-tpm-ca-inventory.socket:$(UNITDIR)/sk-tpm-ca-inventory.socket \
 	$(CA_PARTS)/sk-tpm-ca-inventory@.service:$(UNITDIR)/sk-tpm-ca-inventory@.service \
 	$(CA_PARTS)/sysusers.conf:$(SYSUSERSDIR)/sk-tpm-ca.conf \
+	$(B)/ca/completions/bash:$(DATADIR)/bash-completion/completions/sk-tpm-ca \
+	$(B)/ca/completions/zsh:$(ZSHDIR)/_sk-tpm-ca \
+	$(B)/ca/completions/fish:$(DATADIR)/fish/vendor_completions.d/sk-tpm-ca.fish \
 	$(foreach f,$(CA_PAGES),$(f):$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f)))
 CA_INSTALLED = $(B)/sk-tpm-ca:$(BINDIR)/sk-tpm-ca \
 	$(foreach f,$(filter $(B)/libexec/%,$(CA_PROGRAMS)),$(f):$(LIBEXECDIR)/$(notdir $(f)))

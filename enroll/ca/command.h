@@ -3,6 +3,7 @@
 #ifndef SKTPM_CA_COMMAND_H
 #define SKTPM_CA_COMMAND_H
 
+#include <getopt.h>
 #include <json-c/json.h>
 
 #include "ca/audit.h"
@@ -36,7 +37,27 @@ typedef int ca_command(struct ca_invocation *inv);
 ca_command ca_machine_add, ca_machine_list, ca_machine_show, ca_machine_rename,
     ca_machine_disable, ca_machine_enable, ca_machine_remove,
     ca_machine_approve, ca_machine_refuse, ca_certificates, ca_revoke, ca_krl,
-    ca_audit, ca_init, ca_rotate, ca_status, ca_metrics;
+    ca_audit, ca_init, ca_rotate, ca_status, ca_metrics, ca_completions;
+
+/* What --help, completions and the check of a command line go by. */
+struct ca_command_entry {
+	const char *words; /* one, or "machine" and another */
+	const char *arguments;
+	const char *summary;
+	const char *options; /* beside --config and --help */
+	int min_args, max_args;
+	ca_command *run;
+	bool alone; /* it reads settings and store by itself, or needs none */
+};
+
+extern const struct ca_command_entry ca_commands[];
+extern const size_t n_ca_commands;
+
+/* As getopt_long(3) has them, with the empty one at the end. */
+extern const struct option ca_option_table[];
+
+/* Whether a list of words, with spaces between them, has this one. */
+bool ca_has_word(const char *words, const char *word);
 
 /*
  * machine list and show, of those that wait: appends them to a list; prints

@@ -17,15 +17,7 @@
 
 /* --- the commands ------------------------------------------------------ */
 
-static const struct command {
-	const char *words;
-	const char *arguments;
-	const char *summary;
-	const char *options; /* beside --config and --help */
-	int min_args, max_args;
-	ca_command *run;
-	bool alone; /* it reads settings and store by itself */
-} commands[] = {
+const struct ca_command_entry ca_commands[] = {
 	{ "init", "", "make the CA's keys, its store and its settings",
 	    "dry-run names snippet write", 0, 0, ca_init, true },
 	{ "machine add", "NAME ID...",
@@ -63,9 +55,11 @@ static const struct command {
 	    ca_metrics, false },
 	{ "audit", "", "verify the audit log, and print it", "from json syslog",
 	    0, 0, ca_audit, false },
+	{ "completions", "bash|zsh|fish", "a completion script for that shell",
+	    "", 1, 1, ca_completions, true },
 };
 
-#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+const size_t n_ca_commands = sizeof(ca_commands) / sizeof(ca_commands[0]);
 
 /* --- the options ------------------------------------------------------- */
 
@@ -91,7 +85,7 @@ enum {
 	OPTION_STOLEN,
 };
 
-static const struct option options[] = {
+const struct option ca_option_table[] = {
 	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "from", required_argument, NULL, OPTION_FROM },
@@ -114,7 +108,7 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-_Static_assert(sizeof(options) / sizeof(options[0]) <= 32,
+_Static_assert(sizeof(ca_option_table) / sizeof(ca_option_table[0]) <= 32,
     "an option has no bit of its own");
 
 static const char **
@@ -180,17 +174,17 @@ print_usage(FILE *f)
 {
 	int width = 0;
 
-	for (size_t i = 0; i < N_COMMANDS; i++) {
-		int n = (int)(strlen(commands[i].words) +
-		    strlen(commands[i].arguments));
+	for (size_t i = 0; i < n_ca_commands; i++) {
+		int n = (int)(strlen(ca_commands[i].words) +
+		    strlen(ca_commands[i].arguments));
 
 		width = n > width ? n : width;
 	}
 	fprintf(f, "usage: sk-tpm-ca COMMAND [OPTION...] [ARGUMENT...]\n\n");
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(f, "  %s %-*s  %s\n", commands[i].words,
-		    width - (int)strlen(commands[i].words),
-		    commands[i].arguments, commands[i].summary);
+	for (size_t i = 0; i < n_ca_commands; i++)
+		fprintf(f, "  %s %-*s  %s\n", ca_commands[i].words,
+		    width - (int)strlen(ca_commands[i].words),
+		    ca_commands[i].arguments, ca_commands[i].summary);
 	fprintf(f, "\nThe options are in sk-tpm-ca(8).\n");
 }
 
@@ -241,11 +235,11 @@ ca_commit(struct ca_invocation *inv,
 
 /* --- running ----------------------------------------------------------- */
 
-static const struct command *
+static const struct ca_command_entry *
 find_command(int *argc, char ***argv)
 {
-	for (size_t i = 0; i < N_COMMANDS; i++) {
-		const char *words = commands[i].words;
+	for (size_t i = 0; i < n_ca_commands; i++) {
+		const char *words = ca_commands[i].words;
 		const char *second = strchr(words, ' ');
 		size_t first = strcspn(words, " ");
 		int n = second != NULL ? 2 : 1;
@@ -256,24 +250,24 @@ find_command(int *argc, char ***argv)
 			continue;
 		*argc -= n;
 		*argv += n;
-		return &commands[i];
+		return &ca_commands[i];
 	}
 	return NULL;
 }
 
-/* Which options were given, bit n for options[n]. */
+/* Which options were given, bit n for ca_option_table[n]. */
 static uint32_t
 option_bit(int c)
 {
 	size_t i = 0;
 
-	while (options[i].name != NULL && options[i].val != c)
+	while (ca_option_table[i].name != NULL && ca_option_table[i].val != c)
 		i++;
 	return UINT32_C(1) << i;
 }
 
-static bool
-has_word(const char *words, const char *word)
+bool
+ca_has_word(const char *words, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -289,28 +283,29 @@ has_word(const char *words, const char *word)
 
 /* One that a command does not have would be passed over in silence. */
 static int
-check_options(const struct command *command, uint32_t given)
+check_options(const struct ca_command_entry *command, uint32_t given)
 {
-	for (size_t i = 0; options[i].name != NULL; i++)
+	for (size_t i = 0; ca_option_table[i].name != NULL; i++)
 		if ((given & UINT32_C(1) << i) != 0 &&
-		    options[i].val != OPTION_CONFIG &&
-		    options[i].val != OPTION_HELP &&
-		    !has_word(command->options, options[i].name))
+		    ca_option_table[i].val != OPTION_CONFIG &&
+		    ca_option_table[i].val != OPTION_HELP &&
+		    !ca_has_word(command->options, ca_option_table[i].name))
 			return fail(FAIL_ARGUMENT, "%s has no option --%s",
-			    command->words, options[i].name);
+			    command->words, ca_option_table[i].name);
 	return 0;
 }
 
 static int
 parse(int argc, char **argv, struct ca_invocation *inv,
-    const struct command **ret)
+    const struct ca_command_entry **ret)
 {
 	const char **text;
 	uint32_t given = 0;
 	int c;
 
 	inv->options.config = SETTINGS_FILE;
-	while ((c = getopt_long(argc, argv, "f:hj", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "f:hj", ca_option_table, NULL)) !=
+	    -1) {
 		if ((text = text_option(&inv->options, c)) != NULL)
 			*text = optarg;
 		else if (!set_flag(&inv->options, c))
@@ -334,7 +329,7 @@ parse(int argc, char **argv, struct ca_invocation *inv,
 }
 
 static int
-run(const struct command *command, struct ca_invocation *inv)
+run(const struct ca_command_entry *command, struct ca_invocation *inv)
 {
 	int r;
 
@@ -362,7 +357,7 @@ int
 main(int argc, char **argv)
 {
 	struct ca_invocation inv = { 0 };
-	const struct command *command = NULL;
+	const struct ca_command_entry *command = NULL;
 	int r;
 
 	log_set_program("sk-tpm-ca");

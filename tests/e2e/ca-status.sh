@@ -66,6 +66,95 @@ metrics() {
 	promtool check metrics <"$WORK/metrics"
 }
 
+# The machines are those of this CA, and not of one that is installed.
+completes_begin() {
+	mkdir -p "$WORK/bin"
+	printf '#!/bin/sh\nexec "%s" --config "%s" "$@"\n' "$BUILD/sk-tpm-ca" \
+		"$CONF" >"$WORK/bin/sk-tpm-ca"
+	chmod +x "$WORK/bin/sk-tpm-ca"
+	export PATH=$WORK/bin:$PATH
+}
+
+# completed WORD...: what bash offers for the last of them.
+completed() {
+	# As where somebody types.
+	(trap - ERR
+		set +e
+		. "$WORK/bash"
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_sk_tpm_ca
+		printf '%s\n' "${COMPREPLY[@]}" | sort | xargs)
+}
+
+completes() {
+	completes_begin
+	ca completions bash >"$WORK/bash"
+	bash -n "$WORK/bash"
+	cd "$WORK"
+	[ "$(completed sk-tpm-ca st)" = status ]
+	[ "$(completed sk-tpm-ca machine re)" = "refuse remove rename" ]
+	[ "$(completed sk-tpm-ca machine remove '')" = "web1 web2" ]
+	[ "$(completed sk-tpm-ca machine add '')" = "" ]
+	[ "$(completed sk-tpm-ca machine add --p)" = --profile ]
+	[ "$(completed sk-tpm-ca revoke --machine w)" = "web1 web2" ]
+	[ "$(completed sk-tpm-ca revoke --machine = web2)" = web2 ]
+	[ "$(completed sk-tpm-ca rotate '')" = "host user" ]
+	[ "$(completed sk-tpm-ca metrics metr)" = metrics ]
+	[ "$(completed sk-tpm-ca machine list --s)" = "" ]
+	refuses_ca "use bash, zsh or fish" completions csh
+}
+
+completes_in_fish() {
+	[ "$(type -P fish)" ] || cannot "there is no fish"
+	fish --no-config -c true || cannot "start this fish without its files"
+	completes_begin
+	ca completions fish >"$WORK/fish"
+	offered() {
+		fish --no-config -c "source $WORK/fish; complete -C '$1'" 2>&1 |
+			cut -f1 | sort | xargs
+	}
+	cd "$WORK"
+	[ "$(offered 'sk-tpm-ca st')" = status ]
+	[ "$(offered 'sk-tpm-ca machine re')" = "refuse remove rename" ]
+	[ "$(offered 'sk-tpm-ca machine remove ')" = "web1 web2" ]
+	[ "$(offered 'sk-tpm-ca revoke --machine w')" = "web1 web2" ]
+	[ "$(offered 'sk-tpm-ca rotate ')" = "host user" ]
+	[ "$(offered 'sk-tpm-ca machine add --pr')" = --profile ]
+}
+
+# zsh completes only at a terminal.
+completes_in_zsh() {
+	[ "$(type -P zsh)" ] || cannot "there is no zsh"
+	completes_begin
+	mkdir -p "$WORK/functions"
+	ca completions zsh >"$WORK/functions/_sk-tpm-ca"
+	cat >"$WORK/zsh" <<-EOF
+		fpath=($WORK/functions \$fpath)
+		autoload -Uz compinit
+		compinit -u -D
+		bindkey -e
+		PS1='ready> '
+		cd $WORK
+	EOF
+	person 'run "TERM=dumb zsh -f"
+		expect "%"
+		send "source '"$WORK"'/zsh\r"
+		want "ready> "
+		proc type {words completed} {
+			send "$words\t"
+			want $completed
+			send "\025"
+		}
+		type "sk-tpm-ca stat" "us "
+		type "sk-tpm-ca machine ren" "ame "
+		type "sk-tpm-ca machine add --pro" "file"
+		type "sk-tpm-ca rotate us" "er "
+		type "sk-tpm-ca metrics metri" "cs"
+		type "sk-tpm-ca machine remove we" "b"
+		send "exit\r"
+		expect eof'
+}
+
 to_a_file() {
 	mkdir "$WORK/textfile"
 	ca metrics "$WORK/textfile/ca.prom"
@@ -91,4 +180,7 @@ try "an option of another command is refused" other_options
 try "machines, certificates and what was denied are counted" counts
 try "metrics that Prometheus takes" metrics
 try "into a file, whole" to_a_file
+try "bash completes commands, options, machines and files" completes
+try "fish completes them" completes_in_fish
+try "zsh completes them" completes_in_zsh
 echo "1..$N"

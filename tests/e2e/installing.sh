@@ -83,15 +83,19 @@ uninstalls() {
 # Of the CA's host, below a prefix: units elsewhere, and pages that may be packed.
 ca_files() {
 	files_in "$1" | grep -vE ' (lib/systemd|share/doc|share/licenses|share/lintian|lib/.build-id)/' |
-		sed 's/\.gz$//' | diff - <(sort -k 2 <<-EOF
+		sed 's/\.gz$//; s|/vendor-completions/|/site-functions/|' |
+		diff - <(sort -k 2 <<-EOF
 		755 bin/sk-tpm-ca
 		644 lib/sysusers.d/sk-tpm-ca.conf
 		755 libexec/sk-tpm/authorized-keys
 		755 libexec/sk-tpm/inventory
 		755 libexec/sk-tpm/relay
 		755 libexec/sk-tpm/serve
+		644 share/bash-completion/completions/sk-tpm-ca
+		644 share/fish/vendor_completions.d/sk-tpm-ca.fish
 		644 share/man/man5/sk-tpm-ca.conf.5
 		644 share/man/man8/sk-tpm-ca.8
+		644 share/zsh/site-functions/_sk-tpm-ca
 	EOF
 	)
 }
