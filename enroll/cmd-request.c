@@ -217,7 +217,7 @@ answer(const struct requesting *q, const struct certificate *c, bool kept,
 	answer_time(o, "valid_to", c->valid_before);
 	answer_text(o, "ca", q->address);
 	answer_bool(o, "replaced", !kept);
-	answer_bool(o, "added_to_agent", in_agent);
+	answer_bool(o, "in_agent", in_agent);
 	if (q->krl != NULL)
 		answer_path(o, "krl", q->krl);
 	if (q->ca_keys != NULL)

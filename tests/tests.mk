@@ -14,6 +14,8 @@ TOOLS = $(addprefix $(B)/tests/tools/,activate attest-read ek-chain make-credent
 TCTIS = $(patsubst tests/tools/tcti-%.c,$(B)/tests/tools/libtss2-tcti-%.so.0,\
 	$(filter-out %-pcap.c,$(wildcard tests/tools/tcti-*.c))) \
 	$(B)/tests/tools/stand-in/libtss2-tcti-pcap.so.0
+# Libraries that are preloaded.
+PRELOADS = $(B)/tests/tools/shift-clock.so
 PROVIDERS = $(addprefix $(B)/tests/tools/provider-,record.so soft.so \
 	soft-api9.so soft-api7.so)
 FAULTS = $(B)/tests/faults/faults
@@ -25,7 +27,7 @@ FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
 # --- goals -------------------------------------------------------------------
 
 .PHONY: tests unit sanitized replays fuzzers
-tests: $(UNIT_TESTS) $(API_TESTS) $(TOOLS) $(TCTIS) $(PROVIDERS) $(FAULTS)
+tests: $(UNIT_TESTS) $(API_TESTS) $(TOOLS) $(TCTIS) $(PRELOADS) $(PROVIDERS) $(FAULTS)
 unit: $(UNIT_TESTS)
 replays: $(REPLAYS)
 fuzzers: $(FUZZERS)
@@ -272,6 +274,8 @@ $(B)/tests/tools/libtss2-tcti-%.so.0: tests/tools/tcti-%.c $(FLAGS)
 $(B)/tests/tools/stand-in/libtss2-tcti-%.so.0: tests/tools/tcti-%.c $(FLAGS)
 	$(call PROGRAM,-shared,$(PKG_LIBS))
 
+$(PRELOADS): $(B)/tests/tools/%.so: tests/tools/%.c $(FLAGS)
+	$(call PROGRAM,-shared)
 $(B)/tests/tools/provider-%.so: tests/tools/provider-%.c $(FLAGS)
 	$(call PROGRAM,-shared,-ldl -lcrypto)
 $(B)/tests/tools/provider-soft-api%.so: tests/tools/provider-soft.c $(FLAGS)

@@ -73,7 +73,8 @@ static int
 check_time(const struct certificate *c, uint64_t now)
 {
 	if (c->valid_before <= now)
-		return fail_certificate("has expired");
+		return fail_certificate("has expired; compare this machine's "
+					"clock with the CA's");
 	if (c->valid_after > now)
 		return fail_certificate(
 		    "is not in force yet; compare this machine's clock with "

@@ -646,6 +646,116 @@ by_agent() {
 	unavailable 'ssh-keygen failed'
 }
 
+# certified_by KIND: what the machine got is signed by such a key.
+certified_by() {
+	rm -f "$WORK/k-cert.pub"
+	asks "$WORK/k"
+	ssh-keygen -L -f "$WORK/k-cert.pub" | grep "Signing CA: $1 "
+}
+
+# The agent has logged in to the token; by the service alone nobody enters its PIN.
+by_token() {
+	local module=/usr/lib/softhsm/libsofthsm2.so
+	command -v softhsm2-util pkcs11-tool >/dev/null || cannot "no SoftHSM here"
+	mkdir "$WORK/tokens"
+	echo "directories.tokendir = $WORK/tokens" >"$WORK/softhsm2.conf"
+	export SOFTHSM2_CONF=$WORK/softhsm2.conf
+	softhsm2-util --init-token --free --label ca --so-pin 1234 --pin 123456
+	pkcs11-tool --module "$module" --token-label ca --login --pin 123456 \
+		--keypairgen --key-type EC:prime256v1 --id 01 --label ca
+	ssh-keygen -D "$module" | head -n 1 >"$WORK/token.pub"
+	agent_start
+	ln -sfn "$SSH_AUTH_SOCK" "$WORK/agent.sock"
+	askpass_says 123456
+	SSH_AUTH_SOCK=$WORK/agent.sock SSH_ASKPASS_REQUIRE=force \
+		ssh-add -q -s "$module"
+	askpass_says no
+	finally settings
+	settings "CAKeyAgent $WORK/agent.sock"
+	sed -i "s,^UserCAKey.*,UserCAKey $WORK/token.pub," "$CONF"
+	certified_by ECDSA
+	SSH_AUTH_SOCK=$WORK/agent.sock ssh-add -q -e "$module"
+	unavailable 'ssh-keygen failed'
+	settings "PKCS11Provider $module"
+	sed -i "s,^UserCAKey.*,UserCAKey $WORK/token.pub," "$CONF"
+	unavailable 'ssh-keygen failed'
+}
+
+# A key of ours, which can certify and nothing else.
+by_tpm() {
+	"$BUILD/sk-tpm" enroll -n -l ca -f "$WORK/tpm_ca" >/dev/null
+	finally settings
+	settings "SecurityKeyProvider $LIB"
+	sed -i "s,^UserCAKey.*,UserCAKey $WORK/tpm_ca," "$CONF"
+	certified_by ECDSA-SK
+	tpm_is_empty
+}
+
+YEAR=31557600
+
+# The CA's certificate is of another time, and the machine keeps the one it has.
+wrong_clock() {
+	local serial before
+	asks "$WORK/k"
+	serial=$(ssh-keygen -L -f "$WORK/k-cert.pub" | sed -n 's/^ *Serial: //p')
+	ca revoke --serial "$serial"
+	before=$(sha256sum <"$WORK/k-cert.pub")
+	service_at $((5 * YEAR))
+	says 5 "not in force yet; compare this machine's clock with the CA's" \
+		asks "$WORK/k"
+	service_at $((-5 * YEAR))
+	says 5 "has expired; compare this machine's clock with the CA's" \
+		asks "$WORK/k"
+	[ "$(sha256sum <"$WORK/k-cert.pub")" = "$before" ]
+	last_row '.what == "issued"'
+	# What was revoked is so still, once the clock is right.
+	service_again
+	revoked "$WORK/k-cert.pub"
+	asks "$WORK/k" --krl "$WORK/krl"
+	ca audit >/dev/null
+}
+
+# certify_ek: the TPM's endorsement key for ten days, by a maker whose root the CA
+# has, and which itself was there before and will be.
+certify_ek() {
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-keyout "$WORK/maker.pem" -x509 -subj /CN=maker -days 36500 \
+		-out "$SAFE/roots.pem" 2>/dev/null
+	tpm2_readpublic -Q -c 0x81010002 -f pem -o "$WORK/ek.pem"
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-keyout "$WORK/any.pem" -subj / -out "$WORK/any.csr" 2>/dev/null
+	printf 'extendedKeyUsage=2.23.133.8.1\nkeyUsage=critical,keyAgreement\n' \
+		>"$WORK/extensions"
+	openssl x509 -req -in "$WORK/any.csr" -force_pubkey "$WORK/ek.pem" \
+		-CA "$SAFE/roots.pem" -CAkey "$WORK/maker.pem" -days 10 \
+		-extfile "$WORK/extensions" -outform DER -out "$WORK/ek.crt"
+	tpm2_nvdefine -Q -C p -s "$(stat -c %s "$WORK/ek.crt")" \
+		-a "ppwrite|ppread|ownerread|authread|no_da|platformcreate" 0x01c0000a
+	tpm2_nvwrite -Q -C p -i "$WORK/ek.crt" 0x01c0000a
+}
+
+# Before its maker's certificate begins, and behind its end.
+other_times() {
+	local days
+	finally settings
+	tpm_new timed
+	tpm_persist_srk
+	tpm_persist_ek
+	certify_ek
+	new "$WORK/timed-key" -n
+	settings "Profile certified" "FirstKey accept" "Require ek-certificate"
+	sed -i "1i EndorsementRoots $SAFE/roots.pem" "$CONF"
+	ca machine add timed "$(machine_id_of 0x81010002)" --profile certified
+	asks "$WORK/timed-key"
+	rm "$WORK/timed-key-cert.pub"
+	for days in 11 -1; do
+		service_at $((days * 86400))
+		says 5 'says ek-cert' asks "$WORK/timed-key"
+		last_row '.code == "ek-cert"'
+	done
+	fails test -e "$WORK/timed-key-cert.pub"
+}
+
 bad_store() {
 	local db=$STATE/store.db
 	mv "$db" "$SAFE/db.gone"
@@ -799,6 +909,8 @@ try "settings that mean nothing" bad_settings
 try "a machine made of tpm2-tools, good and bad" plays_machine
 try "what was said before, whole, cut, doubled and left out" replayed
 try "a maker's endorsement certificates, and others" of_a_maker
+try "a CA whose clock is years off" wrong_clock
+try "endorsement certificates that have expired, or are not valid yet" other_times
 try "lines that are not of the protocol" raw_lines
 try "connections that say nothing are counted" silence
 try "strangers do not keep a known machine out" busy
@@ -807,6 +919,8 @@ try "a login that another account passes on" other_account
 try "a CA without its key" no_key
 try "a CA whose key is another" other_key
 try "a key in an agent, and an agent without it" by_agent
+try "a key on a PKCS#11 token, which an agent has logged in to" by_token
+try "a key in the CA host's own TPM" by_tpm
 try "a store that is gone, damaged, later or another's" bad_store
 try "administrators while the service runs" while_running
 try "killed at each write" at_each_write signal=KILL

@@ -237,12 +237,12 @@ agent_has() {
 in_agent() {
 	agent_start -P "$(agent_list)"
 	export SSH_SK_PROVIDER=$LIB
-	asks "$WORK/k" --json | jq -e '.added_to_agent == false'
+	asks "$WORK/k" --json | jq -e '.in_agent == false'
 	[ "$(agent_has)" -eq 0 ]
 	rm "$WORK/k-cert.pub"
 	ssh-add -q "$WORK/k"
 	for _ in 1 2 3; do
-		asks "$WORK/k" --json | jq -e '.added_to_agent == true'
+		asks "$WORK/k" --json | jq -e '.in_agent == true'
 		[ "$(agent_has)" -eq 1 ]
 		ssh-add -L | grep -F "$(cut -d' ' -f2 "$WORK/k-cert.pub")"
 	done
@@ -258,11 +258,11 @@ in_agent() {
 	grep 'Accepted publickey.*ECDSA-SK-CERT' "$SSHD_LOG"
 	# A host's is not for an agent.
 	"$BUILD/sk-tpm" request -f "$WORK/k" --type host --json "$CA" |
-		jq -e '.added_to_agent == false'
+		jq -e '.in_agent == false'
 	# Whoever takes the key from the agent is not given it again.
 	rm "$WORK/k-cert.pub"
 	ssh-add -q -d "$WORK/k"
-	asks "$WORK/k" --json | jq -e '.added_to_agent == false'
+	asks "$WORK/k" --json | jq -e '.in_agent == false'
 }
 
 # The certificate is written all the same.
@@ -275,7 +275,7 @@ agent_that_refuses() {
 	export SSH_SK_PROVIDER=$WORK/libsk-tpm.so
 	SK_TPM_LOG_LEVEL=info asks "$WORK/k" --json >"$WORK/out" 2>"$WORK/err"
 	cat "$WORK/err"
-	jq -e '.added_to_agent == false' <"$WORK/out"
+	jq -e '.in_agent == false' <"$WORK/out"
 	grep 'not in the agent: the agent at .* refuses' "$WORK/err"
 	is_fresh
 	export SSH_AUTH_SOCK=$WORK/nobody

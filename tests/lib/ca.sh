@@ -39,11 +39,31 @@ ca() {
 }
 
 service_start() {
-	systemd-socket-activate --accept --inetd -l "$SOCKET" \
-		"$SAFE/libexec/serve" "$CONF" \
+	systemd-socket-activate --accept --inetd -l "$SOCKET" -E SK_TPM_TCTI \
+		"$@" "$SAFE/libexec/serve" "$CONF" \
 		>/dev/null 2>>"$WORK/service.log" &
 	ends_with_us $!
+	echo $! >"$WORK/service.pid"
 	wait_until [ -S "$SOCKET" ]
+}
+
+service_stop() {
+	local pid
+	pid=$(<"$WORK/service.pid")
+	kill "$pid"
+	wait_until ended "$pid"
+	rm -f "$SOCKET"
+}
+
+service_again() {
+	service_stop
+	service_start "$@"
+}
+
+# service_at SECONDS: its clock is so many ahead, until the end of the try.
+service_at() {
+	[ -n "${FINALLY[*]}" ] || finally service_again
+	service_again -E "LD_PRELOAD=$TOOLS/shift-clock.so" -E "SHIFT_CLOCK=$1"
 }
 
 # sshd's lines for it, as `sk-tpm-ca init` prints them, in $WORK/snippet; but the

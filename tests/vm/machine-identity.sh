@@ -173,6 +173,31 @@ renewed() {
 	! cmp -s "$STATE/id_machine-cert.pub" "$WORK/before"
 }
 
+# With a CA key in this TPM, and the service's unit as the manual says then.
+ca_key_in_the_tpm() {
+	local key=/var/lib/sk-tpm-ca/tpm_ca conf=/etc/ssh/sk-tpm-ca.conf
+	local unit=/etc/systemd/system/sk-tpm-ca@.service.d
+	sk-tpm enroll -n -l ca -f "$key"
+	chown sk-tpm-ca-service: "$key" "$key.pub"
+	mkdir "$unit"
+	sed -n '/^\[Service\]/,/^SupplementaryGroups/p' \
+		/usr/local/share/man/man5/sk-tpm-ca.conf.5 >"$unit/tpm.conf"
+	cat "$unit/tpm.conf"
+	systemctl daemon-reload
+	cp "$conf" "$conf.before"
+	finally mv "$conf.before" "$conf"
+	sed -i "/^UserCAKey/d; 1i UserCAKey $key\nSecurityKeyProvider $LIB" "$conf"
+	rm "$STATE/id_machine-cert.pub"
+	systemctl start "$SERVICE"
+	ssh-keygen -L -f "$STATE/id_machine-cert.pub" |
+		grep 'Signing CA: ECDSA-SK'
+	mv "$conf.before" "$conf"
+	rm "$STATE/id_machine-cert.pub"
+	systemctl start "$SERVICE"
+	cp "$conf" "$conf.before"
+	connect
+}
+
 # alice is in group tss, because she was put there; bob is anybody.
 the_services_alone() {
 	local somebody
