@@ -117,7 +117,7 @@ CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
 CA_SHARED = audit issue krl public-key settings ssh-keygen store-sqlite workdir
 CA_COMMAND = answers ca-key-files cmd-approve cmd-audit cmd-certificates cmd-completions cmd-init \
 	cmd-machine cmd-rotate cmd-status cmd-waiting figures main
-CA_SERVICE = admission certify evidence inventory judge sandbox serve slots unix-socket waiting
+CA_SERVICE = admission certify evidence inventory judge judgement sandbox serve slots unix-socket waiting
 CA_SHARED_OBJS = $(CA_SHARED:%=$(B)/enroll/ca/%.o) $(CA_OBJS) \
 	$(patsubst %,$(B)/sk/base/%.o,clock duration)
 CA_SERVICE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3 json-c) $(CA_LIBS)

@@ -19,7 +19,8 @@ PRELOADS = $(B)/tests/tools/shift-clock.so
 PROVIDERS = $(addprefix $(B)/tests/tools/provider-,record.so soft.so \
 	soft-api9.so soft-api7.so)
 FAULTS = $(B)/tests/faults/faults
-FUZZ = attest-ca attest-certificate attest-chain attest-machine config ek handle helper keyfile record request ticket tpm
+FUZZ = attest-ca attest-certificate attest-chain attest-inventory \
+	attest-judgement attest-machine config ek handle helper keyfile record request ticket tpm
 FUZZ_SECONDS ?= 20
 REPLAYS = $(FUZZ:%=$(B)/tests/fuzz/replay-%)
 FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/fuzz-%)
@@ -247,6 +248,11 @@ $(B)/tests/fuzz/fuzz-attest-%: tests/fuzz/fuzz-attest-%.c $(CA_OBJS) $(FLAGS)
 	$(call PROGRAM,-fsanitize=fuzzer,$(CA_LIBS))
 $(B)/tests/fuzz/replay-keyfile $(B)/tests/fuzz/fuzz-keyfile: \
 	$(B)/enroll/keyfile.o $(B)/enroll/new-file.o
+# What a CA has of its own.
+$(addprefix $(B)/tests/fuzz/replay-attest-,machine judgement inventory) \
+    $(addprefix $(B)/tests/fuzz/fuzz-attest-,machine judgement inventory): \
+    $(patsubst %,$(B)/enroll/ca/%.o,evidence inventory judgement settings unix-socket) \
+    $(patsubst %,$(B)/sk/base/%.o,clock duration)
 # Its TPM answers in place of one that a TCTI would reach.
 $(B)/tests/fuzz/replay-tpm $(B)/tests/fuzz/fuzz-tpm: FUZZ_LDFLAGS = \
 	-Wl,--wrap=Tss2_TctiLdr_Initialize,--wrap=Tss2_TctiLdr_Finalize \

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a machine says to a CA: what is read is written as the same lines again.
- * The evidence in it is checked.
+ * The evidence in it is checked, as by the CA's judge.
  */
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "attest/ek-public.h"
 #include "attest/message.h"
-#include "attest/verify.h"
 #include "base/log.h"
+#include "ca/evidence.h"
+#include "ca/judgement.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,21 +28,38 @@ check_again(const struct machine_reader *reader, struct slice in, size_t used)
 	bytes_reset(&again);
 }
 
+/* What the service would be told of it, and reads. */
 static void
-check_evidence(const struct message_request *request)
+check_told(const struct judged_request *judged)
 {
-	const struct evidence evidence = { bytes_slice(&request->key),
-		bytes_slice(&request->binding), bytes_slice(&request->public) };
-	struct verified_key key = { 0 };
-	struct ek_public ek;
+	struct bytes told = { 0 }, again = { 0 };
+	struct judged_request read = { 0 };
+	struct text text = { 0 };
+	enum message_code code;
 
-	if (verify_key(&evidence, &key) == 0 &&
-	    key.application.len > request->key.len)
+	if (judgement_put(&told, judged) != 0 ||
+	    judgement_take(bytes_slice(&told), &read, &code, &text) != 0 ||
+	    judgement_put(&again, &read) != 0 ||
+	    !slice_equal(bytes_slice(&told), bytes_slice(&again)))
 		abort();
-	verified_key_reset(&key);
-	if (ek_public_parse(bytes_slice(&request->ek), &ek) == 0 &&
-	    ek.numbers_len > sizeof(ek.numbers))
-		abort();
+	judged_request_reset(&read);
+	bytes_reset(&told);
+	bytes_reset(&again);
+}
+
+/* As the judge does; no maker's root is there. */
+static void
+check_evidence(struct message_request *request)
+{
+	struct judged_request judged = { 0 };
+	struct ek_roots *roots = NULL;
+	enum message_code code;
+
+	if (ek_roots_new(&roots) == 0 &&
+	    evidence_check(request, roots, 0, &judged, &code) == 0)
+		check_told(&judged);
+	judged_request_reset(&judged);
+	ek_roots_free(roots);
 }
 
 int
