@@ -117,7 +117,7 @@ CA_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto libcbor)
 CA_SHARED = audit issue krl public-key settings ssh-keygen store-sqlite workdir
 CA_COMMAND = answers ca-key-files cmd-approve cmd-audit cmd-certificates cmd-completions cmd-init \
 	cmd-machine cmd-rotate cmd-status cmd-waiting figures main
-CA_SERVICE = admission certify evidence inventory judge judgement sandbox serve slots unix-socket waiting
+CA_SERVICE = admission certify evidence inventory judge judgement lists sandbox serve slots unix-socket waiting
 CA_SHARED_OBJS = $(CA_SHARED:%=$(B)/enroll/ca/%.o) $(CA_OBJS) \
 	$(patsubst %,$(B)/sk/base/%.o,clock duration)
 CA_SERVICE_LIBS = $(shell $(PKG_CONFIG) --libs sqlite3 json-c) $(CA_LIBS)
@@ -328,6 +328,9 @@ install-ca: all ## install sk-tpm-ca, for a host that certifies others' keys
 	$(call INSTALL_ALL,0644,$(CA_FILES))
 
 uninstall: ## remove what install put there
+	@[ -n "$(DESTDIR)" ] || [ ! -e /etc/ssh/sk-tpm-join.conf ] || { \
+	    echo "sk-tpm: this server has joined a CA: sk-tpm leave first" >&2; \
+	    exit 1; }
 	$(call REMOVE_ALL,$(PROGRAMS) $(FILES))
 	@for d in "$(DESTDIR)$(DOCDIR)/examples" "$(DESTDIR)$(DOCDIR)" \
 	    "$(DESTDIR)$(LIBEXECDIR)"; do \

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,6 +50,23 @@ ca_key_is_there(const struct ca_key_files *files)
 
 /* --- what belongs to the service --------------------------------------- */
 
+static int
+no_account(const char *account)
+{
+	return fail(FAIL_UNAVAILABLE,
+	    "there is no account %s; the package makes it, or: "
+	    "systemd-sysusers",
+	    account);
+}
+
+/* To be root again; nothing for who was not. */
+static void
+end_as_service(void)
+{
+	if (getuid() == 0 && (seteuid(0) != 0 || setegid(0) != 0))
+		abort();
+}
+
 int
 give_to_service(const struct ca_invocation *inv, const char *path)
 {
@@ -58,10 +76,7 @@ give_to_service(const struct ca_invocation *inv, const char *path)
 	if (geteuid() != 0)
 		return 0;
 	if ((pw = getpwnam(account)) == NULL)
-		return fail(FAIL_UNAVAILABLE,
-		    "there is no account %s; the package makes it, or: "
-		    "systemd-sysusers",
-		    account);
+		return no_account(account);
 	if (lchown(path, pw->pw_uid, pw->pw_gid) != 0)
 		return fail(FAIL_UNAVAILABLE, "cannot give %s to %s: %s", path,
 		    account, strerror(errno));
@@ -84,6 +99,28 @@ make_directory_of(const struct ca_invocation *inv, const char *path)
 		return fail(FAIL_UNAVAILABLE, "cannot make %s: %s", directory,
 		    strerror(errno));
 	return give_to_service(inv, directory);
+}
+
+/*
+ * The directory is the service's: what is made there is made by its account,
+ * which a link leads nowhere that it may not write. ssh-keygen goes by the
+ * effective ids.
+ */
+static int
+begin_as_service(const struct ca_invocation *inv)
+{
+	const struct passwd *pw;
+
+	if (geteuid() != 0)
+		return 0;
+	if ((pw = getpwnam(inv->settings.service_account)) == NULL)
+		return no_account(inv->settings.service_account);
+	if (setegid(pw->pw_gid) != 0 || seteuid(pw->pw_uid) != 0) {
+		end_as_service();
+		return fail(FAIL_UNAVAILABLE, "cannot become %s: %s",
+		    inv->settings.service_account, strerror(errno));
+	}
+	return 0;
 }
 
 /* --- making one -------------------------------------------------------- */
@@ -112,8 +149,9 @@ ca_key_make(const struct ca_invocation *inv, const struct ca_key_files *files,
 		return r;
 	for (size_t i = 0; i < sizeof(arguments) / sizeof(arguments[0]); i++)
 		ssh_keygen_add(&keygen, arguments[i]);
-	if ((r = ssh_keygen_run(&keygen, &inv->settings)) != 0 ||
-	    (r = give_to_service(inv, files->private)) != 0)
+	if ((r = begin_as_service(inv)) != 0)
 		return r;
-	return give_to_service(inv, files->public);
+	r = ssh_keygen_run(&keygen, &inv->settings);
+	end_as_service();
+	return r;
 }

@@ -9,6 +9,7 @@
 #include "ca/certify.h"
 #include "ca/issue.h"
 #include "ca/krl.h"
+#include "ca/lists.h"
 #include "ca/public-key.h"
 
 #define VALID_BEFORE_SECONDS 300 /* clocks differ */
@@ -191,6 +192,22 @@ add_row(const struct certifying *c, struct store_audit *row)
 	return audit_add(c->store, &event, c->who->now, row);
 }
 
+/* A stolen one signs nothing more, whatever became of its files. */
+static int
+check_ca_key(const struct certifying *c)
+{
+	const char *fingerprint = c->certificate.ca_fingerprint;
+	bool revoked;
+	int r = store_key_is_revoked(c->store, fingerprint, &revoked);
+
+	if (r != 0 || !revoked)
+		return r;
+	return fail(FAIL_UNAVAILABLE,
+	    "the CA's key %s was revoked: sk-tpm-ca rotate %s --stolen has the "
+	    "next one sign",
+	    fingerprint, certificate_type_word(c->certificate.type));
+}
+
 /* The state is read again: it may have changed while ssh-keygen signed. */
 static int
 record_within(struct certifying *c, struct store_audit *row)
@@ -206,6 +223,8 @@ record_within(struct certifying *c, struct store_audit *row)
 	if ((r = admission_record(c->store, c->settings, c->who, &again)) != 0)
 		return r;
 	c->certificate.machine = again.machine.number;
+	if (again.outcome == ADMITTED && (r = check_ca_key(c)) != 0)
+		return r;
 	if (again.outcome == ADMITTED) {
 		if ((r = store_certificate_add(c->store, &c->certificate)) !=
 			0 ||
@@ -242,76 +261,9 @@ record(struct certifying *c)
 
 /* --- the answer -------------------------------------------------------- */
 
-/* Keys of a CA, each once; the rest of very many is left out. */
-struct handing_out {
-	enum certificate_type type;
-	struct bytes *out;
-	size_t n;
-	struct message_ca_key keys[MESSAGE_CA_KEYS_MAX / 2];
-};
-
-static int
-hand_out(struct slice blob, void *arg)
-{
-	struct handing_out *h = arg;
-	struct message_ca_key *key = &h->keys[h->n];
-	int r;
-
-	for (size_t i = 0; i < h->n; i++)
-		if (slice_equal(bytes_slice(&h->keys[i].blob), blob))
-			return 0;
-	if (h->n == MESSAGE_CA_KEYS_MAX / 2)
-		return 0;
-	key->certificate_type = h->type;
-	if ((r = bytes_set(&key->blob, blob.data, blob.len)) != 0)
-		return r;
-	h->n++;
-	return message_put_ca_key(h->out, key);
-}
-
-/* The one that signs, the next one, and those before while they count. */
-static int
-put_ca_keys_of(const struct certifying *c, struct handing_out *h)
-{
-	struct bytes current = { 0 }, next = { 0 };
-	int r;
-
-	if ((r = ca_public_key(c->settings, h->type, &current)) != 0 ||
-	    (r = hand_out(bytes_slice(&current), h)) != 0)
-		goto out;
-	if ((r = ca_next_key(c->settings, h->type, &next)) != 0 ||
-	    (next.len > 0 && (r = hand_out(bytes_slice(&next), h)) != 0))
-		goto out;
-	r = store_ca_keys_each(c->store, h->type, c->who->now, hand_out, h);
-out:
-	bytes_reset(&current);
-	bytes_reset(&next);
-	return r;
-}
-
-static int
-put_ca_keys(const struct certifying *c, struct bytes *out)
-{
-	static const enum certificate_type types[] = { CERTIFICATE_USER,
-		CERTIFICATE_HOST };
-	int r = 0;
-
-	for (int i = 0; i < 2 && r == 0; i++) {
-		struct handing_out h = { .type = types[i], .out = out };
-
-		if (settings_ca_key(c->settings, types[i]) == NULL)
-			continue;
-		r = put_ca_keys_of(c, &h);
-		for (size_t k = 0; k < h.n; k++)
-			bytes_reset(&h.keys[k].blob);
-	}
-	return r;
-}
-
 static int
 put_answer(const struct certifying *c, struct bytes *out)
 {
-	struct slice krl = bytes_slice(&c->krl);
 	int r;
 
 	if (c->admission->outcome == WAITS)
@@ -322,11 +274,9 @@ put_answer(const struct certifying *c, struct bytes *out)
 			  "administrator");
 	if ((r = message_put_certificate(
 		 out, bytes_slice(&c->certificate.blob))) != 0 ||
-	    (r = bytes_append(out, c->ca_keys.data, c->ca_keys.len)) != 0)
+	    (r = bytes_append(out, c->ca_keys.data, c->ca_keys.len)) != 0 ||
+	    (r = lists_put_krl(out, &c->krl)) != 0)
 		return r;
-	while (krl.len > 0)
-		if ((r = message_put_krl_part(out, &krl)) != 0)
-			return r;
 	return message_put_end(out);
 }
 
@@ -348,7 +298,7 @@ certify(struct store *store, const struct settings *settings,
 	/* What the answer needs is there before anything is written down. */
 	if (ret->outcome == ADMITTED && (r = sign(&c)) == 0 &&
 	    (who->request->wants & MESSAGE_WANT_CA_KEYS) != 0)
-		r = put_ca_keys(&c, &c.ca_keys);
+		r = lists_put_ca_keys(&c.ca_keys, store, settings, who->now);
 	if (r == 0 && (r = record(&c)) == 0)
 		r = put_answer(&c, ret_lines);
 	for (size_t i = 0; i < c.principals.n; i++)

@@ -14,11 +14,14 @@
 
 /* --- a key of a machine that is known ---------------------------------- */
 
+/* One key for one type of certificate, of the machine's or of one person. */
 struct approving {
 	struct store_machine machine;
-	const char *fingerprint; /* NULL: the only one that waits */
+	const char *fingerprint;	 /* NULL: the only one that waits */
+	const enum certificate_type *of; /* NULL: whichever it is */
 	char found[STORE_FINGERPRINT_LEN + 1];
 	char person[STORE_PERSON_MAX + 1]; /* whose that is */
+	enum certificate_type type;	   /* for which it waits */
 	unsigned int waiting;
 };
 
@@ -28,39 +31,37 @@ find_waiting(const struct store_key *key, void *arg)
 	struct approving *a = arg;
 
 	if (key->state != STORE_KEY_PENDING ||
+	    (a->of != NULL && *a->of != key->type) ||
 	    (a->fingerprint != NULL &&
 		strcmp(key->fingerprint, a->fingerprint) != 0))
 		return 0;
-	/* The same key may wait for both of its types. */
-	if (strcmp(a->found, key->fingerprint) != 0)
-		a->waiting++;
+	a->waiting++;
+	a->type = key->type;
 	memcpy(a->found, key->fingerprint, sizeof(a->found));
 	memcpy(a->person, key->person, sizeof(a->person));
 	return 0;
 }
 
 static int
-approve_type(struct ca_invocation *inv, const struct approving *a,
-    enum certificate_type type)
+set_state(struct ca_invocation *inv, const struct approving *a,
+    const char *fingerprint, enum store_key_state state)
 {
 	struct store_key key;
 	int r;
 
-	r = store_key_find(inv->store, a->machine.number, type, a->found, &key);
-	if (r == 0 && key.state == STORE_KEY_PENDING) {
-		key.state = STORE_KEY_APPROVED;
+	r = store_key_find(
+	    inv->store, a->machine.number, a->type, fingerprint, &key);
+	key.state = state;
+	if (r == 0)
 		r = store_key_put(inv->store, &key);
-	}
 	store_key_reset(&key);
-	return r == FAIL_NOT_FOUND ? 0 : r;
+	return r;
 }
 
 /* The one that had its place gives it up: one key a machine and type. */
 struct replacing {
 	const struct approving *a;
-	enum certificate_type types[32];
 	char fingerprints[32][STORE_FINGERPRINT_LEN + 1];
-	bool approved_type[3]; /* by certificate type */
 	size_t n;
 };
 
@@ -68,19 +69,15 @@ static int
 find_approved(const struct store_key *key, void *arg)
 {
 	struct replacing *p = arg;
-	bool is_it = strcmp(key->fingerprint, p->a->found) == 0;
 
-	if (is_it && key->state == STORE_KEY_PENDING)
-		p->approved_type[key->type] = true;
-	if (is_it || strcmp(key->person, p->a->person) != 0 ||
+	if (strcmp(key->fingerprint, p->a->found) == 0 ||
+	    key->type != p->a->type || strcmp(key->person, p->a->person) != 0 ||
 	    (key->state != STORE_KEY_APPROVED &&
 		key->state != STORE_KEY_EXPECTED) ||
-	    p->n == sizeof(p->types) / sizeof(p->types[0]))
+	    p->n == sizeof(p->fingerprints) / sizeof(p->fingerprints[0]))
 		return 0;
-	p->types[p->n] = key->type;
-	memcpy(p->fingerprints[p->n], key->fingerprint,
-	    sizeof(p->fingerprints[p->n]));
-	p->n++;
+	memcpy(p->fingerprints[p->n++], key->fingerprint,
+	    sizeof(p->fingerprints[0]));
 	return 0;
 }
 
@@ -88,22 +85,11 @@ static int
 replace_others(struct ca_invocation *inv, const struct approving *a)
 {
 	struct replacing p = { .a = a };
-	struct store_key key;
 	int r;
 
-	if ((r = store_keys_each(
-		 inv->store, a->machine.number, find_approved, &p)) != 0)
-		return r;
-	for (size_t i = 0; i < p.n && r == 0; i++) {
-		if (!p.approved_type[p.types[i]])
-			continue;
-		r = store_key_find(inv->store, a->machine.number, p.types[i],
-		    p.fingerprints[i], &key);
-		key.state = STORE_KEY_REPLACED;
-		if (r == 0)
-			r = store_key_put(inv->store, &key);
-		store_key_reset(&key);
-	}
+	r = store_keys_each(inv->store, a->machine.number, find_approved, &p);
+	for (size_t i = 0; i < p.n && r == 0; i++)
+		r = set_state(inv, a, p.fingerprints[i], STORE_KEY_REPLACED);
 	return r;
 }
 
@@ -122,20 +108,21 @@ approve_within(struct ca_invocation *inv, struct audit_event *event, void *arg)
 		    "no such key of %s waits for approval", a->machine.name);
 	if (a->waiting > 1)
 		return fail(FAIL_ARGUMENT,
-		    "%u keys of %s wait; name one by its fingerprint, which "
-		    "sk-tpm-ca machine show %s has",
+		    "%u of %s wait, a key for a type of certificate each; "
+		    "name one by its fingerprint and --type, which sk-tpm-ca "
+		    "machine show %s has",
 		    a->waiting, a->machine.name, a->machine.name);
 	event->fingerprint = a->found;
 	event->person = a->person;
-	if ((r = replace_others(inv, a)) != 0 ||
-	    (r = approve_type(inv, a, CERTIFICATE_USER)) != 0)
+	event->type = certificate_type_word(a->type);
+	if ((r = replace_others(inv, a)) != 0)
 		return r;
-	return approve_type(inv, a, CERTIFICATE_HOST);
+	return set_state(inv, a, a->found, STORE_KEY_APPROVED);
 }
 
 static int
 approve_key(struct ca_invocation *inv, const struct store_machine *machine,
-    const char *fingerprint)
+    const char *fingerprint, const enum certificate_type *of)
 {
 	struct audit_event event = {
 		.what = "machine approve",
@@ -144,12 +131,14 @@ approve_key(struct ca_invocation *inv, const struct store_machine *machine,
 	struct approving a = {
 		.machine = *machine,
 		.fingerprint = fingerprint,
+		.of = of,
 	};
 	int r = ca_commit(inv, approve_within, &event, &a);
 
 	if (r == 0)
-		printf("The key %s of %s gets certificates.\n", a.found,
-		    a.machine.name);
+		printf("The key %s of %s gets %s certificates%s%s.\n", a.found,
+		    a.machine.name, certificate_type_word(a.type),
+		    a.person[0] != '\0' ? " for " : "", a.person);
 	return r;
 }
 
@@ -158,7 +147,8 @@ approve_key(struct ca_invocation *inv, const struct store_machine *machine,
 /* Which one is to be known as what, and which of its keys. */
 struct admitting {
 	const char *name, *profile, *fingerprint;
-	const char *id; /* as typed, or NULL */
+	const char *id;			 /* as typed, or NULL */
+	const enum certificate_type *of; /* NULL: both */
 	struct store_waiting waiting;
 	unsigned int of_name;	       /* that ask for this name */
 	unsigned int keys, user, host; /* that get their place */
@@ -174,41 +164,37 @@ find_by_name(const struct store_waiting *w, void *arg)
 	if (w->refused || !slice_is(bytes_slice(&w->name), a->name))
 		return 0;
 	a->of_name++;
-	memcpy(a->waiting.id, w->id, sizeof(a->waiting.id));
 	return 0;
 }
 
-/*
- * A name is what the machine says. That is enough where a maker certified its
- * endorsement key, and somebody can ask for its id otherwise.
- */
+/* A name is what the machine says, whoever made its TPM. */
 static int
 find_waiting_machine(struct ca_invocation *inv, struct admitting *a)
 {
-	char id[MACHINE_ID_LEN + 1];
 	int r;
 
 	if (a->id != NULL)
 		return store_waiting_find(inv->store, a->id, &a->waiting);
 	if ((r = store_waiting_each(inv->store, find_by_name, a)) != 0)
 		return r;
-	if (a->of_name != 1)
+	if (a->of_name == 0)
 		return fail(FAIL_NOT_FOUND,
-		    "%s asks for the name %s; name one by its id, which "
-		    "sk-tpm-ca machine list --pending has",
-		    a->of_name == 0 ? "no machine that waits"
-				    : "more than one machine",
+		    "no machine that waits asks for the name %s; sk-tpm-ca "
+		    "machine list --pending has those that wait",
 		    a->name);
-	memcpy(id, a->waiting.id, sizeof(id));
-	if ((r = store_waiting_find(inv->store, id, &a->waiting)) != 0)
-		return r;
-	if (!a->waiting.certified)
-		return fail(FAIL_ARGUMENT,
-		    "no maker certified this machine's endorsement key, and it "
-		    "may be software: type its id, as you have it from "
-		    "elsewhere: sk-tpm-ca machine approve %s SHA256:...",
-		    a->name);
-	return 0;
+	return fail(FAIL_ARGUMENT,
+	    "%s is what the machine calls itself: type its id, as you have it "
+	    "from elsewhere (sk-tpm setup prints it there): sk-tpm-ca machine "
+	    "approve %s SHA256:...",
+	    a->name, a->name);
+}
+
+static bool
+is_named(const struct admitting *a, const struct store_waiting_key *key)
+{
+	return (a->of == NULL || *a->of == key->type) &&
+	    (a->fingerprint == NULL ||
+		strcmp(a->fingerprint, key->fingerprint) == 0);
 }
 
 static int
@@ -216,8 +202,7 @@ count_key(const struct store_waiting_key *key, void *arg)
 {
 	struct admitting *a = arg;
 
-	if (a->fingerprint != NULL &&
-	    strcmp(a->fingerprint, key->fingerprint) != 0)
+	if (!is_named(a, key))
 		return 0;
 	a->keys++;
 	/* Each person has one, beside the machine's own. */
@@ -232,8 +217,7 @@ static int
 move_key(const struct store_waiting_key *waiting, void *arg)
 {
 	struct admitting *a = arg;
-	bool named = a->fingerprint == NULL ||
-	    strcmp(a->fingerprint, waiting->fingerprint) == 0;
+	bool named = is_named(a, waiting);
 	struct store_key key = {
 		.machine = a->machine,
 		.type = waiting->type,
@@ -263,10 +247,12 @@ check_keys(struct ca_invocation *inv, struct admitting *a)
 		return r;
 	if (a->keys == 0)
 		return fail(FAIL_NOT_FOUND, "no such key of the machine waits");
-	if (a->user > 1 || a->host > 1)
+	if (a->user > 1 || a->host > 1 ||
+	    (a->fingerprint != NULL && a->keys > 1))
 		return fail(FAIL_ARGUMENT,
-		    "several keys of the machine wait; name one by its "
-		    "fingerprint, which sk-tpm-ca machine show %s has",
+		    "several keys of the machine wait, or one for several "
+		    "types of certificate; name one by its fingerprint and "
+		    "--type, which sk-tpm-ca machine show %s has",
 		    a->waiting.id);
 	return 0;
 }
@@ -328,9 +314,15 @@ ca_machine_approve(struct ca_invocation *inv)
 		.profile = inv->options.profile != NULL ? inv->options.profile
 							: "default",
 	};
+	enum certificate_type of;
 	struct store_machine machine;
 	int r;
 
+	if (inv->options.type != NULL) {
+		if ((r = ca_type(inv->options.type, &of)) != 0)
+			return r;
+		a.of = &of;
+	}
 	for (int i = 1; i < inv->argc; i++) {
 		if (a.id == NULL && a.fingerprint == NULL &&
 		    machine_id_is_wellformed(inv->argv[i]))
@@ -352,7 +344,7 @@ ca_machine_approve(struct ca_invocation *inv)
 		    "there is a machine %s already; sk-tpm-ca machine add %s "
 		    "%s gives it this id as well",
 		    a.name, a.name, a.id);
-	return r != 0 ? r : approve_key(inv, &machine, a.fingerprint);
+	return r != 0 ? r : approve_key(inv, &machine, a.fingerprint, a.of);
 }
 
 /* --- refuse ------------------------------------------------------------ */

@@ -375,7 +375,10 @@ ca_machine_list(struct ca_invocation *inv)
 static int
 show_id(const char *id, void *arg)
 {
-	json_object_array_add(arg, json_object_new_string(id));
+	struct text t = { 0 };
+
+	text_add_escaped(&t, slice_of_text(id), sizeof(t.s) / 4 - 1);
+	json_object_array_add(arg, json_object_new_string(t.s));
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -138,6 +139,36 @@ find_old(const struct ca_invocation *inv, const struct rotating *t,
 	} while (access(ret->public, F_OK) == 0);
 }
 
+/* What the renames have begun, and not ended: the public part is missing. */
+static bool
+is_half_done(const struct rotating *t)
+{
+	return access(t->current.public, F_OK) != 0 &&
+	    access(t->next.public, F_OK) == 0;
+}
+
+/* A power cut does not bring back what was there before. */
+static int
+sync_directory(const char *file)
+{
+	char directory[PATH_MAX];
+	char *slash;
+	int fd, r = 0;
+
+	snprintf(directory, sizeof(directory), "%s", file);
+	if ((slash = strrchr(directory, '/')) != NULL)
+		slash[slash == directory] = '\0';
+	fd = open(slash != NULL ? directory : ".",
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || fsync(fd) != 0)
+		r = fail(FAIL_UNAVAILABLE,
+		    "cannot sync the directory of %s: %s", file,
+		    strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return r;
+}
+
 /*
  * Whoever signs in between finds a part missing and says that the CA is not
  * available. Killed in between, it is ended by being run again: as long as the
@@ -158,7 +189,24 @@ switch_files(const struct ca_invocation *inv, const struct rotating *t)
 		    (r = move(t->next.private, t->current.private)) != 0)
 			return r;
 	}
-	return move(t->next.public, t->current.public);
+	if ((r = move(t->next.public, t->current.public)) != 0)
+		return r;
+	return sync_directory(t->current.public);
+}
+
+/* The row, and what is in the store, were there before the first rename. */
+static int
+end_switch(const struct ca_invocation *inv, const struct rotating *t)
+{
+	int r = switch_files(inv, t);
+
+	if (r == 0)
+		puts("A change that was begun is ended.");
+	return r != 0
+	    ? r
+	    : print_fingerprint(
+		  t->type == CERTIFICATE_HOST ? "CA of hosts" : "CA of users",
+		  t->current.public);
 }
 
 static int
@@ -202,7 +250,7 @@ find_keys(struct ca_invocation *inv, struct rotating *t)
 		    t->type == CERTIFICATE_HOST ? "HostCAKey" : "UserCAKey");
 	ca_key_files(&inv->settings, t->type, "", &t->current);
 	ca_key_files(&inv->settings, t->type, "next", &t->next);
-	if (!inv->options.stolen)
+	if (!inv->options.stolen || is_half_done(t))
 		return 0;
 	if ((r = public_key_read(t->current.public, &blob)) == 0)
 		r = public_key_fingerprint(bytes_slice(&blob), t->fingerprint);
@@ -222,6 +270,8 @@ ca_rotate(struct ca_invocation *inv)
 		    "rotate takes one of --switch, --now and --stolen");
 	if ((r = find_keys(inv, &t)) != 0)
 		return r;
+	if (is_half_done(&t))
+		return end_switch(inv, &t);
 	if (!o->change_over && (r = announce(inv, &t)) != 0)
 		return r;
 	if (o->change_over || o->now || o->stolen)

@@ -19,7 +19,7 @@ enum {
 /* The options, with what was given; NULL and false: nothing. */
 struct ca_options {
 	const char *config, *key, *profile, *machine, *person, *serial, *reason,
-	    *names, *snippet, *from, *syslog;
+	    *names, *snippet, *from, *syslog, *type;
 	bool json, dry_run, write, pending, change_over, now, stolen, help;
 };
 
@@ -66,6 +66,9 @@ bool ca_has_word(const char *words, const char *word);
 int waiting_list(
     struct ca_invocation *inv, struct json_object *list) MUST_CHECK;
 int waiting_show(struct ca_invocation *inv, const char *id) MUST_CHECK;
+
+/* Reads "user" or "host" of --type. 0 or FAIL_ARGUMENT. */
+int ca_type(const char *word, enum certificate_type *ret) MUST_CHECK;
 
 /* Who runs this, for the audit log: a login name, or a uid in digits. */
 const char *ca_administrator(void);

@@ -94,6 +94,10 @@ evidence_check(struct message_request *request, const struct ek_roots *roots,
 {
 	int r;
 
+	if (request->type == 0) {
+		ret->lists_alone = true;
+		goto out;
+	}
 	*ret_code = MESSAGE_KEY;
 	if ((r = check_key(request, ret)) != 0)
 		return r;
@@ -113,10 +117,11 @@ evidence_check(struct message_request *request, const struct ek_roots *roots,
 	}
 	ret->type = request->type == CERTIFICATE_HOST ? CERTIFICATE_HOST
 						      : CERTIFICATE_USER;
-	ret->wants = request->wants;
-	bytes_move(&request->destination, &ret->destination);
 	bytes_move(&request->name, &ret->name);
 	bytes_move(&request->key, &ret->blob);
 	bytes_move(&request->binding, &ret->bound);
+out:
+	ret->wants = request->wants;
+	bytes_move(&request->destination, &ret->destination);
 	return 0;
 }

@@ -22,8 +22,9 @@ enum ek_standing {
 /* A request whose key and endorsement key are what they have to be. */
 struct judged_request {
 	struct bytes destination, name; /* name: empty for none */
+	unsigned int wants;		/* bits of enum message_want */
+	bool lists_alone; /* no certificate is wanted: the rest is empty */
 	enum certificate_type type;
-	unsigned int wants; /* bits of enum message_want */
 	struct bytes blob;  /* SSH public key */
 	struct bytes bound; /* bound entries of its handle */
 	uint8_t key_name[TPM_NAME_LEN];

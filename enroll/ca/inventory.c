@@ -126,13 +126,17 @@ inventory_reset(struct inventory *inventory)
 static bool
 send_question(int fd, const char *id, const struct judged_request *request)
 {
+	const bool certified = request->standing == EK_CERTIFIED;
 	struct text t = { 0 };
 
+	/* What another certificate says is the machine's own word. */
 	text_add(&t, "id %s\nsubject %s\nserial %s\ntype %s\n.\n", id,
-	    request->ek_subject.len > 0 ? (const char *)request->ek_subject.data
-					: "",
-	    request->ek_serial.len > 0 ? (const char *)request->ek_serial.data
-				       : "",
+	    certified && request->ek_subject.len > 0
+		? (const char *)request->ek_subject.data
+		: "",
+	    certified && request->ek_serial.len > 0
+		? (const char *)request->ek_serial.data
+		: "",
 	    certificate_type_word(request->type));
 	return send(fd, t.s, t.len, MSG_NOSIGNAL) == (ssize_t)t.len;
 }

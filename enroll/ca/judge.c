@@ -70,7 +70,7 @@ read_request(struct machine_reader *reader)
 	ssize_t n;
 	int r = 0;
 
-	while (r == 0 && reader->state != MACHINE_ANSWER) {
+	while (r == 0 && reader->state < MACHINE_ANSWER) {
 		if (message_lines_next(&lines, &line)) {
 			r = machine_reader_take(reader, line);
 			continue;

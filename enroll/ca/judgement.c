@@ -57,9 +57,16 @@ judgement_put_refusal(
 int
 judgement_put(struct bytes *out, const struct judged_request *request)
 {
-	int r = wire_put_u32(out, VERDICT_GOOD);
+	int r;
 
-	return r != 0 ? r : put_request(out, request);
+	if (!request->lists_alone)
+		return (r = wire_put_u32(out, VERDICT_GOOD)) != 0
+		    ? r
+		    : put_request(out, request);
+	if ((r = wire_put_u32(out, VERDICT_LISTS)) != 0 ||
+	    (r = wire_put_string(out, bytes_slice(&request->destination))) != 0)
+		return r;
+	return wire_put_u32(out, request->wants);
 }
 
 /* --- read by the service ----------------------------------------------- */
@@ -82,6 +89,18 @@ take_words(struct slice *in, struct bytes *ret)
 		if (ret->data[i] < ' ' || ret->data[i] > '~')
 			return false;
 	return ret->len == 0 || ret->data[ret->len - 1] == '\0';
+}
+
+/* As a line of PROTOCOL.md has it, and no longer. */
+static bool
+take_text(struct slice *in, size_t most, struct bytes *ret)
+{
+	if (!take_bytes(in, ret) || ret->len > most)
+		return false;
+	for (size_t i = 0; i < ret->len; i++)
+		if (ret->data[i] < ' ' || ret->data[i] > '~')
+			return false;
+	return true;
 }
 
 static bool
@@ -130,7 +149,8 @@ take_request(struct slice *in, struct judged_request *ret)
 	uint32_t type, standing;
 	struct slice name;
 
-	if (!take_bytes(in, &ret->destination) || !take_bytes(in, &ret->name) ||
+	if (!take_text(in, MESSAGE_TEXT_MAX, &ret->destination) ||
+	    !take_text(in, MESSAGE_NAME_MAX, &ret->name) ||
 	    !wire_take_u32(in, &type) || !wire_take_u32(in, &ret->wants) ||
 	    !take_bytes(in, &ret->blob) || !take_bytes(in, &ret->bound) ||
 	    !wire_take_string(in, &name) || !take_ek(in, &ret->ek) ||
@@ -157,6 +177,14 @@ take_request(struct slice *in, struct judged_request *ret)
 }
 
 static bool
+take_lists(struct slice *in, struct judged_request *ret)
+{
+	ret->lists_alone = true;
+	return take_text(in, MESSAGE_TEXT_MAX, &ret->destination) &&
+	    wire_take_u32(in, &ret->wants) && in->len == 0;
+}
+
+static bool
 take_refusal(
     struct slice *in, enum message_code *ret_code, struct text *ret_text)
 {
@@ -180,7 +208,8 @@ judgement_take(struct slice in, struct judged_request *ret,
 	if (!wire_take_u32(&in, &verdict))
 		return fail(
 		    FAIL_INTERNAL, "the process that reads requests has ended");
-	if (verdict == VERDICT_GOOD && take_request(&in, ret))
+	if ((verdict == VERDICT_GOOD && take_request(&in, ret)) ||
+	    (verdict == VERDICT_LISTS && take_lists(&in, ret)))
 		return 0;
 	if ((verdict == VERDICT_REFUSED || verdict == VERDICT_UNAVAILABLE) &&
 	    take_refusal(&in, ret_code, ret_text))

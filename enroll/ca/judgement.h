@@ -12,6 +12,7 @@
 /* One of these, and then what belongs to it. */
 enum verdict {
 	VERDICT_GOOD,
+	VERDICT_LISTS, /* it is good, and wants no certificate */
 	VERDICT_REFUSED,
 	VERDICT_UNAVAILABLE,
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,13 +7,21 @@
 #include "base/home.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "ca/issue.h"
+#include "base/wire.h"
 #include "ca/krl.h"
 #include "ca/public-key.h"
 #include "ca/ssh-keygen.h"
 #include "ca/workdir.h"
 
-#define KRL_MAX (12 * 1024 * 1024)
+/* In base64 and lines, with a certificate, it is within PROTOCOL.md's limits.
+ */
+#define KRL_MAX (11 * 1024 * 1024)
+
+/*
+ * What was revoked is in the list for this long behind its end: our clock may
+ * be ahead of a server's, or have been ahead for a while. In seconds.
+ */
+#define KEPT_BEHIND_ITS_END (30 * 86400)
 
 /* --- what is revoked, in ssh-keygen's words ---------------------------- */
 
@@ -124,23 +133,35 @@ write_krl(struct store *store, struct writing *w, int64_t now)
 	/* The first group, of keys, is there even if it is empty. */
 	if ((r = store_revoked_keys_each(store, add_key, w)) != 0 ||
 	    (r = end_group(w)) != 0 ||
-	    (r = store_revoked_each(store, now, add_certificate, w)) != 0)
+	    (r = store_revoked_each(
+		 store, now - KEPT_BEHIND_ITS_END, add_certificate, w)) != 0)
 		return r;
 	return end_group(w);
 }
 
 /* --- whether it is good ------------------------------------------------ */
 
-/* ssh-keygen reads it, with a key of no interest: one of ours. */
+/* A key that nobody has, and nobody could revoke. */
+static int
+make_key(struct bytes *ret)
+{
+	uint8_t point[32];
+	int r;
+
+	if (RAND_bytes(point, sizeof(point)) != 1)
+		return fail(FAIL_INTERNAL, "no random numbers");
+	if ((r = wire_put_text(ret, "ssh-ed25519")) != 0)
+		return r;
+	return wire_put_string(ret, (struct slice){ point, sizeof(point) });
+}
+
+/* ssh-keygen reads it, and does not find in it what is not there. */
 static int
 check(struct writing *w)
 {
 	struct ssh_keygen run = { 0 };
 	struct bytes blob = { 0 }, line = { 0 };
-	const char *key = workdir_path(w->dir, "ca.pub");
-	enum certificate_type type = w->settings->user_ca_key != NULL
-	    ? CERTIFICATE_USER
-	    : CERTIFICATE_HOST;
+	const char *key = workdir_path(w->dir, "any.pub");
 	int r;
 
 	if (key == NULL)
@@ -150,7 +171,7 @@ check(struct writing *w)
 	ssh_keygen_add(&run, "-f");
 	ssh_keygen_add(&run, w->krl);
 	ssh_keygen_add(&run, key);
-	if ((r = ca_public_key(w->settings, type, &blob)) == 0 &&
+	if ((r = make_key(&blob)) == 0 &&
 	    (r = public_key_put(&line, bytes_slice(&blob))) == 0 &&
 	    (r = file_write_new(key, bytes_slice(&line))) == 0)
 		r = ssh_keygen_run(&run, w->settings);

@@ -29,8 +29,8 @@ const struct ca_command_entry ca_commands[] = {
 	{ "machine show", "NAME|ID", "one machine, with its ids and keys",
 	    "json", 1, 1, ca_machine_show, false },
 	{ "machine approve", "NAME [ID] [KEY]",
-	    "let a machine, or a key, that waits have them", "profile", 1, 3,
-	    ca_machine_approve, false },
+	    "let a machine, or a key, that waits have them", "profile type", 1,
+	    3, ca_machine_approve, false },
 	{ "machine refuse", "ID", "let a machine that waits have none",
 	    "reason", 1, 1, ca_machine_refuse, false },
 	{ "machine rename", "NAME NEW", "call it otherwise", "", 2, 2,
@@ -77,6 +77,7 @@ enum {
 	OPTION_SNIPPET,
 	OPTION_FROM,
 	OPTION_SYSLOG,
+	OPTION_TYPE,
 	OPTION_DRY_RUN,
 	OPTION_WRITE,
 	OPTION_PENDING,
@@ -104,6 +105,7 @@ const struct option ca_option_table[] = {
 	{ "stolen", no_argument, NULL, OPTION_STOLEN },
 	{ "switch", no_argument, NULL, OPTION_SWITCH },
 	{ "syslog", required_argument, NULL, OPTION_SYSLOG },
+	{ "type", required_argument, NULL, OPTION_TYPE },
 	{ "write", no_argument, NULL, OPTION_WRITE },
 	{ NULL, 0, NULL, 0 },
 };
@@ -137,6 +139,8 @@ text_option(struct ca_options *o, int c)
 		return &o->from;
 	case OPTION_SYSLOG:
 		return &o->syslog;
+	case OPTION_TYPE:
+		return &o->type;
 	default:
 		return NULL;
 	}
@@ -186,6 +190,21 @@ print_usage(FILE *f)
 		    width - (int)strlen(ca_commands[i].words),
 		    ca_commands[i].arguments, ca_commands[i].summary);
 	fprintf(f, "\nThe options are in sk-tpm-ca(8).\n");
+}
+
+int
+ca_type(const char *word, enum certificate_type *ret)
+{
+	if (strcmp(word, "user") == 0)
+		*ret = CERTIFICATE_USER;
+	else if (strcmp(word, "host") == 0)
+		*ret = CERTIFICATE_HOST;
+	else
+		return fail(FAIL_ARGUMENT,
+		    "--type: \"%.100s\" is not a type of certificate; use "
+		    "user or host",
+		    word);
+	return 0;
 }
 
 /* --- changes ----------------------------------------------------------- */

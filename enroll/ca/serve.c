@@ -5,6 +5,7 @@
  * that, relay's line tells which key logged in.
  */
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <errno.h>
 #include <openssl/rand.h>
@@ -27,6 +28,7 @@
 #include "ca/audit.h"
 #include "ca/certify.h"
 #include "ca/judge.h"
+#include "ca/lists.h"
 #include "ca/public-key.h"
 #include "ca/slots.h"
 #include "ca/workdir.h"
@@ -42,6 +44,7 @@ struct session {
 	struct bytes said; /* both sides' lines, up to the challenge */
 	struct judged_request request;
 	struct applicant who;
+	bool known_login; /* by a machine's key, or a person's */
 	uint8_t secret[MESSAGE_SECRET_LEN];
 	struct inventory inventory;
 	bool asked; /* a whole request came */
@@ -119,18 +122,39 @@ next_line(struct session *s, struct slice *ret)
 
 /* --- refusing ---------------------------------------------------------- */
 
-/* A refusal is a row as well; without the row, nobody is told why. */
+/* A row, unless there were very many in this minute: the disk is not theirs. */
+static int
+write_refusal(const struct session *s, enum message_code code,
+    const char *machine, const char *text)
+{
+	struct audit_event event = certify_event(&s->who, "refused");
+	const int64_t now = time(NULL);
+	struct text words = { 0 };
+	unsigned int before;
+	bool written;
+	int r;
+
+	if (s->store == NULL)
+		return 0;
+	if ((r = tally_refused(
+		 &s->settings, s->known_login, now, &written, &before)) != 0 ||
+	    !written)
+		return r;
+	text_add(&words, "%s", text);
+	if (before > 0)
+		text_add(&words, "; %u before it have no row", before);
+	event.machine = machine;
+	event.code = message_codes[code].name;
+	event.text = words.s;
+	return audit_alone(s->store, &event, now);
+}
+
+/* Without the row, nobody is told why. */
 static void
 refuse(struct session *s, enum message_code code, const char *machine,
     const char *text)
 {
-	struct audit_event event = certify_event(&s->who, "refused");
-
-	event.machine = machine;
-	event.code = message_codes[code].name;
-	event.text = text;
-	if (s->store != NULL &&
-	    audit_alone(s->store, &event, time(NULL)) != 0) {
+	if (write_refusal(s, code, machine, text) != 0) {
 		log_failure(FAIL_STORE);
 		code = MESSAGE_UNAVAILABLE;
 		text = "the audit log cannot be written";
@@ -138,6 +162,8 @@ refuse(struct session *s, enum message_code code, const char *machine,
 	/* Which machines there are is not said, nor what is wrong with us. */
 	if (code == MESSAGE_UNKNOWN)
 		text = "this CA does not know this machine";
+	if (code == MESSAGE_BUSY)
+		text = "too many machines wait to be approved";
 	if (code == MESSAGE_UNAVAILABLE) {
 		log_info("%s", text);
 		text = "the CA cannot issue certificates at present";
@@ -213,7 +239,8 @@ static bool
 is_address(struct slice word)
 {
 	for (size_t i = 0; i < word.len; i++)
-		if (strchr("0123456789abcdefghijklmnopqrstuvwxyz.:%",
+		if (word.data[i] == '\0' ||
+		    strchr("0123456789abcdefghijklmnopqrstuvwxyz.:%",
 			word.data[i]) == NULL)
 			return false;
 	return word.len > 0 && word.len <= STORE_ADDRESS_MAX;
@@ -257,16 +284,23 @@ static int
 take_slot(struct session *s)
 {
 	struct store_machine machine;
+	char party[STORE_PERSON_MAX + 8] = "";
 	int r = FAIL_NOT_FOUND;
 
-	if (s->who.person[0] != '\0')
+	if (s->who.person[0] != '\0') {
 		r = 0;
-	else if (s->who.login[0] != '\0')
-		r = store_machine_by_key(s->store, s->who.login, &machine);
+		snprintf(party, sizeof(party), "person %s", s->who.person);
+	} else if (s->who.login[0] != '\0' &&
+	    (r = store_machine_by_key(s->store, s->who.login, &machine)) == 0) {
+		snprintf(party, sizeof(party), "machine %lld",
+		    (long long)machine.number);
+	}
 	if (r != 0 && r != FAIL_NOT_FOUND)
 		return r;
-	return slot_take(
-	    &s->settings, r == 0 ? SLOT_FOR_KNOWN : SLOT_FOR_STRANGERS);
+	s->known_login = r == 0;
+	return s->known_login
+	    ? slot_take(&s->settings, SLOT_FOR_KNOWN, party)
+	    : slot_take(&s->settings, SLOT_FOR_STRANGERS, NULL);
 }
 
 /* --- the request ------------------------------------------------------- */
@@ -369,7 +403,7 @@ take_request(struct session *s)
 		refuse(s, code, NULL, text.s);
 		return false;
 	}
-	if (r != 0 || (r = identify(s)) != 0) {
+	if (r != 0 || (!s->request.lists_alone && (r = identify(s)) != 0)) {
 		unavailable(r);
 		return false;
 	}
@@ -379,6 +413,28 @@ take_request(struct session *s)
 		return false;
 	}
 	return true;
+}
+
+/* --- lists alone ------------------------------------------------------- */
+
+/* Nothing is decided, so there is no row. Strangers learn nothing. */
+static void
+hand_out_lists(struct session *s)
+{
+	struct bytes out = { 0 };
+	int r;
+
+	if (!s->known_login) {
+		refuse(s, MESSAGE_LOGIN, NULL,
+		    "no machine of this CA has the key that logged in");
+		return;
+	}
+	if ((r = lists_put(&out, s->store, &s->settings, s->request.wants,
+		 time(NULL))) != 0)
+		unavailable(r);
+	else
+		send_bytes(&out);
+	bytes_reset(&out);
 }
 
 /* --- the challenge ----------------------------------------------------- */
@@ -514,8 +570,12 @@ converse(struct session *s)
 		return;
 	}
 	s->deadline = clock_deadline(s->settings.timeout * 1000);
-	if (take_request(s) && challenge(s))
-		admit(s);
+	if (take_request(s)) {
+		if (s->request.lists_alone)
+			hand_out_lists(s);
+		else if (challenge(s))
+			admit(s);
+	}
 	if (!s->asked)
 		count_incomplete(s);
 }
@@ -530,6 +590,10 @@ prepare(struct session *s, const char *path)
 	if (s->settings.names.n == 0)
 		return fail(FAIL_CONFIG,
 		    "%s has no Names, by which machines call this CA", path);
+	/* Whoever does not read what is sent is not waited for. */
+	(void)setsockopt(STDOUT_FILENO, SOL_SOCKET, SO_SNDTIMEO,
+	    &(struct timeval){ .tv_sec = s->settings.timeout },
+	    sizeof(struct timeval));
 	/* First of all, while there is nothing for it to inherit. */
 	if ((r = judge_start(&s->settings, &s->judge)) != 0 ||
 	    (r = runtime_make(&s->settings)) != 0 || (r = check_peer(s)) != 0)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,17 @@ struct places {
 	uint32_t taken, uncertified, of_address;
 };
 
+/* Of IPv6, a network of 64 bits is one place: whoever has one has it all. */
+static bool
+is_same_place(const char *a, const char *b)
+{
+	struct in6_addr x, y;
+
+	if (inet_pton(AF_INET6, a, &x) == 1 && inet_pton(AF_INET6, b, &y) == 1)
+		return memcmp(&x, &y, 8) == 0;
+	return strcmp(a, b) == 0;
+}
+
 static int
 count_place(const struct store_waiting *w, void *arg)
 {
@@ -32,7 +44,7 @@ count_place(const struct store_waiting *w, void *arg)
 		return 0;
 	p->taken++;
 	p->uncertified += !w->certified;
-	p->of_address += !w->certified && strcmp(w->address, p->address) == 0;
+	p->of_address += !w->certified && is_same_place(w->address, p->address);
 	return 0;
 }
 

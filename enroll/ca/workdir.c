@@ -29,23 +29,39 @@ runtime_make(const struct settings *settings)
 	return cannot("make", settings->runtime);
 }
 
+/*
+ * What an administrator's command writes as root is not in a directory where
+ * the service's account could put a link in its way.
+ */
+static const char *
+directory_for_work(const struct settings *settings)
+{
+	struct stat st;
+
+	return geteuid() == 0 &&
+		(stat(settings->runtime, &st) != 0 || st.st_uid != 0)
+	    ? "/run"
+	    : settings->runtime;
+}
+
 int
 workdir_make(const struct settings *settings, struct workdir *ret)
 {
+	const char *in = directory_for_work(settings);
 	int r;
 
 	*ret = (struct workdir){ 0 };
-	if (asprintf(&ret->path, "%s/work.XXXXXX", settings->runtime) == -1) {
+	if (asprintf(&ret->path, "%s/sk-tpm-ca-work.XXXXXX", in) == -1) {
 		ret->path = NULL;
 		return fail(FAIL_MEMORY, "out of memory");
 	}
-	if ((r = runtime_make(settings)) != 0) {
+	if (in == settings->runtime && (r = runtime_make(settings)) != 0) {
 		free(ret->path);
 		ret->path = NULL;
 		return r;
 	}
 	if (mkdtemp(ret->path) == NULL) {
-		r = cannot("make a directory in", settings->runtime);
+		r = cannot("make a directory in", in);
 		free(ret->path);
 		ret->path = NULL;
 		return r;

@@ -145,7 +145,7 @@ read_more(struct ca_reader *reader, struct slice line)
 	if (part_take_prefix(&line, "krl "))
 		return read_krl(reader, line);
 	if (!slice_is(line, "."))
-		return part_fail("lines behind a certificate");
+		return part_fail("lines that are no list");
 	reader->state = CA_DONE;
 	return 0;
 }
@@ -163,7 +163,10 @@ ca_reader_take(struct ca_reader *reader, struct slice line)
 			reader->state = CA_CHALLENGE;
 		return r;
 	case CA_CHALLENGE:
-		return read_challenge(reader, line);
+		if (!reader->lists_alone)
+			return read_challenge(reader, line);
+		reader->state = CA_MORE;
+		return read_more(reader, line);
 	case CA_CERTIFICATE:
 		return read_issued(reader, line);
 	case CA_MORE:

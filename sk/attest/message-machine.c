@@ -6,6 +6,9 @@
 #include "base/error.h"
 #include "base/log.h"
 
+/* The type of a request for the CA's lists alone. */
+#define NO_CERTIFICATE "none"
+
 /* The lines of a request, in their order. */
 enum {
 	LINE_FOR,
@@ -39,15 +42,25 @@ static const struct {
 	[LINE_END] = { ".", false },
 };
 
+/* What a request has that asks for a certificate. */
+static bool
+is_evidence(unsigned int which)
+{
+	return which >= LINE_NAME && which <= LINE_EK_CERT;
+}
+
 /* Which line it is, of those that may come now; *line is what follows. */
 static unsigned int
-find_request_line(unsigned int next, struct slice *line)
+find_request_line(unsigned int next, bool lists_alone, struct slice *line)
 {
-	for (; next < LINES; next++)
+	for (; next < LINES; next++) {
+		if (lists_alone && is_evidence(next))
+			continue;
 		if (part_take_prefix(line, request_lines[next].begins))
 			return next;
-		else if (!request_lines[next].optional)
+		if (!request_lines[next].optional)
 			break;
+	}
 	return LINES;
 }
 
@@ -83,7 +96,9 @@ read_request_line(
 		    part_is_word(rest, MESSAGE_TEXT_MAX),
 		    &request->destination);
 	case LINE_TYPE:
-		return part_read_type(rest, &request->type);
+		return slice_is(rest, NO_CERTIFICATE)
+		    ? 0
+		    : part_read_type(rest, &request->type);
 	case LINE_WANT_CA_KEYS:
 		return read_flag(rest, MESSAGE_WANT_CA_KEYS, request);
 	case LINE_WANT_KRL:
@@ -111,14 +126,17 @@ read_request_line(
 static int
 read_request(struct machine_reader *reader, struct slice line)
 {
-	unsigned int which = find_request_line(reader->next, &line);
+	bool lists_alone =
+	    reader->next > LINE_TYPE && reader->request.type == 0;
+	unsigned int which =
+	    find_request_line(reader->next, lists_alone, &line);
 	int r;
 
 	if ((r = read_request_line(which, line, &reader->request)) != 0)
 		return r;
 	reader->next = which == LINE_EK_CERT ? which : which + 1;
 	if (which == LINE_END)
-		reader->state = MACHINE_ANSWER;
+		reader->state = lists_alone ? MACHINE_DONE : MACHINE_ANSWER;
 	return 0;
 }
 
@@ -206,8 +224,10 @@ put_wishes(struct bytes *out, const struct message_request *request)
 
 	if ((r = part_put_text_line(
 		 out, "for", bytes_slice(&request->destination))) != 0 ||
-	    (r = part_put_text_line(
-		 out, "type", slice_of_text(part_types[request->type]))) != 0 ||
+	    (r = part_put_text_line(out, "type",
+		 slice_of_text(request->type == 0
+			 ? NO_CERTIFICATE
+			 : part_types[request->type]))) != 0 ||
 	    ((request->wants & MESSAGE_WANT_CA_KEYS) != 0 &&
 		(r = part_put(out, "want ca-keys\n")) != 0) ||
 	    ((request->wants & MESSAGE_WANT_KRL) != 0 &&
@@ -224,8 +244,11 @@ message_put_request(struct bytes *out, const struct message_request *request)
 
 	if ((r = check_request(request)) != 0 ||
 	    (r = message_put_greeting(out)) != 0 ||
-	    (r = put_wishes(out, request)) != 0 ||
-	    (r = part_put_base64(out, "key", bytes_slice(&request->key))) !=
+	    (r = put_wishes(out, request)) != 0)
+		return r;
+	if (request->type == 0)
+		return message_put_end(out);
+	if ((r = part_put_base64(out, "key", bytes_slice(&request->key))) !=
 		0 ||
 	    (r = part_put_base64(
 		 out, "binding", bytes_slice(&request->binding))) != 0 ||

@@ -55,7 +55,11 @@ enum message_want {
 
 struct message_request {
 	struct bytes destination;
-	uint32_t type;	    /* enum certificate_type of ssh/sshkey.h */
+	/*
+	 * enum certificate_type of ssh/sshkey.h; 0: no certificate is wanted.
+	 * Then all below `wants` is empty.
+	 */
+	uint32_t type;
 	unsigned int wants; /* bits of enum message_want */
 	struct bytes name;  /* empty: none */
 	struct bytes key, binding, public, ek;
@@ -70,7 +74,7 @@ enum machine_state {
 	MACHINE_VERSION, /* its first line is to come */
 	MACHINE_REQUEST, /* other lines of the request are */
 	MACHINE_ANSWER,	 /* the request is complete; its answer is to come */
-	MACHINE_DONE,
+	MACHINE_DONE,	 /* also where no certificate is wanted */
 };
 
 /* What a CA reads. Start from { 0 }. */
@@ -144,10 +148,11 @@ enum ca_state {
 	CA_ERROR,   /* ended by `code` and `text` */
 };
 
-/* What a machine reads. Start from { .wants = ... }. */
+/* What a machine reads. Start from { .wants = ..., .lists_alone = ... }. */
 struct ca_reader {
 	enum ca_state state;
 	unsigned int wants; /* as in the request */
+	bool lists_alone;   /* no certificate was asked for */
 	struct bytes id_object, encrypted_secret;
 	struct bytes certificate;
 	struct message_ca_key ca_keys[MESSAGE_CA_KEYS_MAX];

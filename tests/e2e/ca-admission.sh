@@ -165,6 +165,7 @@ bounded() {
 	forget_waiting
 	others 3 127.0.0.1
 	says 6 'says busy' asks "$WORK/k"
+	grep 'says busy: "too many machines wait to be approved"' "$WORK/out"
 	last_row '.code == "busy" and (.text | test("3 machines wait"))'
 	[ "$(rows waiting)" -eq 3 ]
 	forget_waiting
@@ -188,7 +189,7 @@ bounded() {
 	forget_waiting
 }
 
-# A maker's certificate: the name that it asks for will do.
+# A maker's certificate: its name is its own word all the same.
 certified_waits() {
 	local name
 	admits "Admission pending" "EndorsementRoots $SAFE/roots.pem"
@@ -196,7 +197,8 @@ certified_waits() {
 	pending '.[0].certified'
 	ca machine show "$(waiting_id)" | grep '^advice: .*maker of TPMs vouches'
 	name=$(jq -r '.[0].asks_for' "$WORK/pending")
-	ca machine approve "$name"
+	refuses_ca 'type its id' machine approve "$name"
+	ca machine approve "$name" "$(waiting_id)"
 	asks "$WORK/k"
 	ca machine remove "$name"
 }
@@ -319,6 +321,55 @@ listed_and_refused() {
 	ca machine remove web7
 }
 
+# What joined by its certificate, and has another one now that it made itself.
+own_certificate() {
+	certifies
+	printf 'Profile default\nFirstKey accept\n' >>"$CONF"
+	inventory_says 'name web7'
+	asks "$WORK/k"
+	sed -i "s,^EndorsementRoots.*,EndorsementRoots $SAFE/other-roots.pem," \
+		"$CONF"
+	sed -i 's,^InventoryCommand .*,& %n %s,' "$CONF"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-keyout /dev/null -subj /CN=other -out "$SAFE/other-roots.pem" \
+		2>/dev/null
+	asks "$WORK/k"
+	cat "$SAFE/asked/question"
+	# Its id is known: nothing that the certificate says is passed on.
+	[ "$(grep . "$SAFE/asked/question")" = "$NOBODY" ]
+	ca machine remove web7
+}
+
+# A network of 64 bits is one place: whoever has one has all of its addresses.
+of_one_network() {
+	local address
+	admits "Admission pending" "MaxPending 16"
+	forget_waiting
+	others 1 2001:db8::1
+	others 1 2001:db8::2:1
+	others 1 2001:db8:0:1::1
+	asks_from 2001:db8::9 | grep '^pending '
+	forget_waiting
+	for address in 2001:db8::1 2001:db8::2:1 2001:db8:0:0:ffff::1; do
+		others 1 "$address"
+	done
+	asks_from 2001:db8::9 | grep '^error busy '
+	asks_from 2001:db8:0:1::9 | grep '^pending '
+	forget_waiting
+}
+
+# asks_from ADDRESS: tests/attest/machine, through relay; what the CA said.
+asks_from() {
+	rm -rf "$WORK/talk"
+	mkdir "$WORK/talk"
+	mkfifo "$WORK/talk/back"
+	DESTINATION=127.0.0.1 "$TOP/tests/attest/machine" "$WORK/talk" user \
+		0x81010001 <"$WORK/talk/back" 2>"$WORK/talk/err" |
+		SSH_CONNECTION="$1 1 ::1 22" logged_in |
+		tee "$WORK/talk/heard" >"$WORK/talk/back" || :
+	cat "$WORK/talk/heard"
+}
+
 uncertified() {
 	certifies
 	sed -i "s,^EndorsementRoots.*,EndorsementRoots $WORK/other-roots.pem," \
@@ -410,10 +461,12 @@ try "it is approved by its id" approved
 try "it is refused, and that is taken back" refused
 try "keys of one that waits" several_keys
 try "those that wait are bounded, and push out nobody" bounded
-try "one that a maker certified, by its name" certified_waits
+try "a network of IPv6 has the places of one address" of_one_network
+try "one that a maker certified, by its id as well" certified_waits
 try "one that its maker certified and the inventory knows needs nobody" certified
 try "what the inventory says now counts, and a name never moves" listed
 try "whom an administrator refused, no inventory lets in" listed_and_refused
+try "a certificate of its own making is not passed on" own_certificate
 try "for one without a maker's word no inventory is asked" uncertified
 try "an inventory that fails lets nobody in, and the log says why" inventory_fails
 try "nobody but the service asks the inventory" inventory_of_others

@@ -194,6 +194,37 @@ revoked() {
 	ssh-keygen -Q -f "$WORK/krl" "$STATE/user_ca.pub"
 }
 
+# To who has a key that was certified, with no challenge, no certificate and no row.
+lists_alone() {
+	local before serial sent
+	asks "$WORK/k" >/dev/null
+	serial=$(ssh-keygen -L -f "$WORK/k-cert.pub" | sed -n 's/^ *Serial: //p')
+	before=$(rows audit).$(rows certificates)
+	rm -f "$WORK/krl" "$WORK/ca-keys"
+	sent=$(commands asks "$WORK/k" --lists --krl "$WORK/krl" \
+		--ca-keys "$WORK/ca-keys" | xargs)
+	echo "note: TPM commands for lists alone, all of them ssh's: $sent"
+	[ "$sent" = "173 157 15d 165" ]
+	ssh-keygen -Q -f "$WORK/krl" "$WORK/k.pub"
+	cmp "$WORK/ca-keys" <(cut -d ' ' -f 1-2 "$STATE/host_ca.pub")
+	asks "$WORK/k" --if-needed --lists --krl "$WORK/krl" --json |
+		jq -e '(has("certificate") | not) and .krl == "'"$WORK/krl"'"'
+	[ "$(rows audit).$(rows certificates)" = "$before" ]
+	says 1 'name the files by --krl and --ca-keys' asks "$WORK/k" --lists
+	# A certificate that the list revokes is not fresh.
+	ca revoke --serial "$serial"
+	asks "$WORK/k" --if-needed --lists --krl "$WORK/krl" --json |
+		jq -e '.replaced == true'
+	[ "$serial" != "$(ssh-keygen -L -f "$WORK/k-cert.pub" |
+		sed -n 's/^ *Serial: //p')" ]
+	ssh-keygen -Q -f "$WORK/krl" "$WORK/k-cert.pub"
+	# Others are told nothing.
+	new "$WORK/stranger" -n
+	says 5 'says login' asks "$WORK/stranger" --lists --krl "$WORK/none.krl"
+	last_row '.what == "refused" and .code == "login"'
+	fails test -e "$WORK/none.krl"
+}
+
 disabled() {
 	local version
 	cp "$WORK/k-cert.pub" "$WORK/old-cert.pub"
@@ -328,9 +359,17 @@ audited() {
 		"$WORK/audit"
 	ca audit --from 3 | head -n 1 | jq -e '.number == 3'
 	# What syslog has anchors the end.
-	sqlite3 "$STATE/store.db" "SELECT 'x audit ' || number || ' ' ||
-		lower(hex(hash)) || ' ' || row FROM audit" >"$WORK/syslog"
+	mirror >"$WORK/syslog"
 	ca audit --syslog "$WORK/syslog" >/dev/null
+	sed 's/.*: audit/audit/' "$WORK/syslog" >"$WORK/cat"
+	ca audit --syslog "$WORK/cat" >/dev/null
+	# Names that strangers log in by are in such a file, too.
+	cp "$WORK/syslog" "$WORK/others"
+	printf 'Nov 27 08:00:00 ca sshd[7]: Invalid user %s from ::1\n' \
+		"audit 999999999 $(printf %064d 0) {" \
+		"x sk-tpm-ca[1]: audit 999999999 $(printf %064d 0) {" \
+		>>"$WORK/others"
+	ca audit --syslog "$WORK/others" >/dev/null
 	cp -r "$STATE" "$SAFE/copy"
 	finally rm -rf "$SAFE/copy"
 	sed "s,$STATE/store,$SAFE/copy/store," "$CONF" >"$SAFE/copy.conf"
@@ -341,6 +380,62 @@ audited() {
 		WHERE number = 9" 'row 9 of the audit log was changed'
 	damaged "UPDATE audit SET time = time + 1 WHERE number = 9" \
 		'row 9 of the audit log was changed'
+}
+
+# What rsyslog would have.
+mirror() {
+	sqlite3 "$STATE/store.db" "SELECT 'Nov 27 08:00:00 ca sk-tpm-ca[7]: audit '
+		|| number || ' ' || lower(hex(hash)) || ' ' || row FROM audit"
+}
+
+# Who can write the store can write all hashes anew, and go on from there.
+written_anew() {
+	finally restore
+	cp "$STATE"/store.db* "$SAFE"
+	mirror >"$WORK/syslog"
+	rehash 3 "UPDATE audit SET row = replace(row, 'web1', 'web9')
+		WHERE number = 3"
+	ca machine add later "SHA256:$(head -c 32 /dev/urandom | base64)"
+	mirror | tail -n 1 >>"$WORK/syslog"
+	ca audit >/dev/null
+	refuses_ca 'row 3 of the audit log is not what syslog has' audit \
+		--syslog "$WORK/syslog"
+	# Its end cut off, and others in its place.
+	restore
+	mirror >"$WORK/syslog"
+	sqlite3 "$STATE/store.db" 'DELETE FROM audit WHERE number >
+		(SELECT max(number) - 3 FROM audit)'
+	for name in a b c d; do
+		ca machine add "$name" "SHA256:$(head -c 32 /dev/urandom | base64)"
+	done
+	mirror | tail -n 4 >>"$WORK/syslog"
+	refuses_ca 'syslog has two different rows' audit --syslog "$WORK/syslog"
+	# What somebody wrote into it does nothing to the terminal.
+	restore
+	rehash 3 "UPDATE audit SET row = replace(row, 'web1', char(27) || '[2J')
+		WHERE number = 3"
+	ca audit >"$WORK/out" 2>&1 || :
+	fails grep -q $'\e' "$WORK/out"
+}
+
+restore() {
+	rm -f "$STATE"/store.db*
+	cp "$SAFE"/store.db* "$STATE"
+}
+
+# rehash N CHANGE: all hashes from row N on, after a change.
+rehash() {
+	sqlite3 "$STATE/store.db" "$2"
+	sqlite3 "$STATE/store.db" "SELECT number || ' ' || time || ' ' || hex(row)
+		|| ' ' || (SELECT hex(hash) FROM audit WHERE number = $1 - 1)
+		FROM audit WHERE number >= $1 ORDER BY number" |
+		perl -MDigest::SHA=sha256 -ane '
+			$before = pack("H*", $F[3]) if $. == 1;
+			$before = sha256($before . pack("Q>Q>", @F[0, 1]) .
+				pack("H*", $F[2]));
+			printf "UPDATE audit SET hash = x\x27%s\x27 WHERE number = %d;\n",
+				unpack("H*", $before), $F[0];' |
+		sqlite3 "$STATE/store.db"
 }
 
 damaged() {
@@ -369,18 +464,6 @@ plays() {
 }
 
 # What sshd runs for a login, once it is known by which key that is.
-logged_in() {
-	local login=${LOGIN:-$WORK/talk/blob}
-	wait_until [ -s "$login" ]
-	wait_until whole "$login"
-	echo "publickey sk-ecdsa-sha2-nistp256@openssh.com $(base64 -w 0 \
-		"$login")" >"$WORK/talk/auth"
-	SSH_USER_AUTH=$WORK/talk/auth "$SAFE/libexec/relay" "$SOCKET"
-}
-
-whole() {
-	[ "$(stat -c %s "$1")" -eq 127 ]
-}
 
 plays_machine() {
 	finally settings
@@ -574,6 +657,54 @@ busy() {
 	wait_until slots_free
 }
 
+# One machine has no more than a quarter of them, however often it logs in.
+of_one_machine() {
+	local i pids=()
+	finally settings
+	settings
+	sed -i '1i MaxConnections 16' "$CONF"
+	echo "publickey $(cut -d ' ' -f 1-2 "$WORK/k.pub")" >"$WORK/auth"
+	for ((i = 0; i < 6; i++)); do
+		SSH_USER_AUTH=$WORK/auth "$SAFE/libexec/relay" "$SOCKET" \
+			<"$WORK/silent" >"$WORK/silent.$i" 2>&1 &
+		pids+=($!)
+	done
+	exec 7>"$WORK/silent"
+	wait_until answered_all
+	[ "$(cat "$WORK"/silent.? | grep -c '^error busy ')" -eq 2 ]
+	[ "$(cat "$WORK"/silent.? | grep -c '^sk-tpm-attest 1')" -eq 4 ]
+	exec 7>&-
+	wait "${pids[@]}" || :
+	wait_until slots_free
+}
+
+# Sixty a minute have rows of their own; how many had none is told behind that.
+refusals() {
+	local before i
+	mkfifo "$WORK/open"
+	exec 8<>"$WORK/open"
+	service_at 100
+	before=$(rows audit)
+	for ((i = 0; i < 70; i++)); do
+		says_nonsense
+	done
+	echo "$(($(rows audit) - before)) rows"
+	[ "$(rows audit)" -eq $((before + 60)) ]
+	service_at 200
+	says_nonsense
+	last_row '.code == "syntax" and
+		(.text | test("; 10 before it have no row$"))'
+	exec 8>&-
+	rm -f "$SAFE"/run/refused.*
+}
+
+# And waits for the answer: who leaves first is only counted.
+says_nonsense() {
+	echo x >&8
+	"$SAFE/libexec/relay" "$SOCKET" <&8 >"$WORK/out" || :
+	grep -q '^error syntax' "$WORK/out"
+}
+
 answered_all() {
 	local i
 	for ((i = 0; i < 6; i++)); do
@@ -693,6 +824,20 @@ by_tpm() {
 
 YEAR=31557600
 
+# One key a machine and type, however it came in.
+expected_replaces() {
+	asks "$WORK/k"
+	new "$WORK/next" -n
+	ca machine add web1 "$ID" --key "$(fingerprint "$WORK/next.pub")"
+	asks "$WORK/next"
+	says 5 'another key has taken' asks "$WORK/k"
+	ca machine show web1 --json |
+		jq -e '[.keys[] | select(.state == "approved")] | length == 1'
+	ca machine remove web1
+	known
+	asks "$WORK/k"
+}
+
 # The CA's certificate is of another time, and the machine keeps the one it has.
 wrong_clock() {
 	local serial before
@@ -708,6 +853,11 @@ wrong_clock() {
 		asks "$WORK/k"
 	[ "$(sha256sum <"$WORK/k-cert.pub")" = "$before" ]
 	last_row '.what == "issued"'
+	# A list that was made two days ahead has it all the same.
+	LD_PRELOAD=$TOOLS/shift-clock.so SHIFT_CLOCK=172800 ca revoke \
+		--key "SHA256:$(head -c 32 /dev/urandom | base64 | tr -d =)"
+	LD_PRELOAD=$TOOLS/shift-clock.so SHIFT_CLOCK=172800 ca krl "$WORK/krl"
+	fails ssh-keygen -Q -f "$WORK/krl" "$WORK/k-cert.pub"
 	# What was revoked is so still, once the clock is right.
 	service_again
 	revoked "$WORK/k-cert.pub"
@@ -898,8 +1048,10 @@ try "a known one's first key waits until it is approved" first_key
 try "a server that trusts the CA lets it in" logs_in
 try "a host's key, by the login of the approved one" host_key
 try "a list of what is revoked, and the CA's keys, come along" trust_files
+try "the lists alone, for keys that it has certified" lists_alone
 try "a key is replaced by its own login, or an administrator's word" replaced
 try "a key that is expected, and a first one that is accepted" expected
+try "a key that is expected takes the other one's place" expected_replaces
 try "names and ids that are none, and whose they are" names
 try "a machine that is disabled, and enabled" disabled
 try "revoked by serial number, and by machine" by_serial
@@ -914,7 +1066,9 @@ try "endorsement certificates that have expired, or are not valid yet" other_tim
 try "lines that are not of the protocol" raw_lines
 try "connections that say nothing are counted" silence
 try "strangers do not keep a known machine out" busy
+try "one machine does not keep the others out" of_one_machine
 try "one that is slow" slow
+try "refusals beyond sixty a minute are counted" refusals
 try "a login that another account passes on" other_account
 try "a CA without its key" no_key
 try "a CA whose key is another" other_key
@@ -928,4 +1082,5 @@ try "a full disk at each write" at_each_write error=ENOSPC
 try "a store that somebody holds" locked
 try "what sshd runs" helpers
 try "the audit log tells what was changed in it" audited
+try "rows that were written anew, and an end that was cut off" written_anew
 echo "1..$N"

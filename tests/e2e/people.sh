@@ -229,6 +229,33 @@ own_keys() {
 	asks_as alice "$HOME/.ssh/id_work"
 }
 
+# A key that waits for two things is approved for one of them, and takes the place
+# of nobody else's.
+one_at_a_time() {
+	local wanted
+	"$BUILD/sk-tpm" enroll -P -n -f "$WORK/two" >/dev/null
+	wanted=$(fingerprint "$WORK/two.pub")
+	says 4 'has to be approved' asks_as mallory "$WORK/two"
+	sqlite3 "$STATE/store.db" "INSERT INTO keys (machine, type, state,
+			fingerprint, person, blob, bound, first_seen, last_seen)
+		SELECT machine, 2, state, fingerprint, '', blob, bound, first_seen,
+			last_seen FROM keys WHERE fingerprint = '$wanted'"
+	refuses_ca 'name one by its fingerprint and --type' machine approve web1
+	refuses_ca 'name one by its fingerprint and --type' machine approve web1 \
+		"$wanted"
+	refuses_ca 'is not a type of certificate' machine approve web1 --type x
+	ca machine approve web1 "$wanted" --type user >"$WORK/out"
+	cat "$WORK/out"
+	grep "^The key $wanted of web1 gets user certificates for mallory\.$" \
+		"$WORK/out"
+	last_row '.person == "mallory" and .type == "user"'
+	[ "$(sqlite3 "$STATE/store.db" "SELECT count(*) FROM keys
+		WHERE fingerprint = '$wanted' AND type = 2 AND state = 1")" -eq 1 ]
+	asks_as alice "$HOME/.ssh/id_work"
+	sqlite3 "$STATE/store.db" "DELETE FROM keys WHERE type = 2 AND
+		fingerprint = '$wanted'"
+}
+
 # Nobody is a person where the settings do not say so.
 not_set() {
 	finally people_settings
@@ -334,6 +361,7 @@ try "a server lets the person in, and to no other account" server_lets_in
 try "a wrong code" wrong_code
 try "those who are somebody else" attacks
 try "each person has a key of their own in a machine" own_keys
+try "an approval is of one key for one thing" one_at_a_time
 try "settings that mean nobody" not_set
 try "an unknown laptop waits, with the person that came" pending_machine
 try "somebody leaves" leaves

@@ -131,6 +131,28 @@ interrupted() {
 	done
 }
 
+# The same where it was stolen: it signs nothing from the row on, and the list of
+# what is revoked can be made.
+stolen_and_interrupted() {
+	local n
+	command -v strace >/dev/null || cannot "no strace here"
+	for n in 1 2 3 4; do
+		cp "$STATE/user_ca.pub" before.pub
+		strace -qq -o /dev/null -e trace=rename,renameat,renameat2 \
+			-e "inject=rename,renameat,renameat2:signal=KILL:when=$n" \
+			"$SAFE/sk-tpm-ca" --config "$CONF" rotate user --stolen &&
+			return 1
+		says 6 'says unavailable' ask
+		sk-tpm-ca krl krl
+		fails ssh-keygen -Q -f krl before.pub
+		sk-tpm-ca rotate user --stolen >/dev/null
+		fails cmp -s before.pub "$STATE/user_ca.pub"
+		[ -s "$STATE/user_ca" ]
+		ask
+		signed_by "$STATE/user_ca.pub"
+	done
+}
+
 lost() {
 	rm "$STATE/user_ca"
 	says 6 'says unavailable' ask
@@ -233,8 +255,9 @@ host_is_lost() {
 	sqlite3 "$STATE/store.db" ".backup $SAFE/backup.db"
 	ca machine enable web1
 	ca machine list >/dev/null
-	sqlite3 "$STATE/store.db" "SELECT 'x audit ' || number || ' ' ||
-		lower(hex(hash)) || ' ' || row FROM audit" >"$WORK/from-old-ca.log"
+	sqlite3 "$STATE/store.db" "SELECT 'Nov 27 08:00:00 ca sk-tpm-ca[7]: audit '
+		|| number || ' ' || lower(hex(hash)) || ' ' || row FROM audit" \
+		>"$WORK/from-old-ca.log"
 	rm "$STATE"/store.db*
 	cp "$SAFE/backup.db" "$STATE/store.db"
 	example_text back | sed "s,/var/log,$WORK," >script
@@ -252,6 +275,7 @@ try "the CA's key gives way to the next" rotates
 try "killed while it does" interrupted
 try "the CA's key is lost" lost
 try "the CA's key is stolen" stolen
+try "stolen, and its rotation killed half-way" stolen_and_interrupted
 try "keys in an agent give way" in_agent
 try "everything has expired" expired
 try "a TPM that was cleared" cleared

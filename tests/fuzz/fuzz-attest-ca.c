@@ -15,9 +15,11 @@ static int
 put_issued(struct bytes *out, const struct ca_reader *reader)
 {
 	struct slice krl = bytes_slice(&reader->krl);
-	int r;
+	int r = 0;
 
-	r = message_put_certificate(out, bytes_slice(&reader->certificate));
+	if (!reader->lists_alone)
+		r = message_put_certificate(
+		    out, bytes_slice(&reader->certificate));
 	for (size_t i = 0; i < reader->n_ca_keys && r == 0; i++)
 		r = message_put_ca_key(out, &reader->ca_keys[i]);
 	while (krl.len > 0 && r == 0)
@@ -47,11 +49,12 @@ put_again(struct bytes *out, const struct ca_reader *reader, bool greeted)
 	return put_issued(out, reader);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+read_answer(const uint8_t *data, size_t size, bool lists_alone)
 {
-	struct ca_reader reader = { .wants = MESSAGE_WANT_CA_KEYS |
-		    MESSAGE_WANT_KRL };
+	struct ca_reader reader = { .wants =
+					MESSAGE_WANT_CA_KEYS | MESSAGE_WANT_KRL,
+		.lists_alone = lists_alone };
 	struct message_lines lines = { .most = MESSAGE_CA_MAX };
 	struct slice in = { data, size }, line;
 	struct bytes again = { 0 };
@@ -77,5 +80,12 @@ out:
 	message_lines_reset(&lines);
 	ca_reader_reset(&reader);
 	bytes_reset(&again);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	read_answer(data, size, false);
+	read_answer(data, size, true);
 	return 0;
 }

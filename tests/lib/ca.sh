@@ -62,7 +62,8 @@ service_again() {
 
 # service_at SECONDS: its clock is so many ahead, until the end of the try.
 service_at() {
-	[ -n "${FINALLY[*]}" ] || finally service_again
+	[ -n "${SHIFTED-}" ] || finally service_again
+	SHIFTED=yes
 	service_again -E "LD_PRELOAD=$TOOLS/shift-clock.so" -E "SHIFT_CLOCK=$1"
 }
 
@@ -119,6 +120,21 @@ asks() {
 	local file=$1
 	shift
 	"$BUILD/sk-tpm" request -f "$file" "$@" "$CA"
+}
+
+# relay, as sshd runs it for a login by the key in $LOGIN, or by that of
+# tests/attest/machine in $WORK/talk.
+logged_in() {
+	local login=${LOGIN:-$WORK/talk/blob}
+	wait_until [ -s "$login" ]
+	wait_until whole "$login"
+	echo "publickey sk-ecdsa-sha2-nistp256@openssh.com $(base64 -w 0 \
+		"$login")" >"$WORK/talk/auth"
+	SSH_USER_AUTH=$WORK/talk/auth "$SAFE/libexec/relay" "$SOCKET"
+}
+
+whole() {
+	[ "$(stat -c %s "$1")" -eq 127 ]
 }
 
 # says STATUS TEXT COMMAND...

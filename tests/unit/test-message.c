@@ -220,6 +220,77 @@ test_answer_of_the_example(void **state)
 	machine_reader_reset(&reader);
 }
 
+/* --- lists alone ------------------------------------------------------- */
+
+#define LISTS                  \
+	"sk-tpm-attest 1\n"    \
+	"for ca.example.com\n" \
+	"type none\n"
+
+static void
+test_lists_to_the_ca(void **state)
+{
+	static const char all[] = LISTS "want ca-keys\nwant krl\n.\n";
+	static const char *const bad[] = {
+		LISTS "name web1\n.\n",
+		LISTS "key AAAA\n.\n",
+		LISTS "want krl\nwant ca-keys\n.\n",
+		LISTS "want krl\n.\n.\n",
+		LISTS ".\nanswer AAAA\n",
+		"sk-tpm-attest 1\nfor ca.example.com\n.\n",
+	};
+	struct machine_reader reader = { 0 };
+	struct bytes again = { 0 };
+
+	(void)state;
+	assert_int_equal(read_machine(slice_of_text(all), &reader), 0);
+	assert_int_equal(reader.state, MACHINE_DONE);
+	assert_int_equal(reader.request.type, 0);
+	assert_int_equal(reader.request.wants, WANTS);
+	assert_int_equal(message_put_request(&again, &reader.request), 0);
+	assert_true(slice_is(bytes_slice(&again), all));
+	bytes_reset(&again);
+	machine_reader_reset(&reader);
+	assert_int_equal(machine_says(LISTS ".\n"), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(machine_says(bad[i]), FAIL_PROTOCOL);
+}
+
+static void
+test_lists_to_the_machine(void **state)
+{
+	static const struct {
+		const char *says;
+		int r;
+		enum ca_state state;
+	} cases[] = {
+		{ "sk-tpm-attest 1\n.\n", 0, CA_DONE },
+		{ "sk-tpm-attest 1\nkrl AAAA\n.\n", 0, CA_DONE },
+		{ "sk-tpm-attest 1\nkrl AAAA\n", 0, CA_MORE },
+		{ "sk-tpm-attest 1\nerror login who\n", 0, CA_ERROR },
+		{ "sk-tpm-attest 1\nchallenge AAAA AAAA\n", FAIL_PROTOCOL,
+		    CA_MORE },
+		{ "sk-tpm-attest 1\ncertificate AAAA\n", FAIL_PROTOCOL,
+		    CA_MORE },
+		{ "sk-tpm-attest 1\npending a\n", FAIL_PROTOCOL, CA_MORE },
+		{ "sk-tpm-attest 1\nkrl AAAA\nerror login who\n", FAIL_PROTOCOL,
+		    CA_MORE },
+		{ "sk-tpm-attest 1\n.\n.\n", FAIL_PROTOCOL, CA_DONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ca_reader reader = { .wants = WANTS,
+			.lists_alone = true };
+
+		assert_int_equal(
+		    read_ca(slice_of_text(cases[i].says), &reader), cases[i].r);
+		assert_int_equal(reader.state, cases[i].state);
+		assert_int_equal(reader.certificate.len, 0);
+		ca_reader_reset(&reader);
+	}
+}
+
 /* --- lines ------------------------------------------------------------- */
 
 /* However they arrive, in which pieces. */
@@ -822,6 +893,8 @@ main(void)
 		cmocka_unit_test(test_example_to_the_ca),
 		cmocka_unit_test(test_example_to_the_machine),
 		cmocka_unit_test(test_answer_of_the_example),
+		cmocka_unit_test(test_lists_to_the_ca),
+		cmocka_unit_test(test_lists_to_the_machine),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_longest_line),
 		cmocka_unit_test(test_damaged_request),
