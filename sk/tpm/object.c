@@ -7,6 +7,47 @@
 #include "tpm/rc.h"
 #include "tpm/retry.h"
 
+static bool
+is_refused(TSS2_RC rc)
+{
+	return tpm_rc(rc) == TPM2_RC_BAD_AUTH ||
+	    tpm_rc(rc) == TPM2_RC_AUTH_FAIL;
+}
+
+/*
+ * tpm2-tss before 3.1 computes an HMAC over the command without the Name that
+ * it does not know yet. So the Name is read without a guard, and then again
+ * with it: the TPM takes that only where the Name is right.
+ */
+static TSS2_RC
+open_in_two_steps(struct tpm *tpm, uint32_t handle, ESYS_TR *ret_object)
+{
+	const bool nv = handle >> TPM2_HR_SHIFT == TPM2_HT_NV_INDEX;
+	TPM2B_NV_PUBLIC *index = NULL;
+	TPM2B_PUBLIC *public = NULL;
+	TPM2B_NAME *name = NULL, *qualified = NULL;
+	TSS2_RC rc;
+
+	rc = TPM_RETRY(Esys_TR_FromTPMPublic(tpm_esys(tpm), handle,
+	    ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ret_object));
+	if (rc != TSS2_RC_SUCCESS)
+		return rc;
+	if (nv)
+		rc = TPM_RETRY(Esys_NV_ReadPublic(tpm_esys(tpm), *ret_object,
+		    tpm_guard(tpm), ESYS_TR_NONE, ESYS_TR_NONE, &index, &name));
+	else
+		rc = TPM_RETRY(Esys_ReadPublic(tpm_esys(tpm), *ret_object,
+		    tpm_guard(tpm), ESYS_TR_NONE, ESYS_TR_NONE, &public, &name,
+		    &qualified));
+	Esys_Free(index);
+	Esys_Free(public);
+	Esys_Free(name);
+	Esys_Free(qualified);
+	if (rc != TSS2_RC_SUCCESS)
+		(void)Esys_TR_Close(tpm_esys(tpm), ret_object);
+	return rc;
+}
+
 int
 tpm_open_handle(
     struct tpm *tpm, uint32_t handle, const char *doing, ESYS_TR *ret_object)
@@ -16,13 +57,15 @@ tpm_open_handle(
 	*ret_object = ESYS_TR_NONE;
 	rc = TPM_RETRY(Esys_TR_FromTPMPublic(tpm_esys(tpm), handle,
 	    tpm_guard(tpm), ESYS_TR_NONE, ESYS_TR_NONE, ret_object));
+	if (is_refused(rc) && tpm_guard(tpm) != ESYS_TR_NONE)
+		rc = open_in_two_steps(tpm, handle, ret_object);
 	if (rc == TSS2_RC_SUCCESS)
 		return 0;
 	*ret_object = ESYS_TR_NONE;
 	if (tpm_rc(rc) == TPM2_RC_HANDLE)
 		return 0;
 	/* Nothing but a guard is authorized here. */
-	if (tpm_rc(rc) == TPM2_RC_BAD_AUTH || tpm_rc(rc) == TPM2_RC_AUTH_FAIL)
+	if (is_refused(rc))
 		return fail(FAIL_FORGED,
 		    "something between us and the TPM alters what it is asked "
 		    "or what it answers");

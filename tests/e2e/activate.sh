@@ -15,7 +15,12 @@ echo "$PIN" | ssh-keygen -q -t ecdsa-sk -O verify-required -N '' -w "$LIB" \
 # endorsement_key KIND HANDLE: persistent until the end of the try, and in
 # $WORK/ek.pub.
 endorsement_key() {
-	tpm2_createek -Q -G "$1" -c "$WORK/ek.ctx" -u "$WORK/ek.pub" -f tss
+	tpm2_createek -Q -G "$1" -c "$WORK/ek.ctx" -u "$WORK/ek.pub" -f tss \
+		2>"$WORK/out" || {
+		cat "$WORK/out"
+		grep -q "Invalid key algorithm" "$WORK/out" &&
+			cannot "this tpm2-tools makes no endorsement key $1"
+	}
 	tpm2_evictcontrol -Q -C o -c "$WORK/ek.ctx" "$2"
 	finally tpm2_evictcontrol -Q -C o -c "$2"
 	tpm2_flushcontext -t

@@ -42,9 +42,10 @@ refused_in_its_words() {
 	cat out
 	example_text refused >line
 	grep -xFf line out
-	# But for ssh's own notice.
+	# But for ssh's own notice. (Older ones ask for the PIN before they call us,
+	# and a person is asked before it is used.)
 	cat asked
-	fails grep -v '^none: ' asked
+	[ "$OPENSSH" -lt 809 ] || fails grep -v '^none: ' asked
 	[ "$(wrong_tries)" -eq 0 ]
 }
 

@@ -420,7 +420,7 @@ knows() {
 
 # persist_ek KIND HANDLE: prints its id.
 persist_ek() {
-	tpm2_createek -Q -G "$1" -c "$2"
+	tpm2_createek -Q -G "$1" -c "$2" || return 1
 	tpm2_flushcontext -t
 	tpm2_readpublic -Q -c "$2" -f der -o "$WORK/spki"
 	echo "SHA256:$(openssl dgst -sha256 -binary "$WORK/spki" | base64)"
@@ -562,7 +562,8 @@ declare -A TPMS IDS
 tpm_new tpm_there
 tpm_persist_srk
 TPMS[there]=$TCTI
-IDS[there]=$(persist_ek ecc384 0x81010016)
+# (Debian 11's tpm2-tools makes none on P-384.)
+IDS[there]=$(persist_ek ecc384 0x81010016 || persist_ek rsa 0x81010001)
 tpm_new tpm_absent
 TPMS[absent]=$TCTI
 IDS[absent]=$(persist_ek ecc 0x81010002)

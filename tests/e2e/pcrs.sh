@@ -124,7 +124,10 @@ another_state() {
 	refuses "boot as then, or make a new key" sign "$WORK/asks"
 	refuses "$SECURE_BOOT is not" sk test "$WORK/pin"
 	refuses "$SECURE_BOOT is not" sk pin "$WORK/pin"
-	refuses "$SECURE_BOOT is not" log_in -o BatchMode=no -i "$WORK/pin"
+	# (Older ones ask for the PIN before they call us.)
+	[ "$OPENSSH" -lt 809 ] ||
+		refuses "$SECURE_BOOT is not" log_in -o BatchMode=no \
+			-i "$WORK/pin"
 	nobody_was_asked
 	# With a file's own flag, ssh-keygen asks for the PIN before it asks us.
 	refuses "$SECURE_BOOT is not" sign "$WORK/pin"
@@ -229,7 +232,8 @@ same_measurements() {
 absent_bank() {
 	finally boot 4 1 7 1
 	finally tpm2_pcrallocate -Q sha1:all+sha256:all
-	tpm2_pcrallocate -Q sha1:all+sha256:none
+	tpm2_pcrallocate -Q sha1:all+sha256:none ||
+		cannot "this tpm2-tools allocates no PCRs by bank"
 	boot
 	askpass_says "$PIN"
 	refuses "this TPM has no PCR 7 in a SHA-256 bank" \
