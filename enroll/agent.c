@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/wire.h"
@@ -33,6 +34,9 @@ enum constraint {
 #define MAX_ANSWER (256 * 1024)
 
 #define ANSWERS_WITHIN_S 5
+
+/* All that is asked of an agent, from agent_connect on. */
+static uint64_t answers_until;
 
 static int
 no_answer(const char *path, const char *why)
@@ -67,6 +71,7 @@ agent_connect(const char *path, int *ret)
 		close(fd);
 		return FAIL_UNREACHABLE;
 	}
+	answers_until = clock_deadline(ANSWERS_WITHIN_S * 1000);
 	*ret = fd;
 	return 0;
 }
@@ -87,8 +92,16 @@ send_all(int fd, const char *path, struct slice s)
 static int
 receive(int fd, const char *path, void *ret, size_t len)
 {
-	ssize_t n = recv(fd, ret, len, MSG_WAITALL);
+	struct timeval left = { 0 };
+	int ms = clock_ms_left(answers_until);
+	ssize_t n;
 
+	left.tv_sec = ms / 1000;
+	left.tv_usec = ms % 1000 * 1000;
+	if (ms == 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &left, sizeof(left)) != 0)
+		return no_answer(path, "it is too slow");
+	n = recv(fd, ret, len, MSG_WAITALL);
 	if (n == -1)
 		return no_answer(path,
 		    errno == EAGAIN ? "it takes the request and does not answer"

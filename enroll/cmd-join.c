@@ -49,7 +49,8 @@ take_arguments(struct join *join)
 		    "0123456789.-")] != '\0'))
 		return fail(FAIL_ARGUMENT,
 		    "--name: \"%.100s\" is no host's name", name);
-	if (name != NULL && (join->name = strdup(name)) == NULL)
+	if ((name != NULL && (join->name = strdup(name)) == NULL) ||
+	    (hosts != NULL && (join->hosts = strdup(hosts)) == NULL))
 		return fail(FAIL_MEMORY, "out of memory");
 	if (join->n_addresses == 0)
 		return fail(FAIL_ARGUMENT, "join takes ssh://CA ...");
@@ -76,6 +77,15 @@ take_host_key(struct join *join)
 	return 0;
 }
 
+static void
+take_over(char **ours, char **before)
+{
+	if (*ours != NULL)
+		return;
+	*ours = *before;
+	*before = NULL;
+}
+
 /* One of another CA's has to leave first: its keys are trusted here. */
 static int
 check_joined(struct join *join)
@@ -86,6 +96,9 @@ check_joined(struct join *join)
 	if (r == FAIL_NOT_FOUND)
 		return take_host_key(join);
 	join->made_host_key = before.made_host_key;
+	/* What is not said anew is as it was. */
+	take_over(&join->name, &before.name);
+	take_over(&join->hosts, &before.hosts);
 	if (r == 0 && strcmp(before.addresses[0], join->addresses[0]) != 0)
 		r = fail(FAIL_ARGUMENT,
 		    "this machine has joined %s: sk-tpm leave first",
@@ -109,6 +122,11 @@ renew(struct join *join)
 		r = fail(FAIL_CA_PENDING,
 		    "the CA lets this machine wait for approval; it joins by "
 		    "itself then");
+	else if (r == 0 && status == STATUS_REFUSED)
+		r = fail(FAIL_CA_REFUSED,
+		    "the CA refuses this machine. If it does not know it: "
+		    "sk-tpm-ca machine add NAME ID there, with the id that "
+		    "sk-tpm setup prints here; then join again");
 	else if (r == 0 && status != 0)
 		r = fail(FAIL_CA_LATER,
 		    "the CA gave no certificates; come again, or have the "
@@ -125,7 +143,9 @@ start_timer(struct join *join)
 
 	if (access("/run/systemd/system", F_OK) != 0) {
 		join_step(join, "No systemd here: have run every hour",
-		    "sk-tpm renew");
+		    "sk-tpm renew as " JOIN_ACCOUNT
+		    " with group tss, and sk-tpm renew --write as root behind "
+		    "it");
 		return 0;
 	}
 	if (!join_step(join, "Starting", JOIN_TIMER))

@@ -24,9 +24,12 @@ stop_timer(struct join *join)
 	return program_must(disable, RUN_AS_OURSELVES);
 }
 
-/* A copy in the TPM is nobody's once the file is gone. */
+/*
+ * A copy in the TPM is nobody's once the file is gone. Of a file of the
+ * account's, root touches nothing: it may be a link to anywhere.
+ */
 static void
-evict(struct join *join, const char *file)
+evict(struct join *join, const char *file, enum run_as as)
 {
 	const char *const argv[] = { program_self(), "evict", file, NULL };
 	struct bytes output = { 0 };
@@ -35,7 +38,7 @@ evict(struct join *join, const char *file)
 	if (access(file, F_OK) != 0 ||
 	    !join_step(join, "Freeing the TPM's copy of", file))
 		return;
-	if (program_run(argv, RUN_AS_OURSELVES, &output, &status) != 0)
+	if (program_run(argv, as, &output, &status) != 0)
 		log_info("%s", log_cause());
 	bytes_reset(&output);
 }
@@ -51,10 +54,10 @@ remove_account(struct join *join)
 	if (getpwnam(JOIN_ACCOUNT) == NULL ||
 	    !join_step(join, "Removing the account", JOIN_ACCOUNT))
 		return 0;
-	machine_end_processes();
 	do {
 		struct bytes output = { 0 };
 
+		machine_end_processes();
 		r = program_run(userdel, RUN_AS_OURSELVES, &output, &status);
 		bytes_reset(&output);
 		if (r != 0 || status == 0)
@@ -62,6 +65,28 @@ remove_account(struct join *join)
 		poll(NULL, 0, 100);
 	} while (clock_ms_left(deadline) > 0);
 	return fail(FAIL_UNAVAILABLE, "userdel " JOIN_ACCOUNT " failed");
+}
+
+/* Whatever of the account's still runs may make files while they are removed.
+ */
+static int
+remove_home(struct join *join)
+{
+	static const char *const rm[] = { "rm", "-rf", "--", JOIN_STATE, NULL };
+	uint64_t deadline = clock_deadline(10000);
+	int status, r;
+
+	if (access(JOIN_STATE, F_OK) != 0 ||
+	    !join_step(join, "Removing", JOIN_STATE))
+		return 0;
+	do {
+		if (getpwnam(JOIN_ACCOUNT) != NULL)
+			machine_end_processes();
+		r = program_run(rm, RUN_AS_OURSELVES, NULL, &status);
+		if (r != 0 || status == 0)
+			return r;
+	} while (clock_ms_left(deadline) > 0);
+	return fail(FAIL_UNAVAILABLE, "cannot remove " JOIN_STATE);
 }
 
 static int
@@ -72,7 +97,6 @@ remove_all(struct join *join)
 		join->made_host_key ? JOIN_HOST_KEY ".pub" : NULL,
 		JOIN_SETTINGS,
 	};
-	static const char *const rm[] = { "rm", "-rf", "--", JOIN_STATE, NULL };
 	int r;
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
@@ -80,11 +104,7 @@ remove_all(struct join *join)
 		    join_step(join, "Removing", files[i]) &&
 		    unlink(files[i]) != 0)
 			return file_fail("remove", files[i]);
-	if (access(JOIN_STATE, F_OK) == 0 &&
-	    join_step(join, "Removing", JOIN_STATE) &&
-	    (r = program_must(rm, RUN_AS_OURSELVES)) != 0)
-		return r;
-	return remove_account(join);
+	return (r = remove_home(join)) != 0 ? r : remove_account(join);
 }
 
 int
@@ -102,9 +122,9 @@ command_leave(struct invocation *inv)
 		r = 0; /* what a join left that was broken off */
 	if (r == 0 && (r = stop_timer(&join)) == 0 &&
 	    (r = join_uninstall(&join)) == 0) {
-		evict(&join, JOIN_IDENTITY);
+		evict(&join, JOIN_IDENTITY, RUN_AS_MACHINE);
 		if (join.made_host_key)
-			evict(&join, JOIN_HOST_KEY);
+			evict(&join, JOIN_HOST_KEY, RUN_AS_OURSELVES);
 		r = remove_all(&join);
 	}
 	if (r == 0 && wanted_form(inv) == ANSWER_JSON) {

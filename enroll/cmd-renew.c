@@ -58,7 +58,9 @@ say(const struct bytes *output, const char *what)
 	    bytes_append(&text, "", 1) != 0)
 		return;
 	o = json_tokener_parse((const char *)text.data);
-	if (o != NULL)
+	if (o != NULL && answer_member(o, "valid_to")[0] == '\0')
+		printf("fetched: the lists of the CA; the %s is fresh\n", what);
+	else if (o != NULL)
 		printf("renewed: the %s for %s, valid until %s\n", what,
 		    answer_member(o, "names"), answer_member(o, "valid_to"));
 	json_object_put(o);
@@ -86,15 +88,16 @@ fetch(const struct join *join, const char *what, struct fetching *f)
 	return r;
 }
 
-/* Each time, as it brings the revocation list, and the login of the other. */
+/* Of what comes, the revocation list is needed each time. */
 static int
 fetch_identity(const struct join *join)
 {
 	struct fetching f = {
 		.argv = { program_self(), "request", "-f", JOIN_IDENTITY,
 		    "--krl", JOIN_STATE "/" JOIN_KRL, "--ca-keys",
-		    JOIN_STATE "/" JOIN_HOST_CA_KEYS },
-		.n = 8,
+		    JOIN_STATE "/" JOIN_HOST_CA_KEYS, "--if-needed",
+		    "--lists" },
+		.n = 10,
 	};
 
 	return fetch(join, "machine's certificate", &f);
@@ -106,8 +109,9 @@ fetch_host(const struct join *join)
 	struct fetching f = {
 		.argv = { program_self(), "request", "-f", JOIN_HOST_COPY,
 		    "--type", "host", "--ca-keys",
-		    JOIN_STATE "/" JOIN_USER_CA_KEYS, "--if-needed" },
-		.n = 9,
+		    JOIN_STATE "/" JOIN_USER_CA_KEYS, "--if-needed",
+		    "--lists" },
+		.n = 10,
 	};
 
 	return fetch(join, "host certificate", &f);
@@ -120,7 +124,13 @@ command_renew(struct invocation *inv)
 	int r;
 
 	if ((r = join_settings_read(&join)) == 0) {
-		if (option_value(inv, OPTION_WRITE) == NULL) {
+		/* What root fetches the account could not replace. */
+		if (option_value(inv, OPTION_WRITE) == NULL && geteuid() == 0) {
+			r = fail(FAIL_ARGUMENT,
+			    "renew is run by " JOIN_ACCOUNT ", which has its "
+			    "files: systemctl start sk-tpm-renew.service, or "
+			    "setpriv; root's part is renew --write");
+		} else if (option_value(inv, OPTION_WRITE) == NULL) {
 			if ((r = fetch_identity(&join)) == 0)
 				r = fetch_host(&join);
 		} else if ((r = join_check_host()) == 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* sk-tpm request: a certificate for a key that is proven to be in this TPM. */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -104,14 +105,29 @@ put_files(const struct requesting *q)
 {
 	uint32_t trusted = q->file.type == CERTIFICATE_HOST ? CERTIFICATE_USER
 							    : CERTIFICATE_HOST;
+	const char *file = q->file.path;
+	char *public = NULL;
 	int r;
 
-	if (q->krl != NULL &&
-	    (r = krl_put(q->krl, &q->answer.krl, q->file.path)) != 0)
+	if (asprintf(&public, "%.*s.pub",
+		(int)(strlen(file) - strlen("-cert.pub")), file) == -1)
+		return fail(FAIL_MEMORY, "out of memory");
+	r = q->krl == NULL ? 0
+			   : krl_put(q->krl, &q->answer.krl,
+				 access(file, F_OK) == 0 ? file : public, NULL);
+	free(public);
+	if (r != 0)
 		return r;
 	return q->ca_keys == NULL
 	    ? 0
 	    : ca_keys_put(q->ca_keys, &q->answer, trusted);
+}
+
+static void
+put_wants(struct requesting *q)
+{
+	q->request.wants = (q->krl != NULL ? MESSAGE_WANT_KRL : 0u) |
+	    (q->ca_keys != NULL ? MESSAGE_WANT_CA_KEYS : 0u);
 }
 
 static bool
@@ -201,6 +217,15 @@ add_names(const struct certificate *c, struct text *t)
 }
 
 static void
+answer_files(struct json_object *o, const struct requesting *q)
+{
+	if (q->krl != NULL)
+		answer_path(o, "krl", q->krl);
+	if (q->ca_keys != NULL)
+		answer_path(o, "ca_keys", q->ca_keys);
+}
+
+static void
 answer(const struct requesting *q, const struct certificate *c, bool kept,
     bool in_agent)
 {
@@ -218,10 +243,7 @@ answer(const struct requesting *q, const struct certificate *c, bool kept,
 	answer_text(o, "ca", q->address);
 	answer_bool(o, "replaced", !kept);
 	answer_bool(o, "in_agent", in_agent);
-	if (q->krl != NULL)
-		answer_path(o, "krl", q->krl);
-	if (q->ca_keys != NULL)
-		answer_path(o, "ca_keys", q->ca_keys);
+	answer_files(o, q);
 	answer_print(o, wanted_form(q->inv));
 }
 
@@ -249,8 +271,6 @@ request(struct requesting *q, enum certificate_type type)
 	int r;
 
 	q->request.type = type;
-	q->request.wants = (q->krl != NULL ? MESSAGE_WANT_KRL : 0u) |
-	    (q->ca_keys != NULL ? MESSAGE_WANT_CA_KEYS : 0u);
 	progress("Looking for the TPM's endorsement key");
 	if ((r = put_name(q)) != 0 ||
 	    (r = proof_prepare(
@@ -267,16 +287,68 @@ request(struct requesting *q, enum certificate_type type)
 	return 0;
 }
 
+/* No proof is needed: the CA knows the key that logs in. */
+static int
+fetch_lists(struct requesting *q)
+{
+	int r;
+
+	q->request.type = 0;
+	return (r = ask_each(q)) != 0 ? r : put_files(q);
+}
+
+static void
+answer_lists(const struct requesting *q)
+{
+	struct json_object *o = answer_new();
+
+	answer_text(o, "ca", q->address);
+	answer_files(o, q);
+	answer_print(o, wanted_form(q->inv));
+}
+
+/* A certificate that is fresh may be of a CA's key that is not trusted now. */
+static int
+refresh_lists(
+    struct requesting *q, bool has_certificate, enum certificate_type type)
+{
+	int r;
+
+	r = fetch_lists(q);
+	/* Nor has the CA to know the key any more, which it will say. */
+	if (r == FAIL_CA_REFUSED && has_certificate)
+		return request(q, type);
+	if (r != 0)
+		return r;
+	if (has_certificate &&
+	    ((q->krl != NULL && krl_revokes(q->krl, q->file.path)) ||
+		!certificate_file_is_of(
+		    &q->file, q->answer.ca_keys, q->answer.n_ca_keys)))
+		return request(q, type);
+	answer_lists(q);
+	return 0;
+}
+
+static int
+check_lists(const struct requesting *q, bool lists)
+{
+	return lists && q->krl == NULL && q->ca_keys == NULL
+	    ? fail(FAIL_ARGUMENT,
+		  "--lists: name the files by --krl and --ca-keys")
+	    : 0;
+}
+
 int
 command_request(struct invocation *inv)
 {
 	bool if_needed = option_value(inv, OPTION_IF_NEEDED) != NULL;
+	bool lists = option_value(inv, OPTION_LISTS) != NULL;
 	struct requesting q = {
 		.inv = inv,
 		.krl = option_value(inv, OPTION_KRL),
 		.ca_keys = option_value(inv, OPTION_CA_KEYS),
 	};
-	bool all_there;
+	bool all_there, fresh;
 	enum certificate_type type = CERTIFICATE_USER;
 	int r;
 
@@ -284,11 +356,17 @@ command_request(struct invocation *inv)
 	if (getenv(CONVERSATION_MARK) != NULL)
 		return 0;
 	signal(SIGPIPE, SIG_IGN);
-	if ((r = take_type(inv, &type)) == 0 &&
+	if ((r = check_lists(&q, lists)) == 0 &&
+	    (r = take_type(inv, &type)) == 0 &&
 	    (r = check_addresses(inv)) == 0 && (r = read_key(&q, type)) == 0 &&
-	    (r = check_files(&q, &all_there)) == 0 &&
-	    !(if_needed && all_there && certificate_file_is_fresh(&q.file)))
-		r = request(&q, type);
+	    (r = check_files(&q, &all_there)) == 0) {
+		put_wants(&q);
+		fresh = if_needed && certificate_file_is_fresh(&q.file);
+		if (lists && (fresh || !if_needed))
+			r = refresh_lists(&q, fresh, type);
+		else if (!fresh || !all_there)
+			r = request(&q, type);
+	}
 	askpass_free(q.askpass);
 	proof_reset(&q.proof);
 	message_request_reset(&q.request);

@@ -45,6 +45,8 @@ const struct option_entry option_table[] = {
 	    "also write the CA's revocation list, for RevokedKeys" },
 	{ OPTION_LIMIT, "limit", 'l', "KIND",
 	    "only for " LIMIT_CHOICES "; repeatable" },
+	{ OPTION_LISTS, "lists", '\0', NULL,
+	    "what --krl and --ca-keys name alone, and no certificate" },
 	{ OPTION_NAME, "name", '\0', "TEXT",
 	    "what the CA's administrator is to read" },
 	{ OPTION_NO_TOUCH, "no-touch", 'n', NULL, "sign without a person" },
@@ -124,8 +126,8 @@ const struct command commands[] = {
 	{ "request", "ssh://CA ...",
 	    "have a CA certify a key that is in this TPM",
 	    COMMON | BIT(OPTION_FILE) | BIT(OPTION_CA_KEYS) | BIT(OPTION_KRL) |
-		BIT(OPTION_IF_NEEDED) | BIT(OPTION_JSON) | BIT(OPTION_NAME) |
-		BIT(OPTION_TYPE),
+		BIT(OPTION_IF_NEEDED) | BIT(OPTION_JSON) | BIT(OPTION_LISTS) |
+		BIT(OPTION_NAME) | BIT(OPTION_TYPE),
 	    1, 16, command_request },
 	{ "setup", "", "make the storage root key persistent, name the library",
 	    COMMON | BIT(OPTION_DRY_RUN) | BIT(OPTION_ENDORSEMENT_KEY) |

@@ -115,16 +115,28 @@ split(const char *address, struct place *ret)
 
 /* Lines for it in that file are added to *out. False where there are none. */
 static bool
-is_known(const struct place *place, const char *file, struct bytes *out)
+is_known(const struct place *place, const char *file, enum run_as as,
+    struct bytes *out)
 {
 	const char *const argv[] = { "ssh-keygen", "-F", place->known_as, "-f",
 		file, NULL };
+	struct bytes found = { 0 };
+	char *rest, *line;
 	bool known = false;
 	int status;
 
-	if (exists(file) &&
-	    program_run(argv, RUN_AS_OURSELVES, out, &status) == 0)
-		known = status == 0;
+	if (!exists(file) || program_run(argv, as, &found, &status) != 0 ||
+	    status != 0 || bytes_append(&found, "", 1) != 0)
+		goto out;
+	/* A line @cert-authority is no key of the CA's host. */
+	rest = (char *)found.data;
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (line[0] != '@' && line[0] != '#' && line[0] != '\0' &&
+		    bytes_append(out, line, strlen(line)) == 0 &&
+		    bytes_append(out, "\n", 1) == 0)
+			known = true;
+out:
+	bytes_reset(&found);
 	return known;
 }
 
@@ -206,8 +218,11 @@ join_pin_ca(struct join *join)
 		    join_step(
 			join, "Looking at the host key of", place.known_as))
 			r = scan(join, &place, &known);
-		else if (!given && !is_known(&place, KNOWN_HOSTS, &known) &&
-		    !is_known(&place, JOIN_KNOWN_HOSTS, &known))
+		else if (!given &&
+		    !is_known(
+			&place, KNOWN_HOSTS, RUN_AS_MACHINE_QUIETLY, &known) &&
+		    !is_known(
+			&place, JOIN_KNOWN_HOSTS, RUN_AS_OURSELVES, &known))
 			r = fail(FAIL_ARGUMENT,
 			    "the host key of %s is not known here: give "
 			    "--ca-key SHA256:..., which on the CA's host "

@@ -5,6 +5,7 @@
  */
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -16,6 +17,7 @@
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "base/wire.h"
 #include "join/join.h"
 #include "join/programs.h"
@@ -160,9 +162,24 @@ decode_certificate(const struct bytes *line, struct bytes *ret)
 	    : fail(FAIL_CERTIFICATE, "the host certificate is none");
 }
 
-/* Of our host key, in force, and its signature good. */
+/* One of the CA's keys, as lines, has signed it. */
 static int
-put_certificate(struct join *join, bool *ret_new)
+check_signer(const struct certificate *c, const struct bytes *keys)
+{
+	struct bytes word = { 0 };
+	int r = base64_put(&word, c->ca);
+
+	if (r == 0 &&
+	    memmem(keys->data, keys->len, word.data, word.len) == NULL)
+		r = fail(FAIL_CERTIFICATE,
+		    "the host certificate is by none of the CA's keys");
+	bytes_reset(&word);
+	return r;
+}
+
+/* Of our host key, in force, of the CA, and its signature good. */
+static int
+put_certificate(struct join *join, const struct bytes *keys, bool *ret_new)
 {
 	struct bytes line = { 0 }, blob = { 0 };
 	struct certificate_file file = { 0 };
@@ -177,7 +194,13 @@ put_certificate(struct join *join, bool *ret_new)
 	if (join_file_is(JOIN_HOST_CERT, &line) ||
 	    !join_step(join, "Writing", JOIN_HOST_CERT))
 		goto out;
-	if ((r = decode_certificate(&line, &blob)) == 0 &&
+	if ((r = decode_certificate(&line, &blob)) != 0)
+		goto out;
+	if (!certificate_parse_signed(bytes_slice(&blob), &c)) {
+		r = fail(FAIL_CERTIFICATE, "the host certificate is none");
+		goto out;
+	}
+	if ((r = check_signer(&c, keys)) == 0 &&
 	    (r = keyref_by_either_name(JOIN_HOST_KEY, &ref)) == 0 &&
 	    (r = certificate_file_of(
 		 &ref, JOIN_HOST_KEY, CERTIFICATE_HOST, &file)) == 0 &&
@@ -200,14 +223,21 @@ put_krl(struct join *join)
 	static const char *const empty[] = { "ssh-keygen", "-q", "-k", "-f",
 		JOIN_TRUST "/" JOIN_KRL ".new", NULL };
 	struct bytes krl = { 0 };
+	bool older = false;
 	int r;
 
 	r = read_of_account(JOIN_STATE "/" JOIN_KRL, &krl);
 	if (r == 0 && !join_file_is(JOIN_TRUST "/" JOIN_KRL, &krl) &&
 	    join_step(join, "Writing", JOIN_TRUST "/" JOIN_KRL))
-		r = krl_put(
-		    JOIN_TRUST "/" JOIN_KRL, &krl, JOIN_HOST_KEY ".pub");
+		r = krl_put(JOIN_TRUST "/" JOIN_KRL, &krl, JOIN_HOST_KEY ".pub",
+		    &older);
 	bytes_reset(&krl);
+	if (older)
+		return fail(FAIL_CERTIFICATE,
+		    "nothing more is revoked here: the CA's list is of an "
+		    "earlier version than " JOIN_TRUST "/" JOIN_KRL
+		    ". If the CA was set back to a backup, copy " JOIN_STATE
+		    "/" JOIN_KRL " over it");
 	if (r != FAIL_NOT_FOUND)
 		return r;
 	if (access(JOIN_TRUST "/" JOIN_KRL, F_OK) == 0 ||
@@ -240,15 +270,32 @@ host_key_is_lost(struct join *join)
 	return lost;
 }
 
-/* sshd goes on with its other keys, and has this one again once it is there. */
+/* ssh takes a certificate first, and refuses one that has ended. */
+static bool
+certificate_has_ended(void)
+{
+	struct certificate_file file = { 0 };
+	struct keyref ref = { 0 };
+	bool ended;
+
+	ended = access(JOIN_HOST_CERT, F_OK) == 0 &&
+	    keyref_by_either_name(JOIN_HOST_KEY, &ref) == 0 &&
+	    certificate_file_of(&ref, JOIN_HOST_KEY, CERTIFICATE_HOST, &file) ==
+		0 &&
+	    !certificate_file_is_in_force(&file);
+	certificate_file_reset(&file);
+	keyref_reset(&ref);
+	return ended;
+}
+
+/* sshd goes on with its other keys, and has this one again once it is good. */
 static int
-do_without_host_key(struct join *join)
+do_without_host_key(struct join *join, const char *why)
 {
 	bool new;
 	int r;
 
-	log_info("the host key " JOIN_HOST_KEY " is none of this TPM's: sshd "
-		 "does without it");
+	log_info(JOIN_HOST_KEY " %s: sshd does without it", why);
 	if (access(JOIN_SSHD_SNIPPET, F_OK) != 0)
 		return 0;
 	if ((r = join_put_snippet(join, false, &new)) == 0 && new)
@@ -256,33 +303,62 @@ do_without_host_key(struct join *join)
 	return r;
 }
 
+/* What is revoked comes first: nothing else that is wrong holds it back. */
+static int
+install(struct join *join, const struct bytes *user, const struct bytes *host)
+{
+	bool new_certificate, new_snippet = false;
+	int r;
+
+	/* What the snippet names is there before it is. */
+	if ((r = put_certificate(join, host, &new_certificate)) != 0 ||
+	    (r = join_put_file(join, JOIN_TRUST "/" JOIN_USER_CA_KEYS, user)) !=
+		0 ||
+	    (r = join_put_file(join, JOIN_TRUST "/" JOIN_HOST_CA_KEYS, host)) !=
+		0 ||
+	    (!join->dry_run && certificate_has_ended()) ||
+	    (r = join_put_snippet(join, true, &new_snippet)) != 0 ||
+	    (r = join_put_known_hosts(join, host)) != 0)
+		return r;
+	return new_certificate || new_snippet ? join_reload_sshd(join) : 0;
+}
+
 int
 join_install(struct join *join)
 {
 	struct bytes user = { 0 }, host = { 0 };
-	bool new_certificate, new_snippet = false;
-	int r;
+	struct text cause = { 0 }, of_krl = { 0 };
+	int r, krl;
 
 	if (host_key_is_lost(join))
-		return do_without_host_key(join);
-	if ((r = read_keys(JOIN_USER_CA_KEYS, &user)) != 0 ||
-	    (r = read_keys(JOIN_HOST_CA_KEYS, &host)) != 0)
+		return do_without_host_key(join, "is none of this TPM's");
+	if ((r = read_keys(JOIN_USER_CA_KEYS, &user)) == 0)
+		r = read_keys(JOIN_HOST_CA_KEYS, &host);
+	/* It has not joined so far. */
+	if (r != 0 && access(JOIN_SSHD_SNIPPET, F_OK) != 0)
 		goto out;
 	if (!join->dry_run && mkdir(JOIN_TRUST, 0755) != 0 && errno != EEXIST) {
 		r = file_fail("make", JOIN_TRUST);
 		goto out;
 	}
-	/* What the snippet names is there before it is. */
-	if ((r = put_certificate(join, &new_certificate)) == 0 &&
-	    (r = join_put_file(
-		 join, JOIN_TRUST "/" JOIN_USER_CA_KEYS, &user)) == 0 &&
-	    (r = put_krl(join)) == 0 &&
-	    (r = join_put_file(
-		 join, JOIN_TRUST "/" JOIN_HOST_CA_KEYS, &host)) == 0 &&
-	    (r = join_put_snippet(join, true, &new_snippet)) == 0 &&
-	    (r = join_put_known_hosts(join, &host)) == 0 &&
-	    (new_certificate || new_snippet))
-		r = join_reload_sshd(join);
+	if (r != 0)
+		text_add(&cause, "%s", log_cause());
+	if ((krl = put_krl(join)) != 0) {
+		text_add(&of_krl, "%s", log_cause());
+		if (r != 0)
+			log_info("%s", of_krl.s);
+	}
+	r = r == 0 ? install(join, &user, &host) : fail(r, "%s", cause.s);
+	if (certificate_has_ended() && !join->dry_run) {
+		cause = (struct text){ 0 };
+		text_add(&cause, "%s", r != 0 ? log_cause() : "");
+		if (do_without_host_key(
+			join, "has a certificate that has ended") == 0 &&
+		    r != 0)
+			r = fail(r, "%s", cause.s);
+	}
+	if (r == 0 && krl != 0)
+		r = fail(krl, "%s", of_krl.s);
 out:
 	bytes_reset(&user);
 	bytes_reset(&host);
@@ -295,6 +371,21 @@ remove_file(struct join *join, const char *path)
 	if (access(path, F_OK) != 0 || !join_step(join, "Removing", path))
 		return 0;
 	return unlink(path) == 0 ? 0 : file_fail("remove", path);
+}
+
+/* Lists that were being written when a run was killed: krl.NUMBER. */
+static void
+remove_broken_off(void)
+{
+	DIR *d = opendir(JOIN_TRUST);
+	struct dirent *entry;
+
+	while (d != NULL && (entry = readdir(d)) != NULL)
+		if (strncmp(
+			entry->d_name, JOIN_KRL ".", strlen(JOIN_KRL) + 1) == 0)
+			unlinkat(dirfd(d), entry->d_name, 0);
+	if (d != NULL)
+		closedir(d);
 }
 
 /* The other way round, so that sshd never names what is gone. */
@@ -314,7 +405,9 @@ join_uninstall(struct join *join)
 	     i < sizeof(files) / sizeof(files[0]); i++)
 		if ((r = remove_file(join, files[i])) != 0)
 			return r;
-	if (!join->dry_run)
+	if (!join->dry_run) {
+		remove_broken_off();
 		rmdir(JOIN_TRUST);
+	}
 	return 0;
 }

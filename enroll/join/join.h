@@ -41,7 +41,8 @@ struct join {
 	size_t n_addresses;
 	char *addresses[JOIN_ADDRESSES_MAX]; /* ssh://user@host[:port] */
 	char *name;			     /* --name, or NULL */
-	bool made_host_key;	   /* or is to, and leave removes it */
+	char *hosts;	    /* --hosts: for which the CA is trusted; or NULL */
+	bool made_host_key; /* or is to, and leave removes it */
 	struct json_object *steps; /* what was done, or would be */
 };
 
@@ -62,9 +63,9 @@ int join_person(struct join *join) MUST_CHECK;
 /* --- settings (settings.c) --------------------------------------------- */
 
 /*
- * JOIN_SETTINGS: lines "CA ssh://...", "Name NAME", and "MadeHostKey yes" where
- * JOIN_HOST_KEY was not there before. 0; FAIL_NOT_FOUND where this machine has
- * not joined; FAIL_CONFIG; FAIL_MEMORY.
+ * JOIN_SETTINGS: lines "CA ssh://...", "Name NAME", "Hosts PATTERN", and
+ * "MadeHostKey yes" where JOIN_HOST_KEY was not there before. 0; FAIL_NOT_FOUND
+ * where this machine has not joined; FAIL_CONFIG; FAIL_MEMORY.
  */
 int join_settings_read(struct join *join) MUST_CHECK;
 int join_settings_write(struct join *join) MUST_CHECK;

@@ -19,7 +19,8 @@ is_ours(const char *line)
 {
 	size_t n = strlen(line), m = strlen(MARK);
 
-	return n > m && strcmp(line + n - m, MARK) == 0;
+	return n > m && strcmp(line + n - m, MARK) == 0 &&
+	    strncmp(line, "@cert-authority ", 16) == 0;
 }
 
 static int
@@ -95,7 +96,7 @@ put(const struct bytes *lines)
 int
 join_put_known_hosts(struct join *join, const struct bytes *keys)
 {
-	const char *hosts = option_value(join->inv, OPTION_HOSTS);
+	const char *hosts = join->hosts;
 	struct bytes lines = { 0 }, others = { 0 }, before = { 0 };
 	char *pattern = NULL, *text = NULL, *rest, *key;
 	int r;

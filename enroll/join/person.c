@@ -90,9 +90,11 @@ take_paths(struct person *p)
 	if (p->key == NULL || p->ca_keys == NULL || p->config == NULL)
 		return fail(FAIL_MEMORY, "out of memory, or no home directory");
 	if ((r = check_plain(p->key)) != 0 ||
-	    (r = check_plain(p->ca_keys)) != 0 ||
-	    (r = check_plain(p->address)) != 0)
+	    (r = check_plain(p->ca_keys)) != 0)
 		return r;
+	for (size_t i = 0; i < p->join->n_addresses; i++)
+		if ((r = check_plain(p->join->addresses[i])) != 0)
+			return r;
 	return check_plain(program_self());
 }
 

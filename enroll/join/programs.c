@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,13 +13,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "join/join.h"
 #include "join/programs.h"
 #include "new-file.h"
 
 #define OUTPUT_MAX (1024u * 1024)
+#define SAID_LINES_MAX 200
+/* A renewal asks several CAs, one after the other. */
+#define RUNS_FOR_MS (15 * 60 * 1000)
+#define QUIETLY_MS (60 * 1000)
+
+static void
+close_fd(int fd)
+{
+	if (fd != -1)
+		close(fd);
+}
 
 const char *
 program_self(void)
@@ -53,15 +67,26 @@ become_machine(void)
 	    unsetenv("SSH_AUTH_SOCK") == 0 && chdir("/") == 0;
 }
 
+/*
+ * Away from our terminal: who has it could type there, in our name. In a
+ * session of its own it can be ended with all that it started.
+ */
+static bool
+begin_machine(void)
+{
+	return setsid() != -1 && become_machine();
+}
+
 static void
-run_child(const char *const argv[], enum run_as as, int out)
+run_child(const char *const argv[], enum run_as as, int out, int err)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null == -1 || dup2(null, STDIN_FILENO) == -1 ||
 	    (as == RUN_AS_MACHINE_QUIETLY && dup2(null, STDERR_FILENO) == -1) ||
+	    (as == RUN_AS_MACHINE && dup2(err, STDERR_FILENO) == -1) ||
 	    (out != -1 && dup2(out, STDOUT_FILENO) == -1) ||
-	    (as != RUN_AS_OURSELVES && !become_machine())) {
+	    (as != RUN_AS_OURSELVES && !begin_machine())) {
 		fprintf(stderr, "cannot run %s as " JOIN_ACCOUNT "\n", argv[0]);
 		_exit(126);
 	}
@@ -70,33 +95,94 @@ run_child(const char *const argv[], enum run_as as, int out)
 	_exit(127);
 }
 
-static int
-read_output(int from, struct bytes *ret)
-{
-	char buf[8192];
-	ssize_t n;
-	int r;
+/* --- what it prints ---------------------------------------------------- */
 
-	for (;;) {
-		n = read(from, buf, sizeof(buf));
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return 0;
-		if (ret->len + (size_t)n > OUTPUT_MAX)
-			return fail(FAIL_UNAVAILABLE, "it prints too much");
-		if ((r = bytes_append(ret, buf, (size_t)n)) != 0)
-			return r;
+/* What the account says, or a CA has it say, is shown as its own. */
+struct said {
+	char line[256];
+	size_t len;
+	unsigned int lines;
+};
+
+static void
+say_line(struct said *said)
+{
+	struct text t = { 0 };
+
+	if (said->len > 0 && said->lines++ < SAID_LINES_MAX) {
+		text_add_escaped(&t,
+		    (struct slice){ (const uint8_t *)said->line, said->len },
+		    200);
+		fprintf(stderr, JOIN_ACCOUNT ": %s\n", t.s);
+	}
+	said->len = 0;
+}
+
+static void
+relay(struct said *said, const char *buf, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (buf[i] == '\n')
+			say_line(said);
+		else if (buf[i] != '\r' && said->len < sizeof(said->line))
+			said->line[said->len++] = buf[i];
 	}
 }
 
+/* Both to their ends, or to the deadline. -1: there is none. */
 static int
-wait_for(pid_t pid)
+read_both(int out, int err, uint64_t deadline, struct bytes *ret)
+{
+	struct pollfd pfds[2] = { { .fd = out, .events = POLLIN },
+		{ .fd = err, .events = POLLIN } };
+	struct said said = { 0 };
+	char buf[8192];
+	ssize_t n;
+	int r = 0;
+
+	while (r == 0 && (pfds[0].fd != -1 || pfds[1].fd != -1)) {
+		if (poll(pfds, 2, clock_ms_left(deadline)) == -1 &&
+		    errno == EINTR)
+			continue;
+		if (clock_ms_left(deadline) == 0) {
+			r = fail(FAIL_UNAVAILABLE, "it takes too long");
+			break;
+		}
+		for (int i = 0; i < 2 && r == 0; i++) {
+			if (pfds[i].fd == -1 || pfds[i].revents == 0)
+				continue;
+			n = read(pfds[i].fd, buf, sizeof(buf));
+			if (n <= 0)
+				pfds[i].fd = -1;
+			else if (i == 1)
+				relay(&said, buf, (size_t)n);
+			else if (ret->len + (size_t)n > OUTPUT_MAX)
+				r = fail(
+				    FAIL_UNAVAILABLE, "it prints too much");
+			else
+				r = bytes_append(ret, buf, (size_t)n);
+		}
+	}
+	say_line(&said);
+	return r;
+}
+
+/* Whatever it does, it has ended at the deadline. */
+static int
+wait_for(pid_t pid, enum run_as as, uint64_t deadline)
 {
 	int status = 0;
+	pid_t ended;
 
-	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		;
+	while ((ended = waitpid(pid, &status, WNOHANG)) == 0 &&
+	    clock_ms_left(deadline) > 0)
+		poll(NULL, 0, 5);
+	if (ended == 0) {
+		kill(as == RUN_AS_OURSELVES ? pid : -pid, SIGKILL);
+		kill(pid, SIGKILL);
+		while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
+			;
+	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -104,25 +190,30 @@ int
 program_run(const char *const argv[], enum run_as as, struct bytes *ret_output,
     int *ret_status)
 {
-	int out[2] = { -1, -1 }, r = 0;
-	pid_t pid;
+	const uint64_t deadline = clock_deadline(
+	    as == RUN_AS_MACHINE_QUIETLY ? QUIETLY_MS : RUNS_FOR_MS);
+	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, r = 0;
+	pid_t pid = -1;
 
 	fflush(stdout);
-	if (ret_output != NULL && pipe2(out, O_CLOEXEC) != 0)
-		return fail(FAIL_UNAVAILABLE, "cannot make a pipe: %s",
+	if ((ret_output != NULL && pipe2(out, O_CLOEXEC) != 0) ||
+	    (as == RUN_AS_MACHINE && pipe2(err, O_CLOEXEC) != 0))
+		r = fail(FAIL_UNAVAILABLE, "cannot make a pipe: %s",
 		    strerror(errno));
-	if ((pid = fork()) == 0)
-		run_child(argv, as, out[1]);
-	if (out[1] != -1)
-		close(out[1]);
-	if (pid == -1)
+	else if ((pid = fork()) == 0)
+		run_child(argv, as, out[1], err[1]);
+	else if (pid == -1)
 		r = fail(FAIL_UNAVAILABLE, "cannot run %s: %s", argv[0],
 		    strerror(errno));
-	else if (ret_output != NULL)
-		r = read_output(out[0], ret_output);
-	if (out[0] != -1)
-		close(out[0]);
-	*ret_status = pid != -1 ? wait_for(pid) : -1;
+	close_fd(out[1]);
+	close_fd(err[1]);
+	if (r == 0)
+		r = read_both(out[0], err[0], deadline, ret_output);
+	close_fd(out[0]);
+	close_fd(err[0]);
+	/* One that said too much, or nothing for too long, is not waited for.
+	 */
+	*ret_status = pid != -1 ? wait_for(pid, as, r == 0 ? deadline : 0) : -1;
 	if (r == 0 && (*ret_status == 126 || *ret_status == 127))
 		r = fail(FAIL_UNAVAILABLE, "cannot run %s", argv[0]);
 	return r;
@@ -136,13 +227,14 @@ machine_put_file(const char *path, struct slice content)
 
 	fflush(NULL);
 	if ((pid = fork()) == 0)
-		_exit(become_machine() &&
+		_exit(begin_machine() &&
 			    bytes_set(&data, content.data, content.len) == 0 &&
 			    new_file_write(
 				path, &data, 0600, REPLACE_EXISTING) == 0
 			? 0
 			: 1);
-	if (pid == -1 || wait_for(pid) != 0)
+	if (pid == -1 ||
+	    wait_for(pid, RUN_AS_MACHINE, clock_deadline(QUIETLY_MS)) != 0)
 		return fail(
 		    FAIL_UNAVAILABLE, JOIN_ACCOUNT " cannot write %s", path);
 	return 0;
@@ -155,12 +247,12 @@ machine_end_processes(void)
 
 	fflush(NULL);
 	if ((pid = fork()) == 0) {
-		if (become_machine())
+		if (begin_machine())
 			kill(-1, SIGKILL);
 		_exit(0);
 	}
 	if (pid != -1)
-		wait_for(pid);
+		wait_for(pid, RUN_AS_MACHINE, clock_deadline(QUIETLY_MS));
 }
 
 int

@@ -14,9 +14,11 @@ enum run_as {
 
 /*
  * Runs argv[0], found in PATH, with no standard input. What it prints is in
- * *ret_output, or seen where that is NULL; its stderr is seen. 0, with its exit
- * status, -1 where a signal ended it; FAIL_UNAVAILABLE where it cannot be run;
- * FAIL_MEMORY.
+ * *ret_output, or seen where that is NULL; its stderr is seen. The account has
+ * a session of its own, without our terminal, and what it says there is shown
+ * line by line, escaped, behind its name. It is ended after fifteen minutes,
+ * quietly after one. 0, with its exit status, -1 where a signal ended it;
+ * FAIL_UNAVAILABLE where it cannot be run, or takes too long; FAIL_MEMORY.
  */
 int program_run(const char *const argv[], enum run_as as,
     struct bytes *ret_output, int *ret_status) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "join/join.h"
 #include "new-file.h"
+#include "openssh.h"
 #include "request/conversation.h"
 
 #define SCHEME "ssh://"
@@ -20,8 +21,9 @@ join_reset(struct join *join)
 	for (size_t i = 0; i < join->n_addresses; i++)
 		free(join->addresses[i]);
 	free(join->name);
+	free(join->hosts);
 	join->n_addresses = 0;
-	join->name = NULL;
+	join->name = join->hosts = NULL;
 }
 
 int
@@ -30,6 +32,7 @@ join_add_address(struct join *join, const char *address)
 	struct bytes destination = { 0 };
 	const bool has_user = strchr(address, '@') != NULL;
 	char **out = &join->addresses[join->n_addresses];
+	size_t len;
 	int r;
 
 	r = conversation_destination(address, &destination);
@@ -38,7 +41,10 @@ join_add_address(struct join *join, const char *address)
 		return r;
 	if (join->n_addresses == JOIN_ADDRESSES_MAX)
 		return fail(FAIL_ARGUMENT, "too many addresses of CAs");
-	if (asprintf(out, SCHEME "%s%s", has_user ? "" : LOGIN,
+	len = strlen(address + strlen(SCHEME));
+	if (address[strlen(SCHEME) + len - 1] == '/')
+		len--;
+	if (asprintf(out, SCHEME "%s%.*s", has_user ? "" : LOGIN, (int)len,
 		address + strlen(SCHEME)) == -1) {
 		*out = NULL;
 		return fail(FAIL_MEMORY, "out of memory");
@@ -48,10 +54,10 @@ join_add_address(struct join *join, const char *address)
 }
 
 static int
-set_name(struct join *join, const char *name)
+set_text(char **ret, const char *value)
 {
-	free(join->name);
-	if ((join->name = strdup(name)) == NULL)
+	free(*ret);
+	if ((*ret = strdup(value)) == NULL)
 		return fail(FAIL_MEMORY, "out of memory");
 	return 0;
 }
@@ -70,14 +76,16 @@ read_line(struct join *join, char *line, unsigned int number)
 	if (value[0] != '\0' && strcmp(line, "CA") == 0)
 		return join_add_address(join, value);
 	if (value[0] != '\0' && strcmp(line, "Name") == 0)
-		return set_name(join, value);
+		return set_text(&join->name, value);
+	if (strcmp(line, "Hosts") == 0 && openssh_is_pattern(value))
+		return set_text(&join->hosts, value);
 	if (strcmp(line, "MadeHostKey") == 0 && strcmp(value, "yes") == 0) {
 		join->made_host_key = true;
 		return 0;
 	}
 	return fail(FAIL_CONFIG,
-	    JOIN_SETTINGS " line %u: there is CA ssh://..., Name NAME and "
-			  "MadeHostKey yes",
+	    JOIN_SETTINGS " line %u: there is CA ssh://..., Name NAME, Hosts "
+			  "PATTERN and MadeHostKey yes",
 	    number);
 }
 
@@ -105,12 +113,26 @@ join_settings_read(struct join *join)
 	return r;
 }
 
+static int
+add_line(struct bytes *lines, const char *word, const char *value)
+{
+	char *text = NULL;
+	int r;
+
+	if (value == NULL)
+		return 0;
+	if (asprintf(&text, "%s %s\n", word, value) == -1)
+		return fail(FAIL_MEMORY, "out of memory");
+	r = bytes_append(lines, text, strlen(text));
+	free(text);
+	return r;
+}
+
 int
 join_settings_write(struct join *join)
 {
 	static const char made[] = "MadeHostKey yes\n";
 	struct bytes lines = { 0 };
-	char *text = NULL;
 	int r = 0;
 
 	for (size_t i = 0; i < join->n_addresses && r == 0; i++)
@@ -118,13 +140,10 @@ join_settings_write(struct join *join)
 		    (r = bytes_append(&lines, join->addresses[i],
 			 strlen(join->addresses[i]))) == 0)
 			r = bytes_append(&lines, "\n", 1);
-	if (r == 0 && join->name != NULL) {
-		if (asprintf(&text, "Name %s\n", join->name) == -1)
-			r = fail(FAIL_MEMORY, "out of memory");
-		else
-			r = bytes_append(&lines, text, strlen(text));
-		free(text);
-	}
+	if (r == 0)
+		r = add_line(&lines, "Name", join->name);
+	if (r == 0)
+		r = add_line(&lines, "Hosts", join->hosts);
 	if (r == 0 && join->made_host_key)
 		r = bytes_append(&lines, made, sizeof(made) - 1);
 	if (r == 0)

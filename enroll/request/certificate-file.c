@@ -93,6 +93,39 @@ certificate_file_is_fresh(const struct certificate_file *file)
 	return fresh;
 }
 
+bool
+certificate_file_is_in_force(const struct certificate_file *file)
+{
+	struct bytes blob = { 0 };
+	struct certificate c;
+	bool good;
+
+	good = read_blob(file->path, &blob) &&
+	    check(file, bytes_slice(&blob), &c) == 0;
+	bytes_reset(&blob);
+	return good;
+}
+
+bool
+certificate_file_is_of(const struct certificate_file *file,
+    const struct message_ca_key *keys, size_t n)
+{
+	struct bytes blob = { 0 };
+	struct certificate c;
+	bool compared = false, found = false;
+
+	if (read_blob(file->path, &blob) &&
+	    check(file, bytes_slice(&blob), &c) == 0)
+		for (size_t i = 0; i < n; i++) {
+			if (keys[i].certificate_type != (uint32_t)file->type)
+				continue;
+			compared = true;
+			found |= slice_equal(bytes_slice(&keys[i].blob), c.ca);
+		}
+	bytes_reset(&blob);
+	return found || !compared;
+}
+
 static bool
 is_better(const struct certificate_file *file, const struct certificate *new)
 {

@@ -3,6 +3,7 @@
 #ifndef SKTPM_CERTIFICATE_FILE_H
 #define SKTPM_CERTIFICATE_FILE_H
 
+#include "attest/message.h"
 #include "keyref.h"
 #include "ssh/certificate.h"
 
@@ -25,6 +26,16 @@ int certificate_file_of(const struct keyref *ref, const char *key_file,
  * with a third of its time left at least.
  */
 bool certificate_file_is_fresh(const struct certificate_file *file);
+
+/*
+ * Whether the one that is there is signed by one of the keys that sign such
+ * certificates. True where there are no such keys to compare with.
+ */
+bool certificate_file_is_of(const struct certificate_file *file,
+    const struct message_ca_key *keys, size_t n);
+
+/* Whether the one that is there is good, but for its age, and in force. */
+bool certificate_file_is_in_force(const struct certificate_file *file);
 
 /*
  * Checks the certificate that a CA has sent, its signature included, by

@@ -23,6 +23,7 @@
 /* From the CA's first line on; before it, a person may be asked something. */
 #define ANSWER_SECONDS 60
 #define LOGIN_SECONDS 300
+#define LOGIN_SECONDS_UNASKED 60
 #define CONNECT_SECONDS "10"
 #define ARGUMENTS_MAX 24
 
@@ -83,7 +84,7 @@ conversation_destination(const char *address, struct bytes *ret)
 			goto bad;
 		end = port - 1;
 	}
-	if (!is_host(name, (size_t)(end - name)) ||
+	if (!is_host(name, (size_t)(end - name)) || end[-1] == '@' ||
 	    end - name > MESSAGE_TEXT_MAX)
 		goto bad;
 	return bytes_set(ret, name, (size_t)(end - name));
@@ -364,12 +365,24 @@ converse(struct conversation *c, const struct message_request *request,
 		return r;
 	if (is_over(reader))
 		return ended(c, reader);
-	if ((r = send_answer(c, proof, reader)) != 0)
+	if (!reader->lists_alone && (r = send_answer(c, proof, reader)) != 0)
 		return r;
 	while (reader->state != CA_DONE && !is_over(reader))
 		if ((r = hear(c, reader)) != 0)
 			return r;
 	return is_over(reader) ? ended(c, reader) : 0;
+}
+
+/* At a terminal or a desktop, who may be asked something. */
+static bool
+somebody_is_there(void)
+{
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+
+	if (tty != -1)
+		close(tty);
+	return tty != -1 || getenv("SSH_ASKPASS") != NULL ||
+	    getenv("DISPLAY") != NULL || getenv("WAYLAND_DISPLAY") != NULL;
 }
 
 int
@@ -383,11 +396,15 @@ conversation_with(const char *address, const char *key_file,
 		.to = -1,
 		.from = -1,
 		.lines = { .most = MESSAGE_CA_MAX },
-		.deadline = clock_deadline(LOGIN_SECONDS * 1000),
+		.deadline = clock_deadline(
+		    (somebody_is_there() ? LOGIN_SECONDS
+					 : LOGIN_SECONDS_UNASKED) *
+		    1000),
 	};
 	int r;
 
-	*ret = (struct ca_reader){ .wants = request->wants };
+	*ret = (struct ca_reader){ .wants = request->wants,
+		.lists_alone = request->type == 0 };
 	if ((r = begin(&c, key_file)) == 0)
 		r = converse(&c, request, proof, ret);
 	end(&c);

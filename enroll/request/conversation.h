@@ -24,7 +24,8 @@ int conversation_destination(const char *address, struct bytes *ret) MUST_CHECK;
  * ends with ca_reader_reset. ssh logs in with the key of `key_file`, unless
  * that is NULL, or by its own configuration; what it says goes to stderr.
  * `askpass` gives it the PIN of that key; NULL: it asks by itself for what it
- * needs. 0: ret->certificate is what the CA sent, unchecked. FAIL_CA_PENDING,
+ * needs. A request without a type is for the CA's lists alone, and takes no
+ * `proof`. 0: ret->certificate is what the CA sent, unchecked. FAIL_CA_PENDING,
  * FAIL_CA_REFUSED; FAIL_CA_LATER, after which another address may be tried;
  * FAIL_PROTOCOL; what proof_answer gives.
  */

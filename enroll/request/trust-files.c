@@ -20,6 +20,7 @@
 #define KRL_MAGIC 0x5353484b524c0a00u
 #define KRL_FORMAT 1
 #define KRL_HEAD 20
+#define VERSIONS_AT_ONCE (UINT64_C(1) << 32)
 
 static bool
 read_version(struct slice krl, uint64_t *ret)
@@ -85,20 +86,43 @@ write_checked(const char *path, const struct bytes *krl, const char *key)
 }
 
 int
-krl_put(const char *path, const struct bytes *krl, const char *key)
+krl_put(
+    const char *path, const struct bytes *krl, const char *key, bool *ret_older)
 {
-	uint64_t theirs, ours;
+	uint64_t theirs, ours = 0;
+	bool there;
 
 	if (!read_version(bytes_slice(krl), &theirs))
 		return fail(FAIL_CERTIFICATE,
 		    "what the CA sent as its revocation list is none");
-	if (!read_version_of_file(path, &ours) || theirs > ours)
+	there = read_version_of_file(path, &ours);
+	if (!there)
+		ours = 0;
+	/* A CA counts its changes; one that leaps ahead could never be
+	 * followed. */
+	if (theirs > ours && theirs - ours > VERSIONS_AT_ONCE)
+		return fail(FAIL_CERTIFICATE,
+		    "the CA's revocation list has the version %llu, which no "
+		    "CA gets to",
+		    (unsigned long long)theirs);
+	if (!there || theirs > ours)
 		return write_checked(path, krl, key);
-	if (theirs < ours)
+	if (ret_older != NULL)
+		*ret_older = theirs < ours;
+	else if (theirs < ours)
 		log_info(
 		    "%s is kept: it has version %llu, and the CA sent %llu",
 		    path, (unsigned long long)ours, (unsigned long long)theirs);
 	return 0;
+}
+
+bool
+krl_revokes(const char *krl, const char *key)
+{
+	const char *const argv[] = { "ssh-keygen", "-Q", "-f", krl, key, NULL };
+	int status;
+
+	return ssh_keygen_quietly(argv, &status) == 0 && status == 1;
 }
 
 /* --- the CA's keys ----------------------------------------------------- */

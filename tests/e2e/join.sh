@@ -80,6 +80,12 @@ ca_is_pinned() {
 	says 6 'no sshd answers' "$SKTPM" join --ca-key "$CA_KEY" \
 		ssh://ca@127.0.0.1:1
 	says 1 'ssh://' "$SKTPM" join --ca-key "$CA_KEY" ca.example.com
+	says 1 'ssh://' "$SKTPM" join --ca-key "$CA_KEY" ssh://ca@
+	# A line @cert-authority is not the CA's own host key.
+	echo "@cert-authority * $(cut -d ' ' -f 1-2 /etc/ssh/ssh_host_ed25519_key.pub)" \
+		>/etc/ssh/ssh_known_hosts
+	says 1 'is not known here: give --ca-key' "$SKTPM" join "$CA"
+	rm /etc/ssh/ssh_known_hosts
 	says 1 "is no host's name" "$SKTPM" join --ca-key "$CA_KEY" \
 		--name $'web1\nCA ssh://mallory@192.0.2.1' "$CA"
 	says 1 'join takes ssh://CA' "$SKTPM" join
@@ -121,6 +127,12 @@ pending() {
 	[ ! -e "$SNIPPET_FILE" ]
 	[ ! -e /etc/ssh/ssh_known_hosts ]
 	ca machine list --pending --json | jq -e '.[0].asks_for == "web1"'
+	# What is not said again stays.
+	says 4 'wait for approval' joins --hosts '*.example.com'
+	says 4 'wait for approval' "$SKTPM" join --ca-key "$CA_KEY" "$CA"
+	grep -x 'Hosts \*.example.com' /etc/ssh/sk-tpm-join.conf
+	grep -x 'Name web1' /etc/ssh/sk-tpm-join.conf
+	says 4 'wait for approval' joins --hosts '*'
 	says 4 'waits for approval' renews
 }
 
@@ -218,8 +230,53 @@ revocation() {
 	ssh-keygen -q -k -f "$STATE_DIR/krl" -z 1 "$WORK/alice.pub"
 	chown sk-tpm-identity "$STATE_DIR/krl"
 	cp "$TRUST/krl" "$WORK/krl"
-	"$SKTPM" renew --write
+	says 5 'nothing more is revoked here' "$SKTPM" renew --write
 	cmp "$TRUST/krl" "$WORK/krl"
+	# Nor does one that no other could follow.
+	ssh-keygen -q -k -f "$STATE_DIR/krl" -z 18446744073709551615 \
+		"$WORK/alice.pub"
+	says 5 'which no CA gets to' "$SKTPM" renew --write
+	cmp "$TRUST/krl" "$WORK/krl"
+	# The account's own is one that the CA can follow again.
+	rm "$STATE_DIR/krl"
+	renews
+	[ "$(alice_logs_in)" = alice ]
+}
+
+# Both keys are trusted an hour before the next one signs; a stolen one's host
+# certificate is asked for anew.
+rotation() {
+	local serial
+	ca rotate user >/dev/null
+	renews
+	[ "$(wc -l <"$TRUST/user_ca_keys")" -eq 2 ]
+	ca rotate user --switch
+	ssh-keygen -q -s "$STATE/user_ca" -I alice -n alice "$WORK/alice.pub"
+	[ "$(alice_logs_in)" = alice ]
+	ca rotate host --stolen
+	renews | grep '^renewed: the host certificate'
+	kill -HUP "$(cat "$WORK/server.pid")"
+	wait_until server_has_started 2
+	[ "$(alice_logs_in)" = alice ]
+}
+
+# ssh takes a certificate before any key, and clients refuse one that has ended.
+ended_certificate() {
+	local cert=/etc/ssh/ssh_host_ecdsa_sk_key-cert.pub
+	cp /etc/ssh/ssh_host_ecdsa_sk_key.pub "$WORK/h.pub"
+	ssh-keygen -q -s "$STATE/host_ca" -h -I web1 -n web1 \
+		-V 20200101:20200102 "$WORK/h.pub"
+	cp "$cert" "$WORK/good-cert.pub"
+	cp "$WORK/h-cert.pub" "$cert"
+	mv "$STATE_DIR/ssh_host_ecdsa_sk_key-cert.pub" "$WORK/away"
+	says 1 'has a certificate that has ended: sshd does without it' \
+		"$SKTPM" renew --write || :
+	fails grep 'HostCertificate\|ecdsa_sk' "$SNIPPET_FILE"
+	sshd -t
+	mv "$WORK/away" "$STATE_DIR/ssh_host_ecdsa_sk_key-cert.pub"
+	"$SKTPM" renew --write
+	grep HostCertificate "$SNIPPET_FILE"
+	cmp "$cert" "$WORK/good-cert.pub"
 }
 
 # --- hostile ----------------------------------------------------------------
@@ -261,6 +318,36 @@ account_is_not_trusted() {
 	"$SKTPM" renew --write
 	sshd -t
 	[ "$(alice_logs_in)" = alice ]
+	# Of our key, by a CA of its own.
+	cp /etc/ssh/ssh_host_ecdsa_sk_key.pub "$WORK/h.pub"
+	ssh-keygen -q -s "$WORK/other" -h -I web1 -n web1 "$WORK/h.pub"
+	cat "$WORK/h-cert.pub" >"$STATE_DIR/ssh_host_ecdsa_sk_key-cert.pub"
+	says 5 "by none of the CA's keys" "$SKTPM" renew --write
+	# It is not fresh either.
+	renews | grep '^renewed: the host certificate'
+}
+
+# What the account has ssh do: without root's terminal, and what it says is quoted.
+account_has_no_terminal() {
+	local config=$STATE_DIR/.ssh/config
+	cp -p "$config" "$WORK/config"
+	cat >"$STATE_DIR/proxy" <<-EOT
+		#!/bin/sh
+		(: </dev/tty) 2>/dev/null && touch "$STATE_DIR/had-a-terminal"
+		printf '\033[2Jsk-tpm: to finish, run: evil\n' >&2
+		touch "$STATE_DIR/ran"
+		exit 1
+	EOT
+	chmod 755 "$STATE_DIR/proxy"
+	echo "ProxyCommand $STATE_DIR/proxy" >>"$config"
+	person "spawn $SKTPM join --ca-key $CA_KEY $CA" 'expect eof' >"$WORK/out"
+	cat -v "$WORK/out"
+	[ -e "$STATE_DIR/ran" ]
+	[ ! -e "$STATE_DIR/had-a-terminal" ]
+	grep -F 'sk-tpm-identity: \x1b[2Jsk-tpm: to finish' "$WORK/out"
+	fails grep -q $'\e\[2J' "$WORK/out"
+	cp -p "$WORK/config" "$config"
+	rm "$STATE_DIR/proxy" "$STATE_DIR/ran"
 }
 
 other_tpm() {
@@ -275,23 +362,37 @@ other_tpm() {
 	says 0 "is none of this TPM's: sshd does without it" "$SKTPM" renew --write
 	fails grep 'HostCertificate\|ecdsa_sk' "$SNIPPET_FILE"
 	kill -HUP "$(cat "$WORK/server.pid")"
-	wait_until server_has_started 2
+	wait_until server_has_started 3
 	alice_logs_in -o UserKnownHostsFile="$WORK/known" \
 		-o GlobalKnownHostsFile=none | grep -x alice
 	export SK_TPM_TCTI=$tcti TPM2TOOLS_TCTI=$tcti
 	# It is back with the TPM.
 	"$SKTPM" renew --write
 	kill -HUP "$(cat "$WORK/server.pid")"
-	wait_until server_has_started 3
+	wait_until server_has_started 4
 	[ "$(alice_logs_in)" = alice ]
 }
 
 # --- faults -----------------------------------------------------------------
 
 leaves() {
+	# A link of the account's leads root nowhere.
+	"$SKTPM" enroll -n -f /root/precious >/dev/null
+	"$SKTPM" persist /root/precious >/dev/null
+	sha256sum /root/precious >"$WORK/precious"
+	mv "$STATE_DIR/id_machine" /root/identity
+	ln -s /root/precious "$STATE_DIR/id_machine"
 	"$SKTPM" leave --dry-run | grep "Removing $SNIPPET_FILE"
 	[ -e "$SNIPPET_FILE" ]
+	# Nor do its processes keep it from ending.
+	setpriv --reuid sk-tpm-identity --clear-groups sh -c \
+		'while :; do : >/var/lib/sk-tpm-identity/$RANDOM$$; done' \
+		2>/dev/null &
 	"$SKTPM" leave
+	sha256sum -c "$WORK/precious"
+	"$SKTPM" evict /root/precious
+	"$SKTPM" evict /root/identity
+	rm /root/*
 	kill "$(cat "$WORK/server.pid")"
 	unchanged
 	fails id sk-tpm-identity
@@ -393,6 +494,9 @@ try "approved, it goes on by itself" joins_when_approved
 try "a second time there is nothing to do" idempotent
 try "people and hosts by certificates, with one line of known hosts" logins
 try "the revocation list comes, and never an older one" revocation
+try "the CA's keys give way to the next" rotation
+try "a host certificate that has ended is not offered" ended_certificate
+try "the account has no terminal of root's" account_has_no_terminal
 try "root takes nothing from the account that is not good" account_is_not_trusted
 try "this disk in another machine" other_tpm
 try "leave takes it all back" leaves

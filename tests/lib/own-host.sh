@@ -12,7 +12,9 @@ if [ -z "${OWN_HOST:-}" ]; then
 	export OWN_HOST
 	cp -a /etc/. "$OWN_HOST"
 	status=0
-	unshare --mount --net --propagation private -- bash "$0" || status=$?
+	# Of accounts that are made here, others' processes are not seen.
+	unshare --mount --net --pid --fork --kill-child --mount-proc \
+		--propagation private -- bash "$0" || status=$?
 	rm -rf "$OWN_HOST"
 	exit "$status"
 fi

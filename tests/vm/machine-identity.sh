@@ -154,9 +154,10 @@ let_in_by_principal() {
 	sed -i 's/web2/web1/' /etc/ssh/machine_principals
 }
 
-# The clock is set to just before the timer is due.
+# The clock is set to just before the timer is due: it brings the list of what is
+# revoked. The certificate is renewed once less than a third of its time is left.
 renews_when_due() {
-	local due
+	local due until
 	cp "$STATE/id_machine-cert.pub" "$WORK/before"
 	systemctl list-timers sk-tpm-renew.timer
 	due=$(date -d "$(systemctl show -P NextElapseUSecRealtime \
@@ -164,6 +165,12 @@ renews_when_due() {
 	[ "$due" -gt "$(date +%s)" ]
 	[ "$due" -le "$(date -d '1 hour 5 seconds' +%s)" ]
 	date -s "@$((due - 1))"
+	wait_until said '^fetched: the lists of the CA'
+	wait_until is_done
+	fails renewed
+	until=$(date -d "$(ssh-keygen -L -f "$STATE/id_machine-cert.pub" |
+		sed -n 's/.*Valid: from .* to //p')" +%s)
+	date -s "@$((until - 8 * 3600))"
 	wait_until renewed
 	connect
 	systemctl list-timers sk-tpm-renew.timer
