@@ -175,7 +175,7 @@ $(B)/sk/response-%.o: sk/response.c $(FLAGS)
 # The command, from the same files.
 COMMAND = agent answer evicting cmd-completions cmd-enroll cmd-evict cmd-forget cmd-join cmd-known-hosts cmd-leave cmd-list cmd-persist cmd-pin cmd-remove \
 	cmd-setup cmd-show cmd-test \
-	doctor/agent-program doctor/check-ek doctor/check-key doctor/check-ssh doctor/check-tpm \
+	doctor/agent-program doctor/check-ek doctor/check-join doctor/check-key doctor/check-ssh doctor/check-tpm \
 	doctor/cmd-doctor doctor/report doctor/weakness \
 	cmd-renew join/account join/install join/known-hosts-lines join/person join/programs join/settings join/sshd \
 	cmd-request request/agent-certificate request/askpass request/certificate-file request/conversation request/progress request/proof request/ssh-keygen request/trust-files \

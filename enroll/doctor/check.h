@@ -13,6 +13,9 @@ void check_tpm(const struct config *cfg, struct report *r);
 /* The endorsement key, its certificate, and what this machine is called by. */
 void check_ek(struct tpm *tpm, const struct config *cfg, struct report *r);
 
+/* What a server that has joined a CA has of it; nothing for another one. */
+void check_join(struct report *r);
+
 /* OpenSSH, and whether it finds the library. */
 void check_ssh(const struct config *cfg, struct report *r);
 

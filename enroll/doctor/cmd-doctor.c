@@ -12,6 +12,7 @@ command_doctor(struct invocation *inv)
 
 	check_tpm(&inv->cfg, &r);
 	check_ssh(&inv->cfg, &r);
+	check_join(&r);
 	if (inv->argc > 0)
 		check_key(&inv->cfg, inv->argv[0], &r);
 	answer_object(o, "checks", r.list);

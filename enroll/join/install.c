@@ -232,6 +232,10 @@ put_krl(struct join *join)
 		r = krl_put(JOIN_TRUST "/" JOIN_KRL, &krl, JOIN_HOST_KEY ".pub",
 		    &older);
 	bytes_reset(&krl);
+	/* Its time tells since when nothing newer is known: see doctor. */
+	if (r == 0 && !older && !join->dry_run)
+		(void)utimensat(
+		    AT_FDCWD, JOIN_TRUST "/" JOIN_KRL, NULL, AT_SYMLINK_NOFOLLOW);
 	if (older)
 		return fail(FAIL_CERTIFICATE,
 		    "nothing more is revoked here: the CA's list is of an "

@@ -98,6 +98,28 @@ take_paths(struct person *p)
 	return check_plain(program_self());
 }
 
+/* One CA a person: its keys have one file, and ssh one place that asks it. */
+static int
+check_lines(const struct person *p)
+{
+	bool open_end;
+	FILE *f = fopen(p->config, "re");
+	char *there = f != NULL
+	    ? openssh_find_line(f, "sk-tpm-host-ca.pub", &open_end)
+	    : NULL;
+	int r = 0;
+
+	if (there != NULL && strstr(there, p->address) == NULL)
+		r = fail(FAIL_ARGUMENT,
+		    "%s has lines of sk-tpm join for another CA: remove them, "
+		    "or add those for %s by hand",
+		    p->config, p->address);
+	free(there);
+	if (f != NULL)
+		fclose(f);
+	return r;
+}
+
 /* Asks for the PIN that it is to have, as sk-tpm enroll does. */
 static int
 make_key(struct person *p)
@@ -203,7 +225,7 @@ join_person(struct join *join)
 	int r, lines;
 
 	if ((r = take_hosts(&p)) == 0 && (r = take_paths(&p)) == 0 &&
-	    (r = make_key(&p)) == 0) {
+	    (r = check_lines(&p)) == 0 && (r = make_key(&p)) == 0) {
 		r = certify(&p);
 		/* Where the key has to wait, ssh asks again by itself. */
 		if (r == 0 || r == FAIL_CA_PENDING) {

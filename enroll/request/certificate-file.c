@@ -46,8 +46,8 @@ certificate_file_reset(struct certificate_file *file)
 /* --- the one that is there --------------------------------------------- */
 
 /* "TYPE BASE64 comment" */
-static bool
-read_blob(const char *path, struct bytes *ret)
+bool
+certificate_file_read(const char *path, struct bytes *ret)
 {
 	struct stat st;
 	FILE *f = home_open(path, &st);
@@ -85,7 +85,7 @@ certificate_file_is_fresh(const struct certificate_file *file)
 	struct certificate c;
 	bool fresh;
 
-	fresh = read_blob(file->path, &blob) &&
+	fresh = certificate_file_read(file->path, &blob) &&
 	    check(file, bytes_slice(&blob), &c) == 0 &&
 	    (c.valid_before == CERTIFICATE_FOREVER ||
 		c.valid_before - now >= (c.valid_before - c.valid_after) / 3);
@@ -100,7 +100,7 @@ certificate_file_is_in_force(const struct certificate_file *file)
 	struct certificate c;
 	bool good;
 
-	good = read_blob(file->path, &blob) &&
+	good = certificate_file_read(file->path, &blob) &&
 	    check(file, bytes_slice(&blob), &c) == 0;
 	bytes_reset(&blob);
 	return good;
@@ -114,7 +114,7 @@ certificate_file_is_of(const struct certificate_file *file,
 	struct certificate c;
 	bool compared = false, found = false;
 
-	if (read_blob(file->path, &blob) &&
+	if (certificate_file_read(file->path, &blob) &&
 	    check(file, bytes_slice(&blob), &c) == 0)
 		for (size_t i = 0; i < n; i++) {
 			if (keys[i].certificate_type != (uint32_t)file->type)
@@ -133,7 +133,7 @@ is_better(const struct certificate_file *file, const struct certificate *new)
 	struct certificate old;
 	bool better;
 
-	better = read_blob(file->path, &blob) &&
+	better = certificate_file_read(file->path, &blob) &&
 	    check(file, bytes_slice(&blob), &old) == 0 &&
 	    slice_equal(old.ca, new->ca) &&
 	    slice_equal(old.principals, new->principals) &&

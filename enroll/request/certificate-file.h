@@ -21,6 +21,9 @@ struct certificate_file {
 int certificate_file_of(const struct keyref *ref, const char *key_file,
     enum certificate_type type, struct certificate_file *ret) MUST_CHECK;
 
+/* The certificate of "TYPE BASE64 comment". False where there is none. */
+bool certificate_file_read(const char *path, struct bytes *ret);
+
 /*
  * Whether the one that is there is good: of this key and type, in force, and
  * with a third of its time left at least.

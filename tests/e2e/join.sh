@@ -279,6 +279,24 @@ ended_certificate() {
 	cmp "$cert" "$WORK/good-cert.pub"
 }
 
+# doctor CHECK: its finding.
+doctor() {
+	"$SKTPM" doctor --json >"$WORK/doctor" || :
+	jq -r ".checks[] | select(.check == \"$1\") | .status + \": \" + .text" \
+		"$WORK/doctor"
+}
+
+doctor_tells() {
+	doctor CA | grep "^ok: joined, at ssh://"
+	doctor "sshd's settings" | grep '^ok: '
+	doctor 'host certificate' | grep '^ok: it ends in 2[34] hours'
+	doctor 'revocation list' | grep '^ok: it was fetched 0 minutes ago'
+	touch -d '5 hours ago' "$TRUST/krl"
+	doctor 'revocation list' | grep '^warning: it was fetched 5 hours ago'
+	"$SKTPM" renew --write
+	doctor 'revocation list' | grep '^ok: '
+}
+
 # --- hostile ----------------------------------------------------------------
 
 # The account that speaks with the network gets nothing of root's by this, and
@@ -492,6 +510,7 @@ try "what sshd has of somebody else stays" settings_of_others
 try "one that is not known waits, and sshd is as it was" pending
 try "approved, it goes on by itself" joins_when_approved
 try "a second time there is nothing to do" idempotent
+try "doctor tells what sshd has of the CA, and how old it is" doctor_tells
 try "people and hosts by certificates, with one line of known hosts" logins
 try "the revocation list comes, and never an older one" revocation
 try "the CA's keys give way to the next" rotation

@@ -331,6 +331,14 @@ laptop() {
 	cp "$ssh/config" "$WORK/config.before"
 	as_alice sk-tpm join --user ssh://alice@ca --hosts '*.example.com'
 	cmp "$ssh/config" "$WORK/config.before"
+	# A second CA would take the first one's place for its hosts.
+	cp "$ssh/sk-tpm-host-ca.pub" "$WORK/keys.before"
+	says 1 'for another CA' as_alice sk-tpm join \
+		--user ssh://alice@other.example.org --hosts '*.example.org'
+	says 1 'would need quotes' as_alice sk-tpm join --user ssh://alice@ca \
+		--hosts '*.example.com' 'ssh://x$(touch${IFS}pwn)'
+	cmp "$ssh/config" "$WORK/config.before"
+	cmp "$ssh/sk-tpm-host-ca.pub" "$WORK/keys.before"
 }
 
 leaves() {

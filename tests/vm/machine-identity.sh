@@ -118,7 +118,7 @@ joined_from_boot() {
 
 # A person with a certificate, to a host that she knows by one line.
 certificates_both_ways() {
-	local home=/home/alice
+	local home=/home/alice address
 	cp "$home/.ssh/k.pub" "$home/by-cert.pub"
 	ssh-keygen -q -s /var/lib/sk-tpm-ca/user_ca -I alice -n alice \
 		-O no-touch-required "$home/by-cert.pub"
@@ -127,11 +127,15 @@ certificates_both_ways() {
 	chmod 644 "$home/one-line" "$home/by-cert-cert.pub"
 	mv "$home/.ssh/authorized_keys" "$home/.ssh/authorized_keys.off"
 	finally mv "$home/.ssh/authorized_keys.off" "$home/.ssh/authorized_keys"
-	alice ssh -o SecurityKeyProvider="$LIB" -o IdentitiesOnly=yes \
-		-o GlobalKnownHostsFile=none -o UserKnownHostsFile=one-line \
-		-o StrictHostKeyChecking=yes -o HostKeyAlias=web1 \
-		-o CertificateFile=by-cert-cert.pub -i .ssh/k localhost id -un |
-		grep -qx alice
+	# Whatever its address is now.
+	for address in localhost 127.0.0.9; do
+		alice ssh -o SecurityKeyProvider="$LIB" -o IdentitiesOnly=yes \
+			-o GlobalKnownHostsFile=none \
+			-o UserKnownHostsFile=one-line \
+			-o StrictHostKeyChecking=yes -o HostKeyAlias=web1 \
+			-o CertificateFile=by-cert-cert.pub -i .ssh/k \
+			"$address" id -un | grep -qx alice
+	done
 	journalctl -b -o cat -u ssh.service --grep '^Accepted.* for alice' |
 		grep 'ECDSA-SK-CERT.*ID alice'
 }
