@@ -214,7 +214,8 @@ command_join(struct invocation *inv)
 		join_reset(&join);
 		return r;
 	}
-	if (r == 0 && (r = join_check_host()) == 0)
+	if (r == 0 && (r = join_check_host()) == 0 &&
+	    (join.dry_run || (r = join_lock()) == 0))
 		r = join_up(&join);
 	if (r == 0)
 		tell(&join, join.dry_run ? "not joined" : "joined");

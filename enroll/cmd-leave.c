@@ -120,7 +120,9 @@ command_leave(struct invocation *inv)
 	if ((r = join_check_host()) == 0 &&
 	    (r = join_settings_read(&join)) == FAIL_NOT_FOUND)
 		r = 0; /* what a join left that was broken off */
+	/* systemd waits for a renewal that is under way, which has the lock. */
 	if (r == 0 && (r = stop_timer(&join)) == 0 &&
+	    (join.dry_run || (r = join_lock()) == 0) &&
 	    (r = join_uninstall(&join)) == 0) {
 		evict(&join, JOIN_IDENTITY, RUN_AS_MACHINE);
 		if (join.made_host_key)

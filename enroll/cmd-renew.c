@@ -133,7 +133,8 @@ command_renew(struct invocation *inv)
 		} else if (option_value(inv, OPTION_WRITE) == NULL) {
 			if ((r = fetch_identity(&join)) == 0)
 				r = fetch_host(&join);
-		} else if ((r = join_check_host()) == 0) {
+		} else if ((r = join_check_host()) == 0 &&
+		    (r = join_lock()) == 0) {
 			r = join_install(&join);
 		}
 	}

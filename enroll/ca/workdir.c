@@ -7,12 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/home.h"
 #include "base/log.h"
 #include "ca/workdir.h"
+
+#define PREFIX "sk-tpm-ca-work."
+/* No connection lasts as long. */
+#define LEFT_OVER_SECONDS 600
 
 static int
 cannot(const char *what, const char *path)
@@ -27,6 +32,47 @@ runtime_make(const struct settings *settings)
 	if (mkdir(settings->runtime, 0700) == 0 || errno == EEXIST)
 		return 0;
 	return cannot("make", settings->runtime);
+}
+
+static void
+remove_directory(const char *path)
+{
+	struct dirent *entry;
+	DIR *d = opendir(path);
+
+	while (d != NULL && (entry = readdir(d)) != NULL)
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(d), entry->d_name, 0);
+	if (d != NULL)
+		closedir(d);
+	rmdir(path);
+}
+
+/*
+ * Those of processes that were killed: one may have a certificate in it that
+ * was signed, and has no row.
+ */
+static void
+remove_left_over(const char *in)
+{
+	const time_t before = time(NULL) - LEFT_OVER_SECONDS;
+	struct dirent *entry;
+	DIR *d = opendir(in);
+	char path[4096];
+	struct stat st;
+
+	while (d != NULL && (entry = readdir(d)) != NULL) {
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0 ||
+		    fstatat(dirfd(d), entry->d_name, &st,
+			AT_SYMLINK_NOFOLLOW) != 0 ||
+		    !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
+		    st.st_mtime >= before)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", in, entry->d_name);
+		remove_directory(path);
+	}
+	if (d != NULL)
+		closedir(d);
 }
 
 /*
@@ -51,7 +97,7 @@ workdir_make(const struct settings *settings, struct workdir *ret)
 	int r;
 
 	*ret = (struct workdir){ 0 };
-	if (asprintf(&ret->path, "%s/sk-tpm-ca-work.XXXXXX", in) == -1) {
+	if (asprintf(&ret->path, "%s/" PREFIX "XXXXXX", in) == -1) {
 		ret->path = NULL;
 		return fail(FAIL_MEMORY, "out of memory");
 	}
@@ -60,6 +106,7 @@ workdir_make(const struct settings *settings, struct workdir *ret)
 		ret->path = NULL;
 		return r;
 	}
+	remove_left_over(in);
 	if (mkdtemp(ret->path) == NULL) {
 		r = cannot("make a directory in", in);
 		free(ret->path);
@@ -111,21 +158,12 @@ file_write_new(const char *path, struct slice content)
 void
 workdir_remove(struct workdir *dir)
 {
-	struct dirent *entry;
-	DIR *d;
-
 	for (size_t i = 0; i < dir->n; i++)
 		free(dir->file[i]);
 	dir->n = 0;
 	if (dir->path == NULL)
 		return;
-	if ((d = opendir(dir->path)) != NULL) {
-		while ((entry = readdir(d)) != NULL)
-			if (entry->d_name[0] != '.')
-				unlinkat(dirfd(d), entry->d_name, 0);
-		closedir(d);
-	}
-	rmdir(dir->path);
+	remove_directory(dir->path);
 	free(dir->path);
 	dir->path = NULL;
 }

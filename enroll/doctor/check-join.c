@@ -126,8 +126,8 @@ check_timer(struct report *r)
 		    "systemctl does not tell of " JOIN_TIMER);
 	else if (strcmp(timer, "active") != 0)
 		report_add(r, "renewal", FINDING_WRONG,
-		    "systemctl enable --now " JOIN_TIMER,
-		    JOIN_TIMER " is %s", timer);
+		    "systemctl enable --now " JOIN_TIMER, JOIN_TIMER " is %s",
+		    timer);
 	else if (strcmp(result, "success") != 0)
 		report_add(r, "renewal", FINDING_WARNING, REMEDY,
 		    "the last one failed (%s)", result);

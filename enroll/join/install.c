@@ -234,8 +234,8 @@ put_krl(struct join *join)
 	bytes_reset(&krl);
 	/* Its time tells since when nothing newer is known: see doctor. */
 	if (r == 0 && !older && !join->dry_run)
-		(void)utimensat(
-		    AT_FDCWD, JOIN_TRUST "/" JOIN_KRL, NULL, AT_SYMLINK_NOFOLLOW);
+		(void)utimensat(AT_FDCWD, JOIN_TRUST "/" JOIN_KRL, NULL,
+		    AT_SYMLINK_NOFOLLOW);
 	if (older)
 		return fail(FAIL_CERTIFICATE,
 		    "nothing more is revoked here: the CA's list is of an "

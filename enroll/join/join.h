@@ -68,6 +68,11 @@ int join_person(struct join *join) MUST_CHECK;
  * where this machine has not joined; FAIL_CONFIG; FAIL_MEMORY.
  */
 int join_settings_read(struct join *join) MUST_CHECK;
+/*
+ * Waits for another join, renew --write or leave, and holds them until this
+ * process ends. 0 or FAIL_UNAVAILABLE.
+ */
+int join_lock(void) MUST_CHECK;
 int join_settings_write(struct join *join) MUST_CHECK;
 /* Adds ssh://[user@]host[:port], with sk-tpm-ca where there is no user. */
 int join_add_address(struct join *join, const char *address) MUST_CHECK;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/file.h>
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +17,7 @@
 
 #define SCHEME "ssh://"
 #define LOGIN "sk-tpm-ca@"
+#define LOCK "/run/sk-tpm-join.lock"
 
 void
 join_reset(struct join *join)
@@ -51,6 +55,17 @@ join_add_address(struct join *join, const char *address)
 	}
 	join->n_addresses++;
 	return 0;
+}
+
+int
+join_lock(void)
+{
+	int fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd != -1 && flock(fd, LOCK_EX) == 0
+	    ? 0
+	    : fail(FAIL_UNAVAILABLE, "cannot lock " LOCK ": %s",
+		  strerror(errno));
 }
 
 static int
