@@ -1041,6 +1041,17 @@ documented() {
 		<(sed -n 's/^\.It Cm \([a-z][a-z ]*\)$/\1/p' "$page.8" | sort -u)
 }
 
+# What log shippers go by.
+members_documented() {
+	diff <(grep -o 'add_text(o, "[a-z]*"' "$TOP/enroll/ca/audit.c" |
+		cut -d '"' -f 2 | sort -u) \
+		<(sed -n '/^\.Ss The audit log/,/^\.Ss Options/s/^\.It Li \([a-z]*\)$/\1/p' \
+			"$TOP/man/sk-tpm-ca.8" | sort -u)
+	ca audit | jq -e 'keys - ["number", "time", "what", "by", "machine", "id",
+		"type", "key", "login", "person", "from", "serial", "code", "text"]
+		== []' >/dev/null
+}
+
 CA_PORT=$SSHD_PORT
 try "settings, commands and options are in the pages" documented
 try "an unknown machine is refused" unknown
@@ -1081,6 +1092,7 @@ try "killed at each write" at_each_write signal=KILL
 try "a full disk at each write" at_each_write error=ENOSPC
 try "a store that somebody holds" locked
 try "what sshd runs" helpers
+try "what a row has is in the manual" members_documented
 try "the audit log tells what was changed in it" audited
 try "rows that were written anew, and an end that was cut off" written_anew
 echo "1..$N"
