@@ -199,9 +199,12 @@ ca_key_in_the_tpm() {
 	finally mv "$conf.before" "$conf"
 	sed -i "/^UserCAKey/d; 1i UserCAKey $key\nSecurityKeyProvider $LIB" "$conf"
 	rm "$STATE/id_machine-cert.pub"
-	systemctl start "$SERVICE"
+	systemctl start "$SERVICE" || :
 	ssh-keygen -L -f "$STATE/id_machine-cert.pub" |
-		grep 'Signing CA: ECDSA-SK'
+		grep 'Signing CA: ECDSA-SK' || {
+		journalctl -b -o cat -n 30
+		return 1
+	}
 	mv "$conf.before" "$conf"
 	rm "$STATE/id_machine-cert.pub"
 	systemctl start "$SERVICE"
