@@ -188,6 +188,8 @@ renewed() {
 ca_key_in_the_tpm() {
 	local key=/var/lib/sk-tpm-ca/tpm_ca conf=/etc/ssh/sk-tpm-ca.conf
 	local unit=/etc/systemd/system/sk-tpm-ca@.service.d
+	# A run that goes on would be taken for the one that is started.
+	wait_until is_done
 	sk-tpm enroll -n -l ca -f "$key"
 	chown sk-tpm-ca-service: "$key" "$key.pub"
 	mkdir "$unit"
@@ -206,6 +208,7 @@ ca_key_in_the_tpm() {
 		return 1
 	}
 	mv "$conf.before" "$conf"
+	wait_until is_done
 	rm "$STATE/id_machine-cert.pub"
 	systemctl start "$SERVICE"
 	cp "$conf" "$conf.before"
