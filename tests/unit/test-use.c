@@ -28,7 +28,7 @@ record_of(struct use use, struct slice namespace)
 	use_describe(&use, &t);
 	assert_string_equal(what.words.s, request_describe(&what)->s);
 	for (size_t i = 0; i < t.len; i++)
-		assert_in_range(t.s[i], ' ', '~');
+		assert_true(t.s[i] >= ' ' && t.s[i] <= '~');
 	bytes_reset(&message);
 	return t.s;
 }
