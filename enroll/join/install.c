@@ -307,6 +307,17 @@ do_without_host_key(struct join *join, const char *why)
 	return r;
 }
 
+/* What is in it is public, whatever the umask of our unit. */
+static int
+make_directory(void)
+{
+	if (mkdir(JOIN_TRUST, 0755) == 0)
+		return chmod(JOIN_TRUST, 0755) == 0
+		    ? 0
+		    : file_fail("open to all", JOIN_TRUST);
+	return errno == EEXIST ? 0 : file_fail("make", JOIN_TRUST);
+}
+
 /* What is revoked comes first: nothing else that is wrong holds it back. */
 static int
 install(struct join *join, const struct bytes *user, const struct bytes *host)
@@ -332,7 +343,7 @@ join_install(struct join *join)
 {
 	struct bytes user = { 0 }, host = { 0 };
 	struct text cause = { 0 }, of_krl = { 0 };
-	int r, krl;
+	int r, err, krl;
 
 	if (host_key_is_lost(join))
 		return do_without_host_key(join, "is none of this TPM's");
@@ -341,8 +352,8 @@ join_install(struct join *join)
 	/* It has not joined so far. */
 	if (r != 0 && access(JOIN_SSHD_SNIPPET, F_OK) != 0)
 		goto out;
-	if (!join->dry_run && mkdir(JOIN_TRUST, 0755) != 0 && errno != EEXIST) {
-		r = file_fail("make", JOIN_TRUST);
+	if (!join->dry_run && (err = make_directory()) != 0) {
+		r = err;
 		goto out;
 	}
 	if (r != 0)

@@ -46,5 +46,5 @@ renews() {
 		"SK_TPM_CONFIG=$SK_TPM_CONFIG" HOME=/var/lib/sk-tpm-identity \
 		setpriv --reuid sk-tpm-identity \
 		--regid "$(id -g sk-tpm-identity)" --clear-groups \
-		"$SKTPM" renew && "$SKTPM" renew --write
+		"$SKTPM" renew && (umask 077; "$SKTPM" renew --write)
 }
