@@ -91,7 +91,7 @@ print_progress(struct ca_invocation *inv, const struct rotating *t)
 		    t->next.public, strerror(errno));
 	if ((r = store_machines_each(inv->store, count_machine, &machines)) !=
 		0 ||
-	    (r = store_machines_since(inv->store, st.st_mtime, &n)) != 0 ||
+	    (r = store_machines_since(inv->store, st.st_mtime + 1, &n)) != 0 ||
 	    (r = print_fingerprint("The next key", t->next.public)) != 0)
 		return r;
 	printf("Of %u machines, %zu had a certificate since it is handed out.\n"

@@ -163,8 +163,9 @@ test_lost(void **state)
 	"\x80\2\0\0\0\x47\0\0\1\x5d\x80\0\0\0"                 \
 	"\0\0\0\x09\3\0\0\1\0\0\0\0\0" /* no nonce, no HMAC */ \
 	"\0\x20"
-#define SIGNATURE(auths) \
-	BYTES("\x80\2\0\0\0\x21\0\0\0\0\0\0\0\x0a\0\x18\0\x0b\0\1r\0\1s" auths)
+#define SIGNATURE(size, auths)    \
+	BYTES("\x80\2\0\0\0" size \
+	      "\0\0\0\0\0\0\0\x0a\0\x18\0\x0b\0\1r\0\1s" auths)
 
 static const uint8_t digest[32] = { 1, 2, 3 };
 
@@ -191,7 +192,7 @@ test_password(void **state)
 	TPMT_SIGNATURE sig;
 
 	(void)state;
-	assert_int_equal(sign(auth, SIGNATURE("\0\0\1\0\0"), &sig), 0);
+	assert_int_equal(sign(auth, SIGNATURE("\x1d", "\0\0\1\0\0"), &sig), 0);
 	assert_memory_equal(sent, head.data, head.len);
 	assert_memory_equal(sent + head.len, digest, sizeof(digest));
 	/* TPM_ALG_NULL is the scheme; then the ticket that certifies nothing */
@@ -211,7 +212,8 @@ test_policy_session(void **state)
 
 	(void)state;
 	/* The TPM's nonce, which only a session has. */
-	assert_int_equal(sign(auth, SIGNATURE("\0\2nn\0\0\0"), &sig), 0);
+	assert_int_equal(
+	    sign(auth, SIGNATURE("\x1f", "\0\2nn\0\0\0"), &sig), 0);
 	assert_memory_equal(sent, head.data, head.len);
 }
 
@@ -254,7 +256,8 @@ test_long_password(void **state)
 	struct tpm *tpm;
 
 	(void)state;
-	assert_int_equal(sign(auth, SIGNATURE(""), &sig), TSS2_SYS_RC_BAD_SIZE);
+	assert_int_equal(
+	    sign(auth, SIGNATURE("\x18", ""), &sig), TSS2_SYS_RC_BAD_SIZE);
 	assert_int_equal(n_sent, 0);
 	tpm = open_tpm("fake");
 	assert_int_equal(
