@@ -21,7 +21,7 @@ check_again(const struct machine_reader *reader, struct slice in, size_t used)
 	if (reader->state < MACHINE_ANSWER)
 		return;
 	if (message_put_request(&again, &reader->request) != 0 ||
-	    (reader->state == MACHINE_DONE &&
+	    (reader->state == MACHINE_DONE && reader->request.type != 0 &&
 		message_put_answer(&again, reader->answer) != 0) ||
 	    !slice_equal(bytes_slice(&again), (struct slice){ in.data, used }))
 		abort();
