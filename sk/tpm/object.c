@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <string.h>
 #include <tss2/tss2_mu.h>
 
 #include "base/error.h"
@@ -15,9 +16,29 @@ is_refused(TSS2_RC rc)
 }
 
 /*
+ * Whether the public area that tpm2-tss keeps of an object, of which it
+ * computes the Name here, is the one that a guarded answer has told.
+ */
+static bool
+is_as_told(struct tpm *tpm, ESYS_TR object, const TPM2B_NAME *told)
+{
+	TPM2B_NAME *computed = NULL;
+	bool same;
+
+	same = told != NULL &&
+	    Esys_TR_GetName(tpm_esys(tpm), object, &computed) ==
+		TSS2_RC_SUCCESS &&
+	    computed->size == told->size &&
+	    memcmp(computed->name, told->name, told->size) == 0;
+	Esys_Free(computed);
+	return same;
+}
+
+/*
  * tpm2-tss before 3.1 computes an HMAC over the command without the Name that
- * it does not know yet. So the Name is read without a guard, and then again
- * with it: the TPM takes that only where the Name is right.
+ * it does not know yet. So the object is read without a guard, and then again
+ * with it. Whoever alters the first answer is found by the second one, whatever
+ * the version is.
  */
 static TSS2_RC
 open_in_two_steps(struct tpm *tpm, uint32_t handle, ESYS_TR *ret_object)
@@ -39,6 +60,8 @@ open_in_two_steps(struct tpm *tpm, uint32_t handle, ESYS_TR *ret_object)
 		rc = TPM_RETRY(Esys_ReadPublic(tpm_esys(tpm), *ret_object,
 		    tpm_guard(tpm), ESYS_TR_NONE, ESYS_TR_NONE, &public, &name,
 		    &qualified));
+	if (rc == TSS2_RC_SUCCESS && !is_as_told(tpm, *ret_object, name))
+		rc = TPM2_RC_AUTH_FAIL;
 	Esys_Free(index);
 	Esys_Free(public);
 	Esys_Free(name);

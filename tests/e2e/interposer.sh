@@ -471,6 +471,8 @@ cannot_own_a_key() {
 			for attack in key parent parent-point parent-name; do
 				cannot_be_made "$kind" "$attack"
 				cannot_be_made "$kind" "$attack" stripped
+				[ "$attack" = key ] || [ "$tpm" = absent ] ||
+					cannot_be_made "$kind" "$attack" unguarded
 			done
 		done
 	done

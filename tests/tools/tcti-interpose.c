@@ -16,6 +16,8 @@
  *	parent		storage keys become its own, with a matching Name
  *	parent-point	they become its own, with the Name that they had
  *	parent-name	they stay, with its own key's Name
+ *	unguarded	they do so only where no session is: one that looks at
+ *them is refused, and left alone when it comes again
  *	session		a session's first nonce is another one
  *	salt		a session is salted by itself
  *	key		a new key becomes its own, is loaded under that guise,
@@ -74,6 +76,7 @@ struct interposer {
 	bool altered;
 	bool fetched;
 	bool knows_session;
+	bool refused;	/* the last session that looked at an object */
 	bool disguised; /* `loaded` has to be called `asked` */
 	uint8_t loaded[NAME_LEN], asked[NAME_LEN];
 	/* The NV indices that were looked at, by number and Name. */
@@ -451,6 +454,22 @@ attack_parent(struct interposer *t)
 	t->altered = true;
 }
 
+/* False where the answer is to be left alone. */
+static bool
+refuse_guarded(struct interposer *t)
+{
+	if (!does(t, "unguarded") || get16(t->command.data) != TPM2_ST_SESSIONS)
+		return true;
+	t->refused = !t->refused;
+	if (t->refused) {
+		t->answer.len = 0;
+		/* TPM_RC_BAD_AUTH, of the first session */
+		add(&t->answer, "\x80\1\0\0\0\x0a\0\0\x09\xa2", 10);
+		t->altered = true;
+	}
+	return false;
+}
+
 static void
 attack_created_key(struct interposer *t)
 {
@@ -688,8 +707,9 @@ attack_answer(struct interposer *t)
 	switch (code_of(&t->command)) {
 	case TPM2_CC_ReadPublic:
 	case TPM2_CC_CreatePrimary:
-		if (does(t, "parent") || does(t, "parent-point") ||
-		    does(t, "parent-name"))
+		if (refuse_guarded(t) &&
+		    (does(t, "parent") || does(t, "parent-point") ||
+			does(t, "parent-name")))
 			attack_parent(t);
 		if (does(t, "copy") && in_session(&t->command))
 			replay(t, "copy");
