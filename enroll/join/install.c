@@ -359,6 +359,12 @@ join_install(struct join *join)
 	if (r != 0)
 		text_add(&cause, "%s", log_cause());
 	if ((krl = put_krl(join)) != 0) {
+		/* sshd would refuse everybody: nothing names a list so far. */
+		if (!join->dry_run &&
+		    access(JOIN_TRUST "/" JOIN_KRL, F_OK) != 0) {
+			r = krl;
+			goto out;
+		}
 		text_add(&of_krl, "%s", log_cause());
 		if (r != 0)
 			log_info("%s", of_krl.s);

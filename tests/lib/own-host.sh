@@ -40,11 +40,15 @@ host_begin() {
 	cp "$BUILD"/libsk-tpm*.so /usr/local/lib
 }
 
-# As its unit has it done.
+# As its unit has it done: by the account, and then by root.
 renews() {
+	fetches && (umask 077; "$SKTPM" renew --write)
+}
+
+fetches() {
 	env -i PATH="$PATH" "SK_TPM_TCTI=$SK_TPM_TCTI" \
 		"SK_TPM_CONFIG=$SK_TPM_CONFIG" HOME=/var/lib/sk-tpm-identity \
 		setpriv --reuid sk-tpm-identity \
 		--regid "$(id -g sk-tpm-identity)" --clear-groups \
-		"$SKTPM" renew && (umask 077; "$SKTPM" renew --write)
+		"$SKTPM" renew
 }
