@@ -62,9 +62,7 @@ agent_connect(const char *path, int *ret)
 	strcpy(addr.sun_path, path);
 	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
 		return no_answer(path, strerror(errno));
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-		sizeof(patience)) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 		sizeof(patience)) != 0 ||
 	    connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
 		no_answer(path, strerror(errno));

@@ -39,11 +39,7 @@ take_type(const struct invocation *inv, enum certificate_type *ret)
 {
 	const char *type = option_value(inv, OPTION_TYPE);
 
-	if (type == NULL || strcmp(type, "user") == 0)
-		*ret = CERTIFICATE_USER;
-	else if (strcmp(type, "host") == 0)
-		*ret = CERTIFICATE_HOST;
-	else
+	if (!certificate_type_parse(type != NULL ? type : "user", ret))
 		return fail(FAIL_ARGUMENT,
 		    "--type: \"%.100s\" is not a kind of certificate; use user "
 		    "or host",

@@ -405,54 +405,15 @@ put_key(
 	if (key.first_seen == 0)
 		key.first_seen = who->now;
 	key.last_seen = who->now;
-	if ((r = bytes_set(&key.blob, q->blob.data, q->blob.len)) == 0 &&
+	if (a->outcome == ADMITTED)
+		r = store_keys_replace(store, &key, false);
+	else
+		r = 0;
+	if (r == 0 &&
+	    (r = bytes_set(&key.blob, q->blob.data, q->blob.len)) == 0 &&
 	    (r = bytes_set(&key.bound, q->bound.data, q->bound.len)) == 0)
 		r = store_key_put(store, &key);
 	store_key_reset(&key);
-	return r;
-}
-
-/* Those that gave their place to the one that is admitted now. */
-struct replaced {
-	const struct applicant *who;
-	char fingerprints[32][STORE_FINGERPRINT_LEN + 1];
-	size_t n;
-};
-
-static int
-find_replaced(const struct store_key *key, void *arg)
-{
-	struct replaced *p = arg;
-
-	if (key->type != p->who->request->type ||
-	    key->state != STORE_KEY_APPROVED ||
-	    strcmp(key->person, p->who->person) != 0 ||
-	    strcmp(key->fingerprint, p->who->fingerprint) == 0 ||
-	    p->n == sizeof(p->fingerprints) / sizeof(p->fingerprints[0]))
-		return 0;
-	memcpy(p->fingerprints[p->n++], key->fingerprint,
-	    sizeof(p->fingerprints[0]));
-	return 0;
-}
-
-/* One key a machine and type, and a person: the others end with this one. */
-static int
-replace_others(
-    struct store *store, const struct applicant *who, const struct admission *a)
-{
-	struct replaced p = { .who = who };
-	struct store_key key;
-	int r;
-
-	r = store_keys_each(store, a->machine.number, find_replaced, &p);
-	for (size_t i = 0; i < p.n && r == 0; i++) {
-		if ((r = store_key_find(store, a->machine.number,
-			 who->request->type, p.fingerprints[i], &key)) == 0) {
-			key.state = STORE_KEY_REPLACED;
-			r = store_key_put(store, &key);
-		}
-		store_key_reset(&key);
-	}
 	return r;
 }
 
@@ -487,9 +448,6 @@ admission_record(struct store *store, const struct settings *settings,
 	if (admission->machine.number == 0 && !admission->joins)
 		return waiting_record(store, settings, who);
 	if ((r = put_machine(store, who, admission)) != 0)
-		return r;
-	if (admission->outcome == ADMITTED &&
-	    (r = replace_others(store, who, admission)) != 0)
 		return r;
 	return put_key(store, who, admission);
 }

@@ -223,10 +223,9 @@ record_within(struct certifying *c, struct store_audit *row)
 	if ((r = admission_record(c->store, c->settings, c->who, &again)) != 0)
 		return r;
 	c->certificate.machine = again.machine.number;
-	if (again.outcome == ADMITTED && (r = check_ca_key(c)) != 0)
-		return r;
 	if (again.outcome == ADMITTED) {
-		if ((r = store_certificate_add(c->store, &c->certificate)) !=
+		if ((r = check_ca_key(c)) != 0 ||
+		    (r = store_certificate_add(c->store, &c->certificate)) !=
 			0 ||
 		    (r = store_ca_key_put(c->store, c->certificate.type,
 			 c->certificate.ca_fingerprint, c->ca)) != 0)

@@ -42,54 +42,20 @@ find_waiting(const struct store_key *key, void *arg)
 	return 0;
 }
 
+/* The one that had its place gives it up: one key a machine and type. */
 static int
-set_state(struct ca_invocation *inv, const struct approving *a,
-    const char *fingerprint, enum store_key_state state)
+approve_found(struct ca_invocation *inv, const struct approving *a)
 {
 	struct store_key key;
 	int r;
 
-	r = store_key_find(
-	    inv->store, a->machine.number, a->type, fingerprint, &key);
-	key.state = state;
-	if (r == 0)
+	if ((r = store_key_find(inv->store, a->machine.number, a->type,
+		 a->found, &key)) == 0 &&
+	    (r = store_keys_replace(inv->store, &key, true)) == 0) {
+		key.state = STORE_KEY_APPROVED;
 		r = store_key_put(inv->store, &key);
+	}
 	store_key_reset(&key);
-	return r;
-}
-
-/* The one that had its place gives it up: one key a machine and type. */
-struct replacing {
-	const struct approving *a;
-	char fingerprints[32][STORE_FINGERPRINT_LEN + 1];
-	size_t n;
-};
-
-static int
-find_approved(const struct store_key *key, void *arg)
-{
-	struct replacing *p = arg;
-
-	if (strcmp(key->fingerprint, p->a->found) == 0 ||
-	    key->type != p->a->type || strcmp(key->person, p->a->person) != 0 ||
-	    (key->state != STORE_KEY_APPROVED &&
-		key->state != STORE_KEY_EXPECTED) ||
-	    p->n == sizeof(p->fingerprints) / sizeof(p->fingerprints[0]))
-		return 0;
-	memcpy(p->fingerprints[p->n++], key->fingerprint,
-	    sizeof(p->fingerprints[0]));
-	return 0;
-}
-
-static int
-replace_others(struct ca_invocation *inv, const struct approving *a)
-{
-	struct replacing p = { .a = a };
-	int r;
-
-	r = store_keys_each(inv->store, a->machine.number, find_approved, &p);
-	for (size_t i = 0; i < p.n && r == 0; i++)
-		r = set_state(inv, a, p.fingerprints[i], STORE_KEY_REPLACED);
 	return r;
 }
 
@@ -115,9 +81,7 @@ approve_within(struct ca_invocation *inv, struct audit_event *event, void *arg)
 	event->fingerprint = a->found;
 	event->person = a->person;
 	event->type = certificate_type_word(a->type);
-	if ((r = replace_others(inv, a)) != 0)
-		return r;
-	return set_state(inv, a, a->found, STORE_KEY_APPROVED);
+	return approve_found(inv, a);
 }
 
 static int

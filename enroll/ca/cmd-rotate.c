@@ -39,6 +39,14 @@ print_fingerprint(const char *words, const char *path)
 	return r;
 }
 
+static int
+print_current(const struct rotating *t)
+{
+	return print_fingerprint(
+	    t->type == CERTIFICATE_HOST ? "CA of hosts" : "CA of users",
+	    t->current.public);
+}
+
 /* --- the audit log ----------------------------------------------------- */
 
 /* Also of what the store has: a stolen key is no key any more. */
@@ -202,11 +210,7 @@ end_switch(const struct ca_invocation *inv, const struct rotating *t)
 
 	if (r == 0)
 		puts("A change that was begun is ended.");
-	return r != 0
-	    ? r
-	    : print_fingerprint(
-		  t->type == CERTIFICATE_HOST ? "CA of hosts" : "CA of users",
-		  t->current.public);
+	return r != 0 ? r : print_current(t);
 }
 
 static int
@@ -224,9 +228,7 @@ switch_over(struct ca_invocation *inv, struct rotating *t)
 				     : "the next key signs")) != 0 ||
 	    (r = switch_files(inv, t)) != 0)
 		return r;
-	return print_fingerprint(
-	    t->type == CERTIFICATE_HOST ? "CA of hosts" : "CA of users",
-	    t->current.public);
+	return print_current(t);
 }
 
 /* --- all of it --------------------------------------------------------- */
@@ -238,11 +240,7 @@ find_keys(struct ca_invocation *inv, struct rotating *t)
 	int r;
 
 	t->what = inv->argv[0];
-	if (strcmp(t->what, "user") == 0)
-		t->type = CERTIFICATE_USER;
-	else if (strcmp(t->what, "host") == 0)
-		t->type = CERTIFICATE_HOST;
-	else
+	if (!certificate_type_parse(t->what, &t->type))
 		return fail(
 		    FAIL_ARGUMENT, "\"%.100s\" is not user or host", t->what);
 	if (settings_ca_key(&inv->settings, t->type) == NULL)

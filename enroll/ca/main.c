@@ -195,11 +195,7 @@ print_usage(FILE *f)
 int
 ca_type(const char *word, enum certificate_type *ret)
 {
-	if (strcmp(word, "user") == 0)
-		*ret = CERTIFICATE_USER;
-	else if (strcmp(word, "host") == 0)
-		*ret = CERTIFICATE_HOST;
-	else
+	if (!certificate_type_parse(word, ret))
 		return fail(FAIL_ARGUMENT,
 		    "--type: \"%.100s\" is not a type of certificate; use "
 		    "user or host",

@@ -692,6 +692,26 @@ store_key_put(struct store *store, const struct store_key *key)
 }
 
 int
+store_keys_replace(
+    struct store *store, const struct store_key *key, bool expected_too)
+{
+	const enum store_key_state also =
+	    expected_too ? STORE_KEY_EXPECTED : STORE_KEY_APPROVED;
+	sqlite3_stmt *stmt;
+	int r;
+
+	if ((r = prepare(store, &stmt,
+		 "UPDATE keys SET state = ? WHERE machine = ? AND type = ?"
+		 " AND person = ? AND fingerprint != ?"
+		 " AND (state = ? OR state = ?)",
+		 "iiittii", (int64_t)STORE_KEY_REPLACED, key->machine,
+		 (int64_t)key->type, key->person, key->fingerprint,
+		 (int64_t)STORE_KEY_APPROVED, (int64_t)also)) != 0)
+		return r;
+	return run(store, stmt);
+}
+
+int
 store_keys_each(struct store *store, int64_t machine,
     int (*each)(const struct store_key *key, void *arg), void *arg)
 {

@@ -137,6 +137,13 @@ int store_machine_by_key(struct store *store, const char *fingerprint,
  */
 int store_key_put(struct store *store, const struct store_key *key) MUST_CHECK;
 
+/*
+ * One key a machine, type and person: all others that are approved, or with
+ * `expected_too` expected, have given their place to `key`.
+ */
+int store_keys_replace(struct store *store, const struct store_key *key,
+    bool expected_too) MUST_CHECK;
+
 int store_keys_each(struct store *store, int64_t machine,
     int (*each)(const struct store_key *key, void *arg), void *arg) MUST_CHECK;
 

@@ -276,3 +276,10 @@ certificate_type_word(enum certificate_type type)
 {
 	return type == CERTIFICATE_HOST ? "host" : "user";
 }
+
+bool
+certificate_type_parse(const char *word, enum certificate_type *ret)
+{
+	*ret = strcmp(word, "host") == 0 ? CERTIFICATE_HOST : CERTIFICATE_USER;
+	return strcmp(word, certificate_type_word(*ret)) == 0;
+}

@@ -37,6 +37,8 @@ enum certificate_type {
 
 /* "user" or "host". */
 const char *certificate_type_word(enum certificate_type type);
+bool certificate_type_parse(
+    const char *word, enum certificate_type *ret) MUST_CHECK;
 
 /* UINT64_MAX in valid_before: without end. */
 #define CERTIFICATE_FOREVER UINT64_MAX
